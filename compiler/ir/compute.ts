@@ -1,0 +1,120 @@
+/** Compute: what a kernel produces, with no word about how. */
+import { fail, load, show, variable, type Expr, type Var } from "./scalar.ts";
+import { int, plus, range, times } from "./linear.ts";
+import { make } from "./algebra.ts";
+import type { DType, ElementArray, Num } from "./types.ts";
+import { types, limits } from "./types.ts";
+
+/** One physical dimension: a logical one whole, or its quotient or remainder by a block. */
+export interface Part { readonly dim: number; readonly quo?: number; readonly rem?: number }
+/** How a tensor lies in memory. `halo` is a margin of zeros per logical dimension; `pad` elements follow each `Part`. */
+export interface Layout {
+  readonly parts: readonly Part[];
+  readonly halo?: readonly (readonly [before: number, after: number])[];
+  readonly pad?: readonly number[];
+}
+/** input: written at run time; weight: a constant that may be packed; table: a small constant that folds into the code. */
+export type Role = "input" | "weight" | "table";
+export interface Tensor {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly layout: Layout;
+  readonly role: Role;
+  /** Of a table: its elements, row-major. */
+  readonly data?: ElementArray | readonly number[];
+}
+export type Axis = Var & { readonly range: readonly [0, number] };
+
+export const reductions = {
+  add: { op: "add", lanes: "sumLanes" }, mul: { op: "mul", lanes: "mulLanes" },
+  max: { op: "max", lanes: "maxLanes" }, min: { op: "min", lanes: "minLanes" },
+  and: { op: "and", lanes: null }, or: { op: "or", lanes: null }, xor: { op: "xor", lanes: null },
+} as const;
+export type Reduction = keyof typeof reductions;
+/** What a reduction starts from: combined with it, every value stays as it is. */
+export function neutral(op: Reduction, t: DType): Num {
+  switch (op) {
+    case "add": case "or": case "xor": return types[t].kind === "float" ? -0 : types[t].wrap(0);
+    case "mul": return types[t].wrap(1);
+    case "max": return limits(t)[0];
+    case "min": return limits(t)[1];
+    case "and": return t === "bool" ? 1 : types[t].wrap(-1);
+    default: return op satisfies never;
+  }
+}
+
+/** `finish` turns the reduced element, the variable `acc`, into the result. Without `reduce`, the element is `value`. */
+export interface Stage {
+  readonly name: string;
+  readonly axes: readonly Axis[];
+  readonly value: Expr;
+  readonly reduce?: { readonly op: Reduction; readonly axes: readonly Axis[] };
+  readonly finish?: Expr;
+}
+/** A stage whose elements the outside sees, as the elements of a tensor. */
+export interface Output {
+  readonly stage: string;
+  readonly tensor: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly layout: Layout;
+  /** Where in the tensor an element goes, over the stage's axes; the axes themselves without it. Injective. */
+  readonly index?: readonly Expr[];
+}
+/** Stages that become one kernel, producers first. Loads name a tensor or an earlier stage. */
+export interface Compute {
+  readonly name: string;
+  readonly tensors: readonly Tensor[];
+  readonly stages: readonly Stage[];
+  readonly outputs: readonly Output[];
+  /** The model's nodes it stands for. */
+  readonly origin: readonly string[];
+}
+
+export const accumulator = (t: DType): Var => variable(t, "acc");
+export const acc = accumulator("f32");
+export const axis = (name: string, extent: number): Axis => variable("index", name, 1, [0, extent - 1]) as Axis;
+export const extentOf = (a: Axis): number => a.range[1] + 1;
+export const resultType = (s: Stage): DType => (s.finish ?? s.value).dtype;
+export const rowMajor = (rank: number): Layout => ({ parts: Array.from({ length: rank }, (_, dim) => ({ dim })) });
+/** An element of a tensor or of an earlier stage. */
+export const at = (of: { readonly name: string; readonly dtype?: DType }, ...index: readonly Expr[]): Expr => load(of.dtype ?? "f32", of.name, index);
+export const tensor = (name: string, role: Role, shape: readonly number[], more: Partial<Tensor> = {}): Tensor =>
+  ({ name, role, shape, dtype: "f32", layout: rowMajor(shape.length), ...more });
+/** The result of a stage as a tensor of the same extents, row-major unless said otherwise. */
+export const output = (s: Stage, tensorName = "out", more: Partial<Output> = {}): Output => {
+  const shape = s.axes.map(extentOf);
+  return { stage: s.name, tensor: tensorName, dtype: resultType(s), shape, layout: rowMajor(shape.length), ...more };
+};
+
+/** Physical extents and strides, in elements, of a layout over a shape. */
+export function physical(shape: readonly number[], layout: Layout): { extents: number[]; strides: number[]; size: number } {
+  const extents = layout.parts.map(({ dim, quo, rem }) => {
+    const [before, after] = layout.halo?.[dim] ?? [0, 0];
+    const whole = (shape[dim] ?? fail(`layout names dimension ${dim} of ${shape.length}`)) + before + after;
+    return rem ?? (quo ? Math.ceil(whole / quo) : whole);
+  });
+  const strides: number[] = [];
+  let size = 1;
+  for (let i = extents.length - 1; i >= 0; i--) {
+    strides[i] = size;
+    size = size * extents[i]! + (layout.pad?.[i] ?? 0);
+  }
+  return { extents, strides, size };
+}
+/** The address, in elements, of a logical index. */
+export function address(shape: readonly number[], layout: Layout, index: readonly Expr[]): Expr {
+  const { strides } = physical(shape, layout);
+  return layout.parts.reduce<Expr>((sum, { dim, quo, rem }, i) => {
+    const logical = plus(index[dim] ?? fail(`index of ${index.map(show)} has no dimension ${dim}`), int(layout.halo?.[dim]?.[0] ?? 0));
+    const part = quo ? make("quo", logical, int(quo)) : rem ? make("rem", logical, int(rem)) : logical;
+    return plus(sum, times(part, strides[i]!));
+  }, int(0));
+}
+/** Whether an index surely stays inside dimension `dim`, halo included. */
+export function inside(shape: readonly number[], layout: Layout, dim: number, index: Expr): boolean {
+  const [before, after] = layout.halo?.[dim] ?? [0, 0];
+  const [low, high] = range(index);
+  return low >= -before && high < shape[dim]! + after;
+}

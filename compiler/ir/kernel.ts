@@ -1,0 +1,63 @@
+/** Kernel: statements carry every effect; expressions are pure. What the printers and the interpreter see. */
+import type { Expr, Var } from "./scalar.ts";
+import type { DType } from "./types.ts";
+import type { Place } from "./schedule.ts";
+
+/** Where a loop's index comes from; `unroll` and `vector` loops are gone by now. */
+export type LoopPlace = Exclude<Place, "unroll" | "vector" | "lanes">;
+export type Stmt =
+  | { readonly kind: "for"; readonly name: string; readonly extent: Expr; readonly at: LoopPlace; readonly body: readonly Stmt[] }
+  | { readonly kind: "while"; readonly cond: Expr; readonly body: readonly Stmt[] }
+  /** A scope, where a loop ran only once. */
+  | { readonly kind: "block"; readonly body: readonly Stmt[] }
+  | { readonly kind: "if"; readonly cond: Expr; readonly body: readonly Stmt[] }
+  | { readonly kind: "let"; readonly name: string; readonly value: Expr; readonly mutable: boolean }
+  | { readonly kind: "set"; readonly name: string; readonly value: Expr }
+  /** As many contiguous elements as `value` has lanes. */
+  | { readonly kind: "store"; readonly buffer: string; readonly at: Expr; readonly value: Expr }
+  /** A hint that this address will be read soon; it need not exist. */
+  | { readonly kind: "prefetch"; readonly buffer: string; readonly at: Expr }
+  /** All work-items of the group have reached this point before any goes on. */
+  | { readonly kind: "barrier" };
+
+/** in: read only; out: a result; scratch: working memory that the caller lends, one per CPU task; shared: one per GPU group. */
+export type Space = "in" | "out" | "scratch" | "shared";
+/** `size` is in elements, the most that is needed. */
+export interface Buffer { readonly name: string; readonly dtype: DType; readonly size: number; readonly space: Space }
+export interface Kernel {
+  readonly name: string;
+  readonly buffers: readonly Buffer[];
+  /** Whole numbers passed at run time, with their ranges. */
+  readonly params?: readonly Var[];
+  readonly body: readonly Stmt[];
+}
+
+/** The expressions of one statement, not of its body. */
+export function expressionsOf(s: Stmt): readonly Expr[] {
+  switch (s.kind) {
+    case "for": return [s.extent];
+    case "while": case "if": return [s.cond];
+    case "let": case "set": return [s.value];
+    case "store": return [s.value, s.at];
+    case "prefetch": return [s.at];
+    case "block": case "barrier": return [];
+    default: return s satisfies never;
+  }
+}
+/** The statement with other expressions, and another body if it has one. */
+export function mapStmt(s: Stmt, f: (e: Expr) => Expr, body: (b: readonly Stmt[]) => readonly Stmt[]): Stmt {
+  switch (s.kind) {
+    case "for": return { ...s, extent: f(s.extent), body: body(s.body) };
+    case "while": case "if": return { ...s, cond: f(s.cond), body: body(s.body) };
+    case "block": return { ...s, body: body(s.body) };
+    case "let": case "set": return { ...s, value: f(s.value) };
+    case "store": return { ...s, value: f(s.value), at: f(s.at) };
+    case "prefetch": return { ...s, at: f(s.at) };
+    case "barrier": return s;
+    default: return s satisfies never;
+  }
+}
+/** Every statement, outer ones first. */
+export function eachStmt(body: readonly Stmt[], f: (s: Stmt) => void): void {
+  for (const s of body) { f(s); if ("body" in s) eachStmt(s.body, f); }
+}

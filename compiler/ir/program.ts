@@ -1,0 +1,57 @@
+/** Program: what packaging sees. Kernels to call in order, where every byte lies, and what the caller passes in and out. */
+import type { DType } from "./types.ts";
+import type { TensorType } from "./graph.ts";
+import type { Kernel } from "./kernel.ts";
+
+/** What the caller passes or gets, in the model's own order, shape and row-major layout. */
+export interface Port extends TensorType { readonly name: string }
+
+/** Where an argument of a kernel lies; offsets are in bytes. */
+export type Place =
+  | { readonly in: "input" | "output"; readonly port: number; readonly offset: number }
+  | { readonly in: "arena" | "constants"; readonly offset: number };
+export interface Step {
+  /** Index into `kernels`. */
+  readonly kernel: number;
+  /** One for each buffer of the kernel, in its order. */
+  readonly args: readonly Place[];
+  /** The model's nodes that this step carries out. */
+  readonly origin: readonly string[];
+  /** Multiply-accumulates of the plain algorithm. */
+  readonly macs: number;
+  /** What the step leaves behind: the values it finishes. */
+  readonly results: readonly Result[];
+}
+/** A value that a step finishes, and how to find its elements: needed to compare layer by layer. */
+export interface Result extends TensorType {
+  readonly value: string;
+  readonly place: Place;
+  /** In elements, one per dimension; element (i, j, ..) lies at place + i * strides[0] + ... Null where the layout is blocked. */
+  readonly strides: readonly number[] | null;
+}
+/** One kernel, compiled for each instruction set that the target has; same buffers in each, sizes at most these. */
+export interface KernelVariants {
+  readonly name: string;
+  readonly origin: readonly string[];
+  /** Keyed by the name of the instruction set. */
+  readonly variants: Readonly<Record<string, Kernel>>;
+}
+export interface ArenaBlock { readonly name: string; readonly offset: number; readonly bytes: number; readonly firstStep: number; readonly lastStep: number }
+export interface Arena {
+  readonly bytes: number;
+  readonly blocks: readonly ArenaBlock[];
+  /** Sum of all blocks, and the largest sum of blocks alive at one step: what no plan can beat. */
+  readonly naive: number;
+  readonly lowerBound: number;
+}
+export interface Program {
+  readonly name: string;
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+  readonly kernels: readonly KernelVariants[];
+  readonly steps: readonly Step[];
+  readonly arena: Arena;
+  /** Weights as the kernels read them; offsets in it are multiples of 64. */
+  readonly constants: Uint8Array;
+  readonly dtypes: readonly DType[];
+}

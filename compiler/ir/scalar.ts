@@ -1,0 +1,159 @@
+/** The scalar expression language: what one element (or one vector of elements) costs. Pure, typed, interned. */
+import { erf, roundHalfEven } from "./functions.ts";
+import { types, type DType, type Num } from "./types.ts";
+
+type Result = "first" | "second" | DType;
+/* Meanings work on numbers and, for 64-bit integers, on bigints; `apply` wraps or rounds what they return. */
+type Meaning = (...xs: readonly any[]) => Num;
+const operator = (meaning: Meaning, result: Result = "first") => ({ meaning, result });
+const float = (f: (x: number) => number) => operator((x) => f(Number(x)));
+const view = new DataView(new ArrayBuffer(8));
+const bitsToFloat = (x: number): number => (view.setInt32(0, x), view.getFloat32(0));
+const floatToBits = (x: number): number => (view.setFloat32(0, x), view.getInt32(0));
+const divide = (a: Num, b: Num): Num => (typeof a === "bigint" ? (b === 0n ? 0n : a / (b as bigint)) : a / (b as number));
+
+/** Every elementwise operator with its meaning. Folding, the interpreter and the rule checker all read this one table. */
+export const scalarOps = {
+  add: operator((a, b) => a + b),
+  sub: operator((a, b) => a - b),
+  mul: operator((a, b) => a * b),
+  /** Integers round towards zero. */
+  div: operator(divide),
+  /** Of the index type, and of non-negative operands only. */
+  quo: operator((a, b) => Math.floor(a / b)),
+  rem: operator((a, b) => a % b),
+  /** The remainder of a division that rounds towards zero, with the sign of `a`. */
+  fmod: operator((a, b) => (b === 0n ? 0n : a % b)),
+  min: operator((a, b) => (b < a ? b : a)),
+  max: operator((a, b) => (a < b ? b : a)),
+  neg: operator((a) => -a),
+  abs: operator((a) => (typeof a === "bigint" ? (a < 0n ? -a : a) : Math.abs(a))),
+  exp: float(Math.exp), log: float(Math.log), sqrt: float(Math.sqrt), erf: float(erf),
+  sin: float(Math.sin), cos: float(Math.cos), tan: float(Math.tan), asin: float(Math.asin), acos: float(Math.acos), atan: float(Math.atan),
+  sinh: float(Math.sinh), cosh: float(Math.cosh), tanh: float(Math.tanh), asinh: float(Math.asinh), acosh: float(Math.acosh), atanh: float(Math.atanh),
+  pow: operator((a, b) => (a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : Math.pow(a, b))),
+  floor: float(Math.floor), ceil: float(Math.ceil), trunc: float(Math.trunc),
+  /** To the nearest whole number, halves to the even one. */
+  round: float(roundHalfEven),
+  less: operator((a, b) => (a < b ? 1 : 0), "bool"),
+  lessEqual: operator((a, b) => (a <= b ? 1 : 0), "bool"),
+  equal: operator((a, b) => (a === b ? 1 : 0), "bool"),
+  /** Bit by bit for integers, logical for bool. */
+  and: operator((a, b) => a & b),
+  or: operator((a, b) => a | b),
+  xor: operator((a, b) => a ^ b),
+  not: operator((a) => (a ? 0 : 1)),
+  bitNot: operator((a) => ~a),
+  /** `b` is at least 0 and less than the number of bits. Right shifts of signed values keep the sign. */
+  shl: operator((a, b) => (typeof a === "bigint" ? a << b : a * 2 ** b)),
+  shr: operator((a, b) => (typeof a === "bigint" ? a >> b : Math.floor(a / 2 ** b))),
+  select: operator((c, a, b) => (c ? a : b), "second"),
+  /** The f32 with these bits, and the bits of an f32, as i32. */
+  bits: operator(bitsToFloat, "f32"),
+  toBits: operator(floatToBits, "i32"),
+};
+export type ScalarOp = keyof typeof scalarOps;
+/** Operators that change the number of lanes. */
+export type LaneOp = "splat" | "sumLanes" | "maxLanes" | "minLanes" | "mulLanes";
+
+interface Typed { readonly dtype: DType; readonly lanes: number }
+export interface Const extends Typed { readonly kind: "const"; readonly value: Num }
+/** An index variable knows its range, so that algebra needs no context. */
+export interface Var extends Typed { readonly kind: "var"; readonly name: string; readonly range?: Range }
+/** In a Compute, `at` has one entry per dimension; in a Kernel, one address, of the first lane. */
+export interface Load extends Typed { readonly kind: "load"; readonly buffer: string; readonly at: readonly Expr[] }
+export interface Apply extends Typed { readonly kind: "apply"; readonly op: ScalarOp; readonly args: readonly Expr[] }
+export interface Cast extends Typed { readonly kind: "cast"; readonly arg: Expr }
+export interface Lanes extends Typed { readonly kind: "lanes"; readonly op: LaneOp; readonly arg: Expr }
+/** A vector put together from scalars. */
+export interface Build extends Typed { readonly kind: "build"; readonly elements: readonly Expr[] }
+export type Expr = Const | Var | Load | Apply | Cast | Lanes | Build;
+/** Inclusive at both ends. */
+export type Range = readonly [low: number, high: number];
+
+const pool = new Map<string, Expr>();
+const ids = new WeakMap<Expr, number>();
+let nextId = 0;
+/** Equal expressions are the same object, so `===` is structural equality. */
+function intern<E extends Expr>(key: string, make: () => E): E {
+  const known = pool.get(key);
+  if (known) return known as E;
+  const fresh = make();
+  pool.set(key, fresh);
+  ids.set(fresh, nextId++);
+  return fresh;
+}
+/** The order of creation: a stable order for canonical forms. */
+export const idOf = (e: Expr): number => ids.get(e)!;
+
+export const constant = (dtype: DType, value: Num): Const => {
+  const v = types[dtype].wrap(value);
+  return intern(`c ${dtype} ${Object.is(v, -0) ? "-0" : v}`, () => ({ kind: "const", dtype, lanes: 1, value: v }));
+};
+export const variable = (dtype: DType, name: string, lanes = 1, range?: Range): Var =>
+  intern(`v ${dtype}x${lanes} ${name} ${range ?? ""}`, () => ({ kind: "var", dtype, lanes, name, ...(range ? { range } : {}) }));
+export const load = (dtype: DType, buffer: string, at: readonly Expr[], lanes = 1): Load =>
+  intern(`l ${dtype}x${lanes} ${buffer} ${at.map(idOf).join(" ")}`, () => ({ kind: "load", dtype, lanes, buffer, at }));
+/**
+ * Elementwise: scalar operands of a vector operation are splatted, except the condition of a select, which may be one
+ * for all lanes. No simplification: see `make` in algebra.ts.
+ */
+export const apply = (op: ScalarOp, ...raw: readonly Expr[]): Apply => {
+  const lanes = Math.max(...raw.map((a) => a.lanes));
+  const args = raw.map((a, i) => (op === "select" && i === 0 ? a : splat(a, lanes)));
+  const { result } = scalarOps[op];
+  const dtype = result === "first" ? args[0]!.dtype : result === "second" ? args[1]!.dtype : result;
+  return intern(`a ${op} ${args.map(idOf).join(" ")}`, () => ({ kind: "apply", dtype, lanes, op, args }));
+};
+/** Floats become integers towards zero; anything but 0 is true. No simplification: see `convert` in algebra.ts. */
+export const cast = (dtype: DType, arg: Expr): Cast =>
+  intern(`t ${dtype} ${idOf(arg)}`, () => ({ kind: "cast", dtype, lanes: arg.lanes, arg }));
+export const splat = (e: Expr, lanes: number): Expr =>
+  e.lanes === lanes ? e : intern(`s ${lanes} ${idOf(e)}`, () => ({ kind: "lanes", dtype: e.dtype, lanes, op: "splat", arg: e }));
+export const acrossLanes = (op: Exclude<LaneOp, "splat">, e: Expr): Expr =>
+  intern(`${op} ${idOf(e)}`, () => ({ kind: "lanes", dtype: e.dtype, lanes: 1, op, arg: e }));
+export const build = (elements: readonly Expr[]): Expr => {
+  const [first] = elements as [Expr];
+  if (elements.every((e) => e === first)) return splat(first, elements.length);
+  return intern(`b ${elements.map(idOf).join(" ")}`, () => ({ kind: "build", dtype: first.dtype, lanes: elements.length, elements }));
+};
+
+export const children = (e: Expr): readonly Expr[] => {
+  switch (e.kind) {
+    case "const": case "var": return [];
+    case "load": return e.at;
+    case "apply": return e.args;
+    case "cast": case "lanes": return [e.arg];
+    case "build": return e.elements;
+    default: return e satisfies never;
+  }
+};
+const known = new WeakMap<Expr, ReadonlySet<string>>();
+/** The names of the variables in `e`; computed once per expression. */
+export function variables(e: Expr): ReadonlySet<string> {
+  let names = known.get(e);
+  if (!names) {
+    const parts = children(e).map(variables).filter((p) => p.size > 0);
+    names = e.kind === "var" ? new Set([e.name]) : parts.length === 1 ? parts[0]! : new Set(parts.flatMap((p) => [...p]));
+    known.set(e, names);
+  }
+  return names;
+}
+export function mentions(e: Expr, names: { has(name: string): boolean }): boolean {
+  for (const name of variables(e)) if (names.has(name)) return true;
+  return false;
+}
+
+export function show(e: Expr): string {
+  switch (e.kind) {
+    case "const": return Object.is(e.value, -0) ? "-0" : `${e.value}`;
+    case "var": return e.name;
+    case "load": return `${e.buffer}[${e.at.map(show).join(", ")}]`;
+    case "apply": return `${e.op}(${e.args.map(show).join(", ")})`;
+    case "cast": return `${e.dtype}(${show(e.arg)})`;
+    case "lanes": return `${e.op}${e.lanes}(${show(e.arg)})`;
+    case "build": return `{${e.elements.map(show).join(", ")}}`;
+    default: return e satisfies never;
+  }
+}
+export function fail(why: string): never { throw new Error(why); }

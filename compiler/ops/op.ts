@@ -1,0 +1,136 @@
+/**
+ * What an operator is: one entry says everything the compiler knows about it. Entries stand in one file per family and
+ * are listed in index.ts; nothing else in the compiler names an operator, but the graph passes that rewrite it.
+ */
+import { load, variable, type Expr } from "../ir/scalar.ts";
+import { int } from "../ir/linear.ts";
+import { loadsIn } from "../ir/algebra.ts";
+import { axis, output, rowMajor, type Axis, type Compute, type Output, type Stage, type Tensor } from "../ir/compute.ts";
+import type { Attribute, Constant, Node, TensorType } from "../ir/graph.ts";
+import type { DType } from "../ir/types.ts";
+
+export type AttributeKind = "int" | "float" | "string" | "ints" | "floats" | "strings" | "tensor" | "graph";
+export interface AttributeSpec { readonly kind: AttributeKind; readonly default?: Attribute; readonly optional?: true }
+/** How far a compiled result may be from the reference, and why. `relative` is to the largest expected magnitude. */
+export interface Accuracy { readonly absolute?: number; readonly relative?: number; readonly reason: string }
+
+export interface Op {
+  /** As in ONNX; with its domain in front unless it is ai.onnx. */
+  readonly name: string;
+  /** The opset of the form described here; import brings older forms into it. */
+  readonly since: number;
+  /** Least and most inputs; `Infinity` for variadic. */
+  readonly inputs: readonly [least: number, most: number];
+  readonly outputs?: readonly [least: number, most: number];
+  readonly attributes?: Readonly<Record<string, AttributeSpec>>;
+  /** Inputs whose values must be known at compile time. */
+  readonly parameters?: readonly number[];
+  /** Types of all outputs. Calls `n.fail` where the model is wrong or the form is not supported. */
+  readonly infer: (n: NodeView) => readonly TensorType[];
+  /** As maps and reductions. One of `lower` and `expand` is there. */
+  readonly lower?: (n: NodeView) => Compute;
+  /** In terms of other operators: returns the values that stand for the outputs. */
+  readonly expand?: (n: NodeView, g: Expander) => readonly string[];
+  readonly accuracy?: Accuracy;
+}
+/** Adds a node of another operator and returns its first output (or all of them). */
+export interface Expander {
+  node(op: string, inputs: readonly string[], attributes?: Readonly<Record<string, Attribute>>): string;
+  nodes(op: string, inputs: readonly string[], outputs: number, attributes?: Readonly<Record<string, Attribute>>): readonly string[];
+  constant(dtype: DType, shape: readonly number[], values: Iterable<number | bigint>): string;
+  type(value: string): TensorType;
+}
+
+/** Why a node cannot be compiled; import collects these of all nodes before it reports. */
+export class Unsupported extends Error {
+  /** `hint`: the nearest form that is supported, or the flag or rewrite that helps. */
+  readonly hint: string | undefined;
+  constructor(reason: string, hint?: string) { super(reason); this.hint = hint; }
+}
+
+/** A node as its entry sees it: types, attributes with their defaults, and what is known of its inputs. */
+export class NodeView {
+  readonly node: Node;
+  readonly op: Op;
+  /** Types of the inputs; undefined where an optional one is not given. */
+  readonly inputs: readonly (TensorType | undefined)[];
+  /** Types of the outputs: empty while they are being inferred. */
+  readonly outputs: readonly TensorType[];
+  /** The type that the model states for output `i`, if it is fully known. */
+  readonly declared: (i: number) => TensorType | undefined;
+  private readonly constants: (value: string) => Constant | undefined;
+
+  constructor(node: Node, op: Op, inputs: readonly (TensorType | undefined)[], outputs: readonly TensorType[],
+    constants: (value: string) => Constant | undefined, declared: (i: number) => TensorType | undefined = () => undefined) {
+    this.node = node; this.op = op; this.inputs = inputs; this.outputs = outputs; this.constants = constants; this.declared = declared;
+  }
+  fail(reason: string, hint?: string): never { throw new Unsupported(reason, hint); }
+  has(i: number): boolean { return this.inputs[i] !== undefined; }
+  /** The type of a given input. */
+  in(i: number): TensorType { return this.inputs[i] ?? this.fail(`input ${i} is missing`); }
+  out(i = 0): TensorType { return this.outputs[i] ?? this.fail(`has no output ${i}`); }
+  /** The value of input `i` where it is a constant. */
+  constant(i: number): Constant | undefined { const v = this.node.inputs[i]; return v ? this.constants(v) : undefined; }
+  /** The elements of input `i`, which must be known at compile time; null where it is not given. */
+  parameter(i: number): readonly number[] | null {
+    if (!this.has(i)) return null;
+    const c = this.constant(i) ?? this.fail(`input ${i} (${this.node.inputs[i]}) is computed at run time, but must be known at compile time`,
+      "make it a constant or initializer of the model, or pin the shapes it is computed from with --shape or --dim");
+    return Array.from(c.data as Iterable<number | bigint>, Number);
+  }
+  private attribute(name: string): Attribute | undefined {
+    return this.node.attributes[name] ?? (this.op.attributes?.[name] ?? this.fail(`reads attribute ${name}, which its entry does not list`)).default;
+  }
+  given(name: string): boolean { return this.node.attributes[name] !== undefined; }
+  int(name: string): number { const a = this.attribute(name); return typeof a === "number" ? a : this.fail(`attribute ${name} must be a number`); }
+  float(name: string): number { return this.int(name); }
+  string(name: string): string { const a = this.attribute(name); return typeof a === "string" ? a : this.fail(`attribute ${name} must be a string`); }
+  ints(name: string): readonly number[] { return this.intsOr(name) ?? this.fail(`attribute ${name} is missing`); }
+  intsOr(name: string): readonly number[] | undefined {
+    const a = this.attribute(name);
+    return a === undefined || (Array.isArray(a) && a.every((x) => typeof x === "number")) ? (a as readonly number[] | undefined) : this.fail(`attribute ${name} must be a list of numbers`);
+  }
+  /** An axis attribute or parameter, counted from the front. */
+  axis(value: number, rank: number): number {
+    return value >= -rank && value < rank ? (value + rank) % rank : this.fail(`axis ${value} does not exist in a tensor of rank ${rank}`);
+  }
+
+  /** An element of input `i`. */
+  load(i: number, index: readonly Expr[]): Expr { return load(this.in(i).dtype, this.node.inputs[i]!, index); }
+  /** The element of input `i` that belongs to an index of a shape it broadcasts to. */
+  broadcast(i: number, index: readonly Expr[]): Expr {
+    const { shape } = this.in(i), skip = index.length - shape.length;
+    return this.load(i, shape.map((n, d) => (n === 1 ? int(0) : index[d + skip]!)));
+  }
+  /** Axes over the shape of output `i`. */
+  axes(i = 0, prefix = "d"): readonly Axis[] { return this.out(i).shape.map((n, d) => axis(`${prefix}${d}`, n)); }
+  tensor(i: number): Tensor {
+    const name = this.node.inputs[i]!, { dtype, shape } = this.in(i);
+    return { name, dtype, shape, layout: rowMajor(shape.length), role: this.constants(name) ? "weight" : "input" };
+  }
+  /**
+   * A Compute of these stages; the last one is output 0 unless `outputs` says which stage is which. What the stages load
+   * and no stage makes are the node's inputs, and `tables`.
+   */
+  compute(stages: readonly Stage[], outputs?: readonly Output[], tables: readonly Tensor[] = []): Compute {
+    const made = new Set([...stages.map((s) => s.name), ...tables.map((t) => t.name)]);
+    const read = new Set(loadsIn(stages.flatMap((s) => (s.finish ? [s.value, s.finish] : [s.value]))).map((l) => l.buffer));
+    const inputs = this.node.inputs.flatMap((v, i) => (v && read.has(v) && !made.has(v) && this.node.inputs.indexOf(v) === i ? [this.tensor(i)] : []));
+    const last = stages.at(-1)!, { shape } = this.out(0);
+    return {
+      name: this.op.name.replace(/^.*\./, "").toLowerCase(), origin: this.node.origin, stages, tensors: [...inputs, ...tables],
+      outputs: outputs ?? [output(last, this.node.outputs[0]!, { shape, layout: rowMajor(shape.length) })],
+    };
+  }
+  /** Output `i` as a stage for `compute(stages, outputs)`. */
+  result(stage: Stage, i = 0, more: Partial<Output> = {}): Output {
+    const { shape } = this.out(i);
+    return output(stage, this.node.outputs[i]!, { shape, layout: rowMajor(shape.length), ...more });
+  }
+  /** Each element of output 0 from its index. */
+  map(element: (index: readonly Expr[]) => Expr): Compute {
+    const axes = this.axes();
+    return this.compute([{ name: "map", axes, value: element(axes) }]);
+  }
+}
+export const symbol = (name: string): Expr => variable("index", name);
