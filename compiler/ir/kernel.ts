@@ -22,8 +22,8 @@ export type Stmt =
 
 /** in: read only; out: a result; scratch: working memory that the caller lends, one per CPU task; shared: one per GPU group. */
 export type Space = "in" | "out" | "scratch" | "shared";
-/** `size` is in elements, the most that is needed. */
-export interface Buffer { readonly name: string; readonly dtype: DType; readonly size: number; readonly space: Space }
+/** `size` is in elements, the most that is needed. `aliased`: another buffer may be the same memory, element for element. */
+export interface Buffer { readonly name: string; readonly dtype: DType; readonly size: number; readonly space: Space; readonly aliased?: true }
 export interface Kernel {
   readonly name: string;
   readonly buffers: readonly Buffer[];

@@ -1,0 +1,132 @@
+/** C++ with GCC/Clang vector extensions. One dialect per instruction set: they differ in the function's target attribute. */
+import type { Dialect, Form } from "../../compiler/emit/print.ts";
+import type { Apply } from "../../compiler/ir/scalar.ts";
+import { isFloat, types, type DType, type Num } from "../../compiler/ir/types.ts";
+import type { InstructionSet } from "./isa.ts";
+
+/** Typedefs and helpers that the kernels use; stands once at the top of each file of kernels. */
+export const preamble = [
+  "#include <stddef.h>", "#include <stdint.h>", "#include <math.h>", "",
+  "/* An unknown word makes clang drop the whole attribute, and with it the instruction set. */",
+  '#define AVX2 __attribute__((target("avx2,fma")))',
+  "#ifdef __clang__",
+  '#define AVX512 __attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,fma"), min_vector_width(512)))',
+  '#define ROLLED _Pragma("clang loop unroll(disable)")',
+  "#else",
+  '#define AVX512 __attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,fma,prfchw,prefer-vector-width=512")))',
+  '#define ROLLED _Pragma("GCC unroll 1")',
+  "#endif",
+  "#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)",
+  "/* g++ makes a compare and a blend of the ternary. */",
+  '#define LARGER(V, a, b) (__extension__({ V r_; __asm__("vmaxps %2,%1,%0" : "=v"(r_) : "v"(b), "v"(a)); r_; }))',
+  '#define SMALLER(V, a, b) (__extension__({ V r_; __asm__("vminps %2,%1,%0" : "=v"(r_) : "v"(b), "v"(a)); r_; }))',
+  '#define ROOT(V, N, a) (__extension__({ V r_; __asm__("vsqrtps %1,%0" : "=v"(r_) : "v"(a)); r_; }))',
+  "#else",
+  "#define LARGER(V, a, b) ((a) < (b) ? (b) : (a))", "#define SMALLER(V, a, b) ((b) < (a) ? (b) : (a))",
+  "#define ROOT(V, N, a) EACH(V, N, a, __builtin_sqrtf)",
+  "#endif",
+  "/* A function without a vector form, lane by lane. */",
+  "#define EACH(V, N, a, f) (__extension__({ V a_ = (a), r_ = a_; for (int i_ = 0; i_ < N; ++i_) r_[i_] = f(a_[i_]); r_; }))",
+  "#define EACH2(V, N, a, b, f) (__extension__({ V a_ = (a), b_ = (b), r_ = a_; for (int i_ = 0; i_ < N; ++i_) r_[i_] = f(a_[i_], b_[i_]); r_; }))",
+  "static inline float larger(float a, float b) { return a < b ? b : a; }",
+  "static inline float smaller(float a, float b) { return b < a ? b : a; }",
+  "static inline float bits_to_float(int32_t i) { float f; __builtin_memcpy(&f, &i, 4); return f; }",
+  "static inline int32_t float_to_bits(float f) { int32_t i; __builtin_memcpy(&i, &f, 4); return i; }",
+  ...[2, 4, 8, 16].flatMap((n) => [
+    `typedef float f32x${n} __attribute__((vector_size(${n * 4}), aligned(4), may_alias));`,
+    `typedef int32_t i32x${n} __attribute__((vector_size(${n * 4}), aligned(4), may_alias));`,
+  ]), ""].join("\n");
+
+const unsignedOf = (t: DType): string => types[t].c.replace(/^int/, "uint");
+/** Integer arithmetic wraps around: signed overflow would be undefined, and narrow types would widen. */
+const wrapping = (infix: string, level: number): Form => ({ by: (e) => {
+  const { kind, c } = types[e.dtype];
+  if (e.lanes > 1 || kind === "float" || kind === "index") return { infix, level };
+  return (_e, _type, a, b) => `(${c})((${unsignedOf(e.dtype)})${a} ${infix} (${unsignedOf(e.dtype)})${b})`;
+} });
+const f32Vector = (e: Apply) => e.lanes > 1 && e.dtype === "f32";
+/** A function of libm, by type; lane by lane where a vector has no better form. */
+const libm = (name: string): Form => ({ by: (e) => {
+  const f = e.dtype === "f64" ? name : `${name}f`;
+  if (e.lanes === 1) return e.dtype === "f32" || e.dtype === "f64" ? { call: f } : (_e, type, ...args) => `(${type})${name}(${args.map((a) => `(double)${a}`).join(", ")})`;
+  return (_e, type, a, b) => (b === undefined ? `EACH(${type}, ${e.lanes}, ${a}, ${f})` : `EACH2(${type}, ${e.lanes}, ${a}, ${b}, ${f})`);
+} });
+const tree = (v: string, lanes: number, f: (a: string, b: string) => string): string => {
+  const go = (from: number, n: number): string => (n === 1 ? `${v}[${from}]` : f(go(from, n / 2), go(from + n / 2, n / 2)));
+  return go(0, lanes);
+};
+function literal(dtype: DType, x: Num): string {
+  if (isFloat(dtype)) {
+    const v = Number(x), suffix = dtype === "f32" ? "f" : "";
+    if (Number.isNaN(v)) return dtype === "f32" ? '__builtin_nanf("")' : '__builtin_nan("")';
+    if (!Number.isFinite(v)) return `${v < 0 ? "-" : ""}__builtin_inf${suffix}()`;
+    const text = Object.is(v, -0) ? "-0.0" : /[.e]/.test(`${v}`) ? `${v}` : `${v}.0`;
+    return text + suffix;
+  }
+  switch (dtype) {
+    case "i64": return BigInt(x) === -(2n ** 63n) ? "INT64_MIN" : `INT64_C(${x})`;
+    case "u64": return `UINT64_C(${x})`;
+    case "u32": return `${x}u`;
+    case "i32": return Number(x) === -(2 ** 31) ? "INT32_MIN" : `${x}`;
+    case "bool": return Number(x) ? "true" : "false";
+    default: return `${x}`;
+  }
+}
+
+export const cpp = (set: InstructionSet): Dialect => ({
+  name: `c++ ${set.name}`,
+  type: (dtype, lanes) => (lanes > 1 ? `${dtype === "f32" ? "f32" : "i32"}x${lanes}` : types[dtype].c),
+  ops: {
+    add: wrapping("+", 4), sub: wrapping("-", 4), mul: wrapping("*", 5), div: { infix: "/", level: 5 },
+    quo: { infix: "/", level: 5 }, rem: { infix: "%", level: 5 },
+    fmod: { by: (e) => (isFloat(e.dtype) ? libm("fmod") : { infix: "%", level: 5 }) },
+    min: (e, type, a, b) => (f32Vector(e) && set.lanes > 4 ? `SMALLER(${type}, ${a}, ${b})` : `(${b} < ${a} ? ${b} : ${a})`),
+    max: (e, type, a, b) => (f32Vector(e) && set.lanes > 4 ? `LARGER(${type}, ${a}, ${b})` : `(${a} < ${b} ? ${b} : ${a})`),
+    neg: (e, type, a) => (e.lanes > 1 || isFloat(e.dtype) || e.dtype === "index" ? `(-${a})` : `(${type})(-(${unsignedOf(e.dtype)})${a})`),
+    abs: {
+      by: (e) => (isFloat(e.dtype) && e.lanes === 1 ? libm("fabs") : f32Vector(e)
+        ? (_e, type, a) => `((${type})((i32x${e.lanes})${a} & 0x7fffffff))` : (_e, type, a) => `(${type})(${a} < 0 ? -${a} : ${a})`),
+    },
+    exp: libm("exp"), log: libm("log"), erf: libm("erf"), sin: libm("sin"), cos: libm("cos"), tan: libm("tan"),
+    asin: libm("asin"), acos: libm("acos"), atan: libm("atan"), sinh: libm("sinh"), cosh: libm("cosh"), tanh: libm("tanh"),
+    asinh: libm("asinh"), acosh: libm("acosh"), atanh: libm("atanh"), pow: libm("pow"),
+    floor: libm("floor"), ceil: libm("ceil"), trunc: libm("trunc"), round: libm("rint"),
+    sqrt: { by: (e) => (f32Vector(e) && set.lanes > 4 ? (_e, type, a) => `ROOT(${type}, ${e.lanes}, ${a})` : libm("sqrt")) },
+    less: { infix: "<", level: 2 }, lessEqual: { infix: "<=", level: 2 }, equal: { infix: "==", level: 1 },
+    and: (e, type, a, b) => (e.dtype === "bool" && e.lanes === 1 ? `(${a} && ${b})` : e.lanes > 1 ? `(${a} & ${b})` : `(${type})(${a} & ${b})`),
+    or: (e, type, a, b) => (e.dtype === "bool" && e.lanes === 1 ? `(${a} || ${b})` : e.lanes > 1 ? `(${a} | ${b})` : `(${type})(${a} | ${b})`),
+    xor: (e, type, a, b) => (e.dtype === "bool" && e.lanes === 1 ? `(${a} != ${b})` : e.lanes > 1 ? `(${a} ^ ${b})` : `(${type})(${a} ^ ${b})`),
+    not: (e, _type, a) => (e.lanes > 1 ? `(~${a})` : `(!${a})`),
+    bitNot: (e, type, a) => (e.lanes > 1 ? `(~${a})` : `(${type})(~${a})`),
+    shl: (e, type, a, b) => (e.lanes > 1 ? `(${a} << ${b})` : `(${type})((${unsignedOf(e.dtype)})${a} << ${b})`),
+    shr: (_e, type, a, b) => `(${type})(${a} >> ${b})`,
+    select: (_e, _type, c, a, b) => `(${c} ? ${a} : ${b})`,
+    bits: (e, type, a) => (e.lanes > 1 ? `((${type})(${a}))` : `bits_to_float(${a})`),
+    toBits: (e, type, a) => (e.lanes > 1 ? `((${type})(${a}))` : `float_to_bits(${a})`),
+  },
+  lanes: {
+    /** x - 0 is x, bit for bit; x + 0 is not, and would cost an addition. */
+    splat: (type, a) => (a === "0.0f" ? `${type}{}` : `(${a} - ${type}{})`),
+    sumLanes: (_, a, lanes) => tree(a, lanes, (x, y) => `(${x} + ${y})`),
+    mulLanes: (_, a, lanes) => tree(a, lanes, (x, y) => `(${x} * ${y})`),
+    maxLanes: (_, a, lanes) => tree(a, lanes, (x, y) => `larger(${x}, ${y})`),
+    minLanes: (_, a, lanes) => tree(a, lanes, (x, y) => `smaller(${x}, ${y})`),
+  },
+  cast: (to, from, lanes, a) => {
+    if (lanes > 1) return to === "bool" ? `(${a} != 0)` : from === "bool" ? `__builtin_convertvector(-(${a}), ${to}x${lanes})` : `__builtin_convertvector(${a}, ${to}x${lanes})`;
+    return to === "bool" ? `((${a}) != 0)` : `(${types[to].c})(${a})`;
+  },
+  build: (type, elements) => `${type}{${elements.join(", ")}}`,
+  literal,
+  load: (buffer, at, type, lanes) => (lanes > 1 ? `*(const ${type}*)(${buffer} + ${at})` : `${buffer}[${at}]`),
+  store: (buffer, at, value, type, lanes) => (lanes > 1 ? `*(${type}*)(${buffer} + ${at}) = ${value};` : `${buffer}[${at}] = ${value};`),
+  declare: (type, name, value, mutable) => `${mutable ? "" : "const "}${type} ${name} = ${value};`,
+  loop: (i, n) => `ROLLED for (ptrdiff_t ${i} = 0; ${i} < ${n}; ++${i}) {`,
+  index: { "group.x": "0", "group.y": "0", "group.z": "0", "lane.x": "0", "lane.y": "0" },
+  /** Results are asked for in the first level, what is read once per tile row in the second. */
+  prefetch: (buffer, at) => `__builtin_prefetch(${buffer.name} + ${at}, ${buffer.space === "out" ? "1, 3" : "0, 2"});`,
+  barrier: "",
+  open: (k) => `${set.attribute ? `${set.attribute} ` : ""}void ${k.name}(${k.buffers.map((b) =>
+    `${b.space === "in" ? "const " : ""}${types[b.dtype].c}* ${b.aliased ? "" : "__restrict "}${b.name}`).join(", ")}) {`,
+  close: "}",
+});

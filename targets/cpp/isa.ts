@@ -1,0 +1,29 @@
+/** The instruction sets of the C++ target: facts that schedules and the packaging read. */
+export interface InstructionSet {
+  readonly name: string;
+  /** Floats in a vector register, and how many such registers there are. */
+  readonly lanes: number;
+  readonly registers: number;
+  /** Rows x vectors of the register tile of a matrix product; see docs/architecture.md for how they were found. */
+  readonly tile: { readonly rows: number; readonly vectors: number };
+  /** Preprocessor condition under which the set can be compiled. */
+  readonly guard: string;
+  /** C expression that is true where the processor has it; null for the baseline of an architecture. */
+  readonly check: string | null;
+  /** The macro of a function's target attribute; empty for a baseline. */
+  readonly attribute: string;
+}
+export const instructionSets = {
+  sse: { name: "sse", lanes: 4, registers: 16, tile: { rows: 4, vectors: 2 }, guard: "!defined(__aarch64__)", check: null, attribute: "" },
+  avx2: {
+    name: "avx2", lanes: 8, registers: 16, tile: { rows: 6, vectors: 2 }, guard: "defined(__x86_64__)",
+    check: '__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")', attribute: "AVX2",
+  },
+  avx512: {
+    name: "avx512", lanes: 16, registers: 32, tile: { rows: 6, vectors: 4 }, guard: "defined(__x86_64__)",
+    check: '__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")',
+    attribute: "AVX512",
+  },
+  neon: { name: "neon", lanes: 4, registers: 32, tile: { rows: 8, vectors: 2 }, guard: "defined(__aarch64__)", check: null, attribute: "" },
+} as const satisfies Record<string, InstructionSet>;
+export type InstructionSetName = keyof typeof instructionSets;
