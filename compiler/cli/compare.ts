@@ -1,0 +1,53 @@
+/** How far a result is from what it should be. */
+import type { Constant } from "../ir/graph.ts";
+import { type DType, type ElementArray, isFloat } from "../ir/types.ts";
+
+/** Infinite where one side is infinite or not a number and the other is not the same. */
+export interface Difference {
+  readonly maxAbsolute: number;
+  /** The same over the largest finite expected magnitude. */
+  readonly maxRelative: number;
+  /** In units in the last place; between whole numbers, the absolute difference. */
+  readonly maxUlp: number;
+  /** Where the largest absolute difference lies, row-major; -1 where all is equal. */
+  readonly index: number;
+  readonly expected: number;
+  readonly actual: number;
+}
+/** Neighbouring floats have neighbouring positions; 0 and -0 share one. */
+function positionOf(t: DType): (x: number) => number {
+  if (t === "f32") {
+    const f = new Float32Array(1),
+      i = new Int32Array(f.buffer);
+    return (x) => ((f[0] = x), i[0]! < 0 ? -(i[0]! & 0x7fffffff) : i[0]!);
+  }
+  if (t === "f64") {
+    const f = new Float64Array(1),
+      i = new BigInt64Array(f.buffer);
+    return (x) => ((f[0] = x), Number(i[0]! < 0n ? -BigInt.asUintN(63, i[0]!) : i[0]!));
+  }
+  return (x) => x;
+}
+/** Both of the same type and size. */
+export function compare(expected: Constant, actual: { readonly data: ElementArray }): Difference {
+  const { data: a } = expected,
+    b = actual.data,
+    position = positionOf(expected.dtype);
+  let maxAbsolute = 0,
+    magnitude = 0,
+    maxUlp = 0,
+    index = -1;
+  for (let i = 0; i < a.length; i++) {
+    const x = Number(a[i]),
+      y = Number(b[i]);
+    if (Number.isFinite(x)) magnitude = Math.max(magnitude, Math.abs(x));
+    if (a[i] === b[i] || (Number.isNaN(x) && Number.isNaN(y))) continue;
+    const both = Number.isFinite(x) && Number.isFinite(y);
+    const off = typeof a[i] === "bigint" ? Number(BigInt(a[i]!) - BigInt(b[i]!)) : x - y;
+    const distance = both ? Math.abs(off) : Number.POSITIVE_INFINITY;
+    maxUlp = Math.max(maxUlp, both ? (isFloat(expected.dtype) ? Math.abs(position(x) - position(y)) : distance) : distance);
+    if (distance > maxAbsolute) (maxAbsolute = distance), (index = i);
+  }
+  const maxRelative = maxAbsolute === 0 ? 0 : maxAbsolute / magnitude;
+  return { maxAbsolute, maxRelative, maxUlp, index, expected: index < 0 ? 0 : Number(a[index]), actual: index < 0 ? 0 : Number(b[index]) };
+}

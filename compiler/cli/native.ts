@@ -1,0 +1,177 @@
+/** Drives the machine's C and C++ compilers over a generated package. */
+import { spawn } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { availableParallelism } from "node:os";
+import { basename, delimiter, extname, join } from "node:path";
+import { Failure } from "./exit.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+/** Commands as argument lists, so that CC="ccache gcc" works. */
+export interface Toolchain {
+  readonly cc: readonly string[];
+  readonly cxx: readonly string[];
+  readonly cflags: readonly string[];
+  readonly cxxflags: readonly string[];
+  readonly env: Environment;
+}
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const words = (text: string | undefined): readonly string[] => text?.trim().split(/\s+/).filter(Boolean) ?? [];
+function onPath(name: string, env: Environment): boolean {
+  return (env.PATH ?? "").split(delimiter).some((d) => {
+    try {
+      accessSync(join(d, name), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+function command(variable: string, language: string, names: readonly string[], env: Environment): readonly string[] {
+  const given = words(env[variable]);
+  if (given.length) return given;
+  const found = names.find((n) => onPath(n, env));
+  if (!found)
+    throw new Failure(`no ${language} compiler: none of ${names.join(", ")} is on the PATH`, {
+      hint: `install one, such as g++ or clang, or name it: ${variable}=/path/to/compiler`,
+      code: "no-compiler",
+    });
+  return [found];
+}
+/** $CC and $CXX, or what is on the PATH; -O2 before $CFLAGS and $CXXFLAGS. */
+export function toolchain(env: Environment): Toolchain {
+  return {
+    cc: command("CC", "C", ["cc", "gcc", "clang"], env),
+    cxx: command("CXX", "C++", ["c++", "g++", "clang++"], env),
+    cflags: ["-O2", ...words(env.CFLAGS)],
+    cxxflags: ["-O2", ...words(env.CXXFLAGS)],
+    env,
+  };
+}
+/** Runs a program to its end. A program that cannot be started is a Failure; its exit code is the caller's to judge. */
+export function run(argv: readonly string[], options: { readonly cwd?: string; readonly env?: Environment } = {}): Promise<Ran> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(argv[0]!, argv.slice(1), { cwd: options.cwd, env: options.env as NodeJS.ProcessEnv, stdio: ["ignore", "pipe", "pipe"] });
+    const out: Buffer[] = [],
+      err: Buffer[] = [];
+    child.stdout.on("data", (b: Buffer) => out.push(b));
+    child.stderr.on("data", (b: Buffer) => err.push(b));
+    child.on("error", (e) =>
+      reject(new Failure(`cannot start ${argv[0]}: ${"code" in e && e.code === "ENOENT" ? "no such program" : e.message}`, { code: "no-program" })),
+    );
+    child.on("close", (code, signal) => {
+      const stderr = Buffer.concat(err).toString() + (signal ? `${basename(argv[0]!)} was ended by ${signal}\n` : "");
+      resolve({ code: code ?? 1, stdout: Buffer.concat(out).toString(), stderr });
+    });
+  });
+}
+/** As `run`, and a Failure with the program's own message when it does not succeed. */
+export async function must(
+  argv: readonly string[],
+  what: string,
+  options: { readonly cwd?: string; readonly env?: Environment } = {},
+): Promise<string> {
+  const r = await run(argv, options);
+  if (r.code !== 0) throw new Failure(`${what} failed`, { detail: `${argv.join(" ")}\n${r.stderr || r.stdout}`, code: "build" });
+  return r.stdout;
+}
+
+/** What a generated library is compiled with wherever it ends up; optimisation is the toolchain's. */
+const always = ["-fPIC", "-fvisibility=hidden"];
+const languages: Readonly<Record<string, (t: Toolchain) => readonly string[]>> = {
+  ".c": (t) => [...t.cc, "-std=c99", ...always, ...t.cflags],
+  ".cpp": (t) => [...t.cxx, "-std=c++17", "-fno-exceptions", "-fno-rtti", ...always, ...t.cxxflags],
+  ".S": (t) => [...t.cc, "-fPIC"],
+};
+const isObject = (path: string): boolean => [".o", ".obj"].includes(extname(path));
+/** The files of a package that a library is made of. */
+export const isSource = (path: string): boolean => extname(path) in languages || isObject(path);
+
+/**
+ * Compiles sources, given relative to `folder`, as many at once as there are cores, into `objects`; returns the objects' paths.
+ * `done` hears of each. Every source that fails is in the one Failure.
+ */
+export async function compileObjects(
+  t: Toolchain,
+  folder: string,
+  sources: readonly string[],
+  objects: string,
+  done: (n: number, total: number, what: string) => void = () => {},
+): Promise<readonly string[]> {
+  const queue = sources.filter((s) => !isObject(s)),
+    total = queue.length,
+    failed: Failure[] = [];
+  const objectOf = (s: string): string => (isObject(s) ? join(folder, s) : join(objects, `${s.replace(/[^\w.-]/g, "_")}.o`));
+  let finished = 0;
+  const worker = async (): Promise<void> => {
+    for (let s = queue.shift(); s !== undefined; s = queue.shift()) {
+      done(finished, total, s);
+      const argv = [...languages[extname(s)]!(t), "-c", s, "-o", objectOf(s)];
+      try {
+        await must(argv, `compiling ${s}`, { cwd: folder, env: t.env });
+      } catch (e) {
+        if (!(e instanceof Failure)) throw e;
+        failed.push(e);
+        if (e.diagnostics[0]?.code === "no-program") queue.length = 0;
+      }
+      done(++finished, total, s);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(availableParallelism(), total) }, worker));
+  if (failed.length === 1) throw failed[0]!;
+  if (failed.length)
+    throw new Failure(`${failed.length} files do not compile`, { detail: failed.map((f) => f.detail ?? f.message).join("\n\n"), code: "build" });
+  return sources.map(objectOf);
+}
+
+export type Library = "static" | "shared";
+type System = "elf" | "macho" | "windows";
+const fileName: Readonly<Record<System, Readonly<Record<Library, (name: string) => string>>>> = {
+  elf: { static: (n) => `lib${n}.a`, shared: (n) => `lib${n}.so` },
+  macho: { static: (n) => `lib${n}.a`, shared: (n) => `lib${n}.dylib` },
+  windows: { static: (n) => `lib${n}.a`, shared: (n) => `${n}.dll` },
+};
+const systemOf = (triple: string): System => (/mingw|windows|cygwin/.test(triple) ? "windows" : /darwin|apple/.test(triple) ? "macho" : "elf");
+/** A binutils program that belongs to the compiler: the cross compiler's own where there is one. */
+async function toolOf(t: Toolchain, tool: string, variable: string): Promise<readonly string[]> {
+  const given = words(t.env[variable]);
+  if (given.length) return given;
+  const r = await run([...t.cc, `-print-prog-name=${tool}`], { env: t.env });
+  return [(r.code === 0 && r.stdout.trim()) || tool];
+}
+/** Makes libraries from objects inside `folder`; returns their file names. */
+export async function linkLibraries(
+  t: Toolchain,
+  name: string,
+  objects: readonly string[],
+  folder: string,
+  kinds: readonly Library[],
+): Promise<readonly string[]> {
+  const system = systemOf((await run([...t.cc, "-dumpmachine"], { env: t.env })).stdout);
+  return Promise.all(
+    kinds.map(async (kind) => {
+      const file = fileName[system][kind](name),
+        path = join(folder, file);
+      if (kind === "static") await must([...(await toolOf(t, "ar", "AR")), "rcsD", path, ...objects], `making ${file}`, { env: t.env });
+      else {
+        const soname =
+          system === "elf"
+            ? [`-Wl,-soname,${file}`, "-Wl,-z,defs"]
+            : system === "macho"
+              ? [`-Wl,-install_name,@rpath/${file}`]
+              : [`-Wl,--out-implib,${join(folder, `lib${name}.dll.a`)}`];
+        await must([...t.cc, "-shared", ...soname, "-o", path, ...objects, "-lm"], `linking ${file}`, { env: t.env });
+      }
+      return file;
+    }),
+  );
+}
+/** Bytes of machine code in objects, as the toolchain's `size` counts them. */
+export async function codeBytes(t: Toolchain, objects: readonly string[]): Promise<number> {
+  const text = await must([...(await toolOf(t, "size", "SIZE")), "-A", ...objects], "measuring the code's size", { env: t.env });
+  return [...text.matchAll(/^\.text\S*\s+(\d+)/gm)].reduce((sum, m) => sum + Number(m[1]), 0);
+}

@@ -1,0 +1,95 @@
+/** The options that several commands share, and how their text becomes values. */
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { CompileOptions } from "../api.ts";
+import { UsageError } from "./exit.ts";
+
+/** What commander hands to a command that takes `modelOptions`. */
+export interface ModelFlags {
+  readonly target: string;
+  readonly name?: string;
+  readonly shape?: readonly Named<readonly number[]>[];
+  readonly dim?: readonly Named<number>[];
+  readonly weights?: Weights;
+  readonly isa?: readonly string[];
+  readonly allowExternalData?: boolean;
+}
+type Named<T> = readonly [name: string, value: T];
+const weights = ["incbin", "object", "source", "file"] as const;
+type Weights = (typeof weights)[number];
+
+const collect =
+  <T>(parse: (text: string) => T) =>
+  (text: string, before: readonly T[] | undefined): readonly T[] => [...(before ?? []), parse(text)];
+/** "name=value", where the name may hold "=" and ":" itself. */
+function named(text: string, example: string): Named<string> {
+  const i = text.lastIndexOf("=");
+  if (i < 1) throw new InvalidArgumentError(`Expected NAME=VALUE, such as ${example}.`);
+  return [text.slice(0, i), text.slice(i + 1)];
+}
+function whole(text: string, least: number, what: string): number {
+  const n = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(n) || n < least)
+    throw new InvalidArgumentError(`${what} must be a whole number from ${least} up.`);
+  return n;
+}
+const shape = (text: string): Named<readonly number[]> => {
+  const [name, list] = named(text, "x=1,3,48,320");
+  return [name, list === "" ? [] : list.split(",").map((n) => whole(n, 0, "A size"))];
+};
+const dim = (text: string): Named<number> => {
+  const [name, n] = named(text, "N=1");
+  return [name, whole(n, 0, "A size")];
+};
+const identifier = (text: string): string => {
+  if (!/^[A-Za-z_]\w*$/.test(text)) throw new InvalidArgumentError("Must be a C identifier: letters, digits and _, no digit first.");
+  return text;
+};
+const list = (text: string): readonly string[] =>
+  text
+    .split(",")
+    .map((s) => s.trim())
+    .filter(Boolean);
+/** A count from `least` up, for commander's `argParser`. */
+export const count =
+  (least: number) =>
+  (text: string): number =>
+    whole(text, least, "It");
+/** A number from 0 up, for commander's `argParser`. */
+export const amount = (text: string): number => {
+  const n = Number(text);
+  if (text.trim() === "" || !Number.isFinite(n) || n < 0) throw new InvalidArgumentError("It must be a number from 0 up.");
+  return n;
+};
+/** "x=a.npy" as a pair. */
+export const inputFile = collect((text) => named(text, "x=image.npy"));
+
+/** The options that decide what is compiled. */
+export function modelOptions(c: Command): Command {
+  return c
+    .option("--target <name>", "what to compile to (see mlc targets)", "cpp")
+    .option("--name <identifier>", "prefix of the generated names; made from the model's file name by default", identifier)
+    .option("--shape <input=n,n,...>", "pin the shape of an input; repeatable", collect(shape))
+    .option("--dim <symbol=n>", "pin a named dimension; repeatable", collect(dim))
+    .addOption(new Option("--weights <how>", "how weights are embedded").choices(weights))
+    .option("--isa <list>", "instruction sets to generate, separated by commas; all of the target's by default", list)
+    .option("--allow-external-data", "let the model's external data lie outside its folder");
+}
+function record<T>(flag: string, pairs: readonly Named<T>[]): Record<string, T> {
+  const twice = pairs.find(([name], i) => pairs.findIndex(([n]) => n === name) !== i);
+  if (twice) throw new UsageError(`${flag} is given twice for "${twice[0]}"`);
+  return Object.fromEntries(pairs);
+}
+/** The compiler's options that the flags ask for. */
+export function compileOptions(f: ModelFlags): CompileOptions {
+  return {
+    target: f.target,
+    ...(f.name ? { name: f.name } : {}),
+    ...(f.shape ? { shapes: record("--shape", f.shape) } : {}),
+    ...(f.dim ? { dims: record("--dim", f.dim) } : {}),
+    ...(f.weights ? { weights: f.weights } : {}),
+    ...(f.isa ? { isa: f.isa } : {}),
+    ...(f.allowExternalData ? { allowExternalData: true } : {}),
+  };
+}
+/** Input files by name; each input at most once. */
+export const inputFiles = (pairs: readonly Named<string>[] | undefined): Record<string, string> => record("--input", pairs ?? []);

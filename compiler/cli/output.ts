@@ -1,0 +1,59 @@
+/** Folders that appear whole or not at all. */
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { Failure, orFail } from "./exit.ts";
+
+const open = new Set<string>();
+process.on("exit", () => open.forEach((d) => rmSync(d, { recursive: true, force: true })));
+
+/**
+ * Lets `fill` write into a new folder beside `folder`, and puts it in place once it is complete. Where `folder` exists,
+ * its other files stay as they are and each written file replaces its namesake atomically. If `fill` throws, nothing of it remains.
+ */
+export async function writeFolder<T>(folder: string, fill: (temporary: string) => Promise<T>): Promise<T> {
+  const target = resolve(folder),
+    parent = dirname(target);
+  if (existsSync(target) && !statSync(target).isDirectory()) throw new Failure(`${folder} is a file, not a folder`, { hint: "name another folder" });
+  const created = orFail(`cannot create ${parent}`, () => mkdirSync(parent, { recursive: true }));
+  const temporary = orFail(`cannot write beside ${folder}`, () => mkdtempSync(join(parent, `.${basename(target)}-`)));
+  open.add(temporary);
+  let done = false;
+  try {
+    const result = await fill(temporary);
+    orFail(`cannot write ${folder}`, () => put(temporary, target));
+    done = true;
+    return result;
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+    open.delete(temporary);
+    if (!done && created) rmSync(created, { recursive: true, force: true });
+  }
+}
+function put(from: string, to: string): void {
+  if (!existsSync(to)) {
+    chmodSync(from, 0o777 & ~process.umask());
+    renameSync(from, to);
+    return;
+  }
+  const files = readdirSync(from, { recursive: true, withFileTypes: true }).filter((e) => !e.isDirectory());
+  const pairs = files.map((e) => {
+    const source = join(e.parentPath, e.name);
+    return [source, join(to, source.slice(from.length + 1))] as const;
+  });
+  for (const [, place] of pairs)
+    if (existsSync(place) && statSync(place).isDirectory()) throw new Failure(`${place} is a folder where a file must go`);
+  for (const [source, place] of pairs) {
+    mkdirSync(dirname(place), { recursive: true });
+    renameSync(source, place);
+  }
+}
+/** Writes generated files under a folder that exists. */
+export function writeFiles(folder: string, files: ReadonlyMap<string, string | Uint8Array>): void {
+  for (const [path, content] of files) {
+    const place = join(folder, path);
+    mkdirSync(dirname(place), { recursive: true });
+    writeFileSync(place, content);
+  }
+}
+/** The name of a tensor as a file name: every character outside A-Za-z0-9._- becomes _. */
+export const fileNameOf = (tensor: string): string => tensor.replace(/[^A-Za-z0-9._-]/g, "_");

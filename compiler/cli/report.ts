@@ -1,0 +1,40 @@
+/** Diagnostics as text: every problem at once, and what helps. */
+import type { Diagnostic } from "../diagnostics.ts";
+import { type Sink, type Terminal, table } from "./terminal.ts";
+
+type Colors = Terminal["colors"];
+const isUnsupported = (d: Diagnostic): boolean => d.severity === "error" && d.op !== undefined && d.code.startsWith("unsupported");
+/** At most this many node names stand in a cell. */
+const shown = 4;
+const names = (list: readonly string[]): string =>
+  list.length > shown ? `${list.slice(0, shown).join(", ")} and ${list.length - shown} more` : list.join(", ");
+
+/** One block of text that ends in a line feed; what is unsupported is a table by operator and reason. */
+export function formatDiagnostics(all: readonly Diagnostic[], colors: Colors, sink?: Sink): string {
+  const paint = { error: colors.red, warning: colors.yellow, note: colors.cyan };
+  const single = all
+    .filter((d) => !isUnsupported(d))
+    .map((d) => {
+      const where = d.node ? `\n  node: ${d.node}${d.op ? ` (${d.op})` : ""}` : d.op ? `\n  operator: ${d.op}` : "";
+      return `${colors.bold(paint[d.severity](d.severity))}: ${d.message}${where}${d.hint ? `\n  ${colors.green("help")}: ${d.hint}` : ""}\n`;
+    });
+  const unsupported = all.filter(isUnsupported);
+  return (
+    single.join("") +
+    (unsupported.length ? `${single.length ? "\n" : ""}${colors.bold("Not supported:")}\n\n${unsupportedTable(unsupported, colors, sink)}\n` : "")
+  );
+}
+function unsupportedTable(list: readonly Diagnostic[], colors: Colors, sink?: Sink): string {
+  const groups = new Map<string, Diagnostic[]>();
+  for (const d of list) {
+    const key = JSON.stringify([d.op, d.message, d.hint]);
+    groups.set(key, [...(groups.get(key) ?? []), d]);
+  }
+  const rows = [...groups.values()].map((g) => {
+    const d = g[0]!;
+    return [d.op!, g.length, names(g.flatMap((x) => (x.node ? [x.node] : []))), d.message, d.hint ?? ""];
+  });
+  return table(["operator", "count", "nodes", "reason", "nearest supported form"], rows, colors, sink, ["nodes", "reason", "nearest supported form"]);
+}
+/** "1 problem", "2 problems". */
+export const problems = (n: number): string => `${n} problem${n === 1 ? "" : "s"}`;
