@@ -1,0 +1,76 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { CompileResult } from "../../api.ts";
+import { UsageError } from "../exit.ts";
+import { compileModel } from "../model.ts";
+import { type Library, compileObjects, isSource, linkLibraries, toolchain } from "../native.ts";
+import type { ModelFlags } from "../options.ts";
+import { writeFiles, writeFolder } from "../output.ts";
+import { type Terminal, formatBytes, progress } from "../terminal.ts";
+
+interface Flags extends ModelFlags {
+  readonly output: string;
+  readonly lib?: string;
+  readonly dump?: string;
+  readonly json?: boolean;
+}
+const kinds: Readonly<Record<string, readonly Library[]>> = { static: ["static"], shared: ["shared"], both: ["static", "shared"] };
+
+/** `mlc compile`: writes the package and the libraries that were asked for, all or nothing. */
+export async function compileCommand(t: Terminal, model: string, f: Flags): Promise<void> {
+  const wanted = f.lib === undefined ? [] : kinds[f.lib];
+  if (!wanted) throw new UsageError(`--lib ${f.lib} is no kind of library`, `one of ${Object.keys(kinds).join(", ")}`);
+  const tools = wanted.length ? toolchain(t.env) : undefined;
+  const r = await compileModel(model, f, t, f.dump);
+  const libraries = await writeFolder(f.output, async (folder) => {
+    writeFiles(folder, r.files);
+    return tools ? build(r, folder, wanted, tools, t) : [];
+  });
+  const { program } = r,
+    sources = [...r.files.keys()];
+  if (f.json) {
+    const bytes = (content: string | Uint8Array) => (typeof content === "string" ? Buffer.byteLength(content) : content.length);
+    t.out.write(
+      `${JSON.stringify(
+        {
+          name: r.name,
+          target: f.target,
+          hash: r.hash,
+          output: f.output,
+          libraries,
+          files: [...r.files].map(([path, content]) => ({ path, bytes: bytes(content) })),
+          steps: program.steps.length,
+          kernels: program.kernels.length,
+          arena_bytes: program.arena.bytes,
+          weights_bytes: program.constants.length,
+          diagnostics: r.diagnostics,
+        },
+        null,
+        2,
+      )}\n`,
+    );
+    return;
+  }
+  t.out.write(
+    `${r.name}: ${program.steps.length} steps, ${program.kernels.length} kernels, weights ${formatBytes(program.constants.length)}, working memory ${formatBytes(program.arena.bytes)}\n`,
+  );
+  t.out.write(`${f.output}: ${[...sources, ...libraries].join(" ")}\n`);
+}
+async function build(
+  r: CompileResult,
+  folder: string,
+  wanted: readonly Library[],
+  tools: ReturnType<typeof toolchain>,
+  t: Terminal,
+): Promise<readonly string[]> {
+  const bar = progress(t),
+    objects = mkdtempSync(join(tmpdir(), "mlc-"));
+  try {
+    const made = await compileObjects(tools, folder, [...r.files.keys()].filter(isSource), objects, (n, total, what) => bar.step(n, total, what));
+    return await linkLibraries(tools, r.name, made, folder, wanted);
+  } finally {
+    bar.stop();
+    rmSync(objects, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,102 @@
+import type { CompileResult } from "../../api.ts";
+import { bytesOf, sizeOf, type TensorType, type ValueType } from "../../ir/graph.ts";
+import { show } from "../../ir/scalar.ts";
+import { compileModel } from "../model.ts";
+import type { ModelFlags } from "../options.ts";
+import { type Terminal, formatBytes, table } from "../terminal.ts";
+
+interface Flags extends ModelFlags {
+  readonly json?: boolean;
+}
+const typeText = (t: ValueType): string => `${t.dtype}[${t.shape.map((d) => (typeof d === "number" ? d : show(d))).join(", ")}]`;
+
+/** What `mlc inspect` knows of a compiled model; the shape of its `--json`. */
+export function facts(r: CompileResult) {
+  const { graph, program } = r,
+    { arena } = program;
+  const operators = new Map<string, number>();
+  for (const n of graph.nodes) operators.set(n.op, (operators.get(n.op) ?? 0) + 1);
+  const opOf = new Map(graph.nodes.flatMap((n) => n.origin.map((o) => [o, n.op] as const)));
+  const constants = [...graph.constants.values()];
+  const port = (p: TensorType & { readonly name: string }) => ({ name: p.name, dtype: p.dtype, shape: p.shape, bytes: bytesOf(p) });
+  return {
+    name: r.name,
+    hash: r.hash,
+    inputs: program.inputs.map(port),
+    outputs: program.outputs.map(port),
+    operators: [...operators].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1)).map(([op, count]) => ({ op, count })),
+    nodes: graph.nodes.length,
+    parameters: constants.reduce((sum, c) => sum + sizeOf(c.shape), 0),
+    parameter_bytes: constants.reduce((sum, c) => sum + bytesOf(c), 0),
+    weights_bytes: program.constants.length,
+    macs: program.steps.reduce((sum, s) => sum + s.macs, 0),
+    kernels: program.kernels.length,
+    /** Each step with the model's nodes that it carries out: more than one is a fusion. */
+    steps: program.steps.map((s) => ({
+      kernel: program.kernels[s.kernel]!.name,
+      macs: s.macs,
+      results: s.results.map((x) => ({ value: x.value, dtype: x.dtype, shape: x.shape })),
+      nodes: s.origin.map((name) => ({ name, op: opOf.get(name) ?? null })),
+    })),
+    memory: { naive_bytes: arena.naive, lower_bound_bytes: arena.lowerBound, arena_bytes: arena.bytes },
+    diagnostics: r.diagnostics,
+  };
+}
+
+/** `mlc inspect`: the model, its operators, its steps and its memory. */
+export async function inspectCommand(t: Terminal, model: string, f: Flags): Promise<void> {
+  const x = facts(await compileModel(model, f, t));
+  if (f.json) {
+    t.out.write(`${JSON.stringify(x, null, 2)}\n`);
+    return;
+  }
+  const { bold } = t.colors,
+    { memory: m } = x;
+  const section = (title: string, body: string) => t.out.write(`${bold(title)}\n${body.replace(/^/gm, "  ")}\n\n`);
+  const rows = (list: readonly (readonly (string | number)[])[], head: readonly string[], wrap: readonly string[] = []) =>
+    table(head, list, t.colors, t.out, wrap);
+  t.out.write(`${bold(x.name)}  sha256 ${x.hash}\n\n`);
+  const ports = (list: typeof x.inputs) =>
+    rows(
+      list.map((p) => [p.name, typeText(p), formatBytes(p.bytes)]),
+      ["name", "type", "size"],
+    );
+  section("Inputs", ports(x.inputs));
+  section("Outputs", ports(x.outputs));
+  section(
+    "Operators",
+    rows(
+      x.operators.map((o) => [o.op, o.count]),
+      ["operator", "count"],
+    ),
+  );
+  section("Parameters", `${x.parameters} in the model (${formatBytes(x.parameter_bytes)}), ${formatBytes(x.weights_bytes)} as the kernels read them`);
+  section(
+    `Steps: ${x.nodes} nodes became ${x.steps.length} steps of ${x.kernels} kernels, ${x.macs} multiply-accumulates`,
+    rows(
+      x.steps.map((s, i) => [
+        i,
+        s.kernel,
+        s.macs,
+        s.results.map((r) => typeText(r)).join(" "),
+        s.nodes.map((n) => (n.op ? `${n.name} (${n.op})` : n.name)).join(" + "),
+      ]),
+      ["step", "kernel", "MACs", "result", "nodes"],
+      ["nodes"],
+    ),
+  );
+  section(
+    "Memory",
+    rows(
+      [
+        ["every value apart (naive sum)", formatBytes(m.naive_bytes)],
+        ["alive at one step at most (lower bound)", formatBytes(m.lower_bound_bytes)],
+        [
+          "planned",
+          `${formatBytes(m.arena_bytes)}${m.lower_bound_bytes ? ` (${(m.arena_bytes / m.lower_bound_bytes).toFixed(3)} of the lower bound)` : ""}`,
+        ],
+      ],
+      ["working memory", "bytes"],
+    ),
+  );
+}

@@ -1,0 +1,53 @@
+/** Makes dist/: mlc.mjs (the command), index.mjs and types/ (the package), LICENSES.txt (of what is bundled in). */
+import { execFileSync } from "node:child_process";
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { templatesPlugin } from "./templates-plugin.mjs";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+process.chdir(root);
+rmSync("dist", { recursive: true, force: true });
+
+/* CommonJS dependencies call require for Node's own modules. */
+const require = 'import { createRequire as mlcRequire } from "node:module"; const require = mlcRequire(import.meta.url);';
+const bundle = (from, to, banner) =>
+  build({
+    entryPoints: [from],
+    outfile: to,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    minifySyntax: true,
+    minifyWhitespace: true,
+    keepNames: false,
+    legalComments: "none",
+    define: { MLC_VERSION: JSON.stringify(version) },
+    banner: { js: banner },
+    plugins: [templatesPlugin(join(root, "runtime-templates"))],
+    metafile: true,
+    logLevel: "warning",
+  });
+const made = await Promise.all([
+  bundle("compiler/cli/bin.ts", "dist/mlc.mjs", `#!/usr/bin/env node\n${require}`),
+  bundle("compiler/index.ts", "dist/index.mjs", require),
+]);
+chmodSync("dist/mlc.mjs", 0o755);
+
+/* Declarations of the entry and all it names; `npm run check` is where types are checked. */
+const tsc = createRequire(import.meta.url).resolve("typescript/bin/tsc");
+const flags = "--noEmit false --emitDeclarationOnly --declaration --noCheck --outDir dist/types --rootDir . --target es2023 --lib es2023 --module nodenext";
+const more = "--moduleResolution nodenext --strict --exactOptionalPropertyTypes --allowImportingTsExtensions --skipLibCheck --types node";
+execFileSync(process.execPath, [tsc, "compiler/index.ts", ...flags.split(" "), ...more.split(" ")], { stdio: "inherit" });
+
+const packages = new Set(made.flatMap((m) => Object.keys(m.metafile.inputs)).map((p) => /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(p)?.[1]).filter(Boolean));
+const licences = [...packages].sort().map((name) => {
+  const folder = join("node_modules", name), about = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  const file = ["LICENSE", "LICENSE.md", "LICENSE.txt", "LICENCE", "license", "License"].map((f) => join(folder, f)).find((f) => existsSync(f));
+  return `${name} ${about.version} (${about.license})\n\n${file ? readFileSync(file, "utf8").trim() : `See https://www.npmjs.com/package/${name}.`}\n`;
+});
+writeFileSync("dist/LICENSES.txt", `mlc's files contain these packages.\n\n${licences.join(`\n${"-".repeat(80)}\n\n`)}`);
