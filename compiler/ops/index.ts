@@ -1,11 +1,23 @@
 /** The list of all operators. */
 import type { Op } from "./op.ts";
+import { places } from "./arg.ts";
+import { arithmetic } from "./arithmetic.ts";
+import { casts } from "./cast.ts";
 import { elementwise } from "./elementwise.ts";
+import { gathers } from "./gather.ts";
+import { generators } from "./generate.ts";
+import { reducers } from "./reduce.ts";
+import { reshapes } from "./reshape.ts";
+import { scatters } from "./scatter.ts";
+import { slices } from "./slice.ts";
 import { convolutions } from "./convolution.ts";
 import { linearOps } from "./linear.ts";
 import { normalizations } from "./normalization.ts";
 import { pools } from "./pooling.ts";
 import { softmaxes } from "./softmax.ts";
 
-const all: readonly Op[] = [...elementwise, ...convolutions, ...linearOps, ...normalizations, ...pools, ...softmaxes];
+const all: readonly Op[] = [
+  ...elementwise, ...arithmetic, ...casts, ...reshapes, ...slices, ...gathers, ...scatters, ...generators, ...reducers, ...places,
+  ...convolutions, ...linearOps, ...normalizations, ...pools, ...softmaxes,
+];
 export const ops: ReadonlyMap<string, Op> = new Map(all.map((o) => [o.name, o]));

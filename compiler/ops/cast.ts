@@ -1,0 +1,43 @@
+/** Changes of element type. */
+import { convert, make } from "../ir/algebra.ts";
+import { variable, type Expr } from "../ir/scalar.ts";
+import { typeOfOnnx, types, type DType } from "../ir/types.ts";
+import { anyType } from "./helpers.ts";
+import type { AttributeSpec, NodeView, Op } from "./op.ts";
+
+const saturation: Readonly<Record<string, AttributeSpec>> = { saturate: { kind: "int", default: 1 }, round_mode: { kind: "string", default: "up" } };
+const target = (n: NodeView): DType => typeOfOnnx(n.int("to"))
+  ?? n.fail(`attribute to is ${n.int("to")}, an element type that is not supported`, `supported are ${anyType.map((t) => `${types[t].onnx} (${t})`).join(", ")}`);
+
+/** The same bits in another type of the same size; null where no scalar operator says it. */
+function bitcast(dtype: DType, x: Expr): Expr | null {
+  const [from, to] = [types[x.dtype], types[dtype]];
+  if (x.dtype === dtype) return x;
+  if (from.bytes !== to.bytes || dtype === "bool") return null;
+  if (from.kind === "float") return x.dtype === "f32" ? convert(dtype, make("toBits", x)) : null;
+  if (to.kind === "float") return dtype === "f32" ? make("bits", convert("i32", x)) : null;
+  return convert(dtype, x);
+}
+
+export const casts: readonly Op[] = [
+  {
+    name: "Cast", since: 25, inputs: [1, 1], attributes: { to: { kind: "int" }, ...saturation },
+    infer: (n) => [{ dtype: target(n), shape: n.in(0).shape }],
+    lower: (n) => n.map((index) => convert(n.out().dtype, n.load(0, index))),
+  },
+  {
+    name: "CastLike", since: 25, inputs: [2, 2], attributes: saturation,
+    infer: (n) => [{ dtype: n.in(1).dtype, shape: n.in(0).shape }],
+    lower: (n) => n.map((index) => convert(n.out().dtype, n.load(0, index))),
+  },
+  {
+    name: "BitCast", since: 26, inputs: [1, 1], attributes: { to: { kind: "int" } },
+    infer: (n) => {
+      const to = target(n), { dtype, shape } = n.in(0);
+      if (types[to].bytes !== types[dtype].bytes) n.fail(`cannot see the bits of ${dtype} as ${to}: ${types[dtype].bytes} bytes are not ${types[to].bytes}`);
+      if (!bitcast(to, variable(dtype, "x"))) n.fail(`the bits of ${dtype} as ${to} cannot be had`, "supported are integers of one size, and f32 with 32-bit integers");
+      return [{ dtype: to, shape }];
+    },
+    lower: (n) => n.map((index) => bitcast(n.out().dtype, n.load(0, index))!),
+  },
+];

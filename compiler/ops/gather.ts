@@ -1,0 +1,114 @@
+/** Reads at indices that are values: Gather and its relatives, ReverseSequence, Compress. */
+import { convert, less, select } from "../ir/algebra.ts";
+import { int, minus, plus, times } from "../ir/linear.ts";
+import type { Expr } from "../ir/scalar.ts";
+import { sizeOf } from "../ir/graph.ts";
+import { clamp, expectRank, expectType, fromEnd, indices, showShape, withIndex } from "./helpers.ts";
+import type { NodeView, Op } from "./op.ts";
+
+/** A run-time index into `size` elements: negative ones count from the end, and none leaves the tensor. */
+const runtimeIndex = (value: Expr, size: number): Expr => clamp(fromEnd(convert("index", value), size), 0, Math.max(0, size - 1));
+/** Constant indices as start + step * i, where they are that: a gather is then a slice. Fails where one is out of range. */
+function progression(n: NodeView, i: number, size: number): { start: number; step: number } | null {
+  const c = n.constant(i);
+  if (!c) return null;
+  const list = Array.from(c.data as ArrayLike<number | bigint>, Number).map((v) => {
+    if (v < -size || v >= size) n.fail(`index ${v} is outside an axis of size ${size}`);
+    return v < 0 ? v + size : v;
+  });
+  const start = list[0] ?? 0, step = (list[1] ?? start) - start;
+  return c.shape.length <= 1 && list.every((v, k) => v === start + k * step) ? { start, step } : null;
+}
+
+export const gathers: readonly Op[] = [
+  {
+    name: "Gather", since: 13, inputs: [2, 2], attributes: { axis: { kind: "int", default: 0 } },
+    infer: (n) => {
+      const { dtype, shape } = n.in(0), axis = n.axis(n.int("axis"), shape.length);
+      expectType(n, 1, indices);
+      progression(n, 1, shape[axis]!);
+      return [{ dtype, shape: [...shape.slice(0, axis), ...n.in(1).shape, ...shape.slice(axis + 1)] }];
+    },
+    lower: (n) => {
+      const { shape } = n.in(0), axis = n.axis(n.int("axis"), shape.length), rank = n.in(1).shape.length, line = progression(n, 1, shape[axis]!);
+      return n.map((index) => {
+        const inner = index.slice(axis, axis + rank);
+        const at = line ? plus(times(inner[0] ?? int(0), line.step), int(line.start)) : runtimeIndex(n.load(1, inner), shape[axis]!);
+        return n.load(0, [...index.slice(0, axis), at, ...index.slice(axis + rank)]);
+      });
+    },
+  },
+  {
+    name: "GatherElements", since: 13, inputs: [2, 2], attributes: { axis: { kind: "int", default: 0 } },
+    infer: (n) => {
+      const { dtype, shape } = n.in(0), axis = n.axis(n.int("axis"), shape.length), wanted = n.in(1).shape;
+      expectType(n, 1, indices);
+      if (wanted.length !== shape.length || wanted.some((d, i) => i !== axis && d > shape[i]!)) {
+        n.fail(`indices of shape ${showShape(wanted)} do not fit data of shape ${showShape(shape)} along axis ${axis}`);
+      }
+      return [{ dtype, shape: wanted }];
+    },
+    lower: (n) => {
+      const { shape } = n.in(0), axis = n.axis(n.int("axis"), shape.length);
+      return n.map((index) => n.load(0, withIndex(index, axis, runtimeIndex(n.load(1, index), shape[axis]!))));
+    },
+  },
+  {
+    name: "GatherND", since: 13, inputs: [2, 2], attributes: { batch_dims: { kind: "int", default: 0 } },
+    infer: (n) => {
+      const { dtype, shape } = n.in(0), wanted = n.in(1).shape, batch = n.int("batch_dims"), depth = wanted.at(-1) ?? 0;
+      expectType(n, 1, ["i64"]);
+      const fits = wanted.length > batch && depth >= 1 && depth <= shape.length - batch && shape.slice(0, batch).every((d, i) => d === wanted[i]);
+      if (!fits) n.fail(`indices of shape ${showShape(wanted)} do not fit data of shape ${showShape(shape)} with batch_dims ${batch}`);
+      return [{ dtype, shape: [...wanted.slice(0, -1), ...shape.slice(batch + depth)] }];
+    },
+    lower: (n) => {
+      const { shape } = n.in(0), wanted = n.in(1).shape, batch = n.int("batch_dims"), outer = wanted.length - 1, depth = wanted[outer]!;
+      return n.map((index) => n.load(0, [
+        ...index.slice(0, batch),
+        ...Array.from({ length: depth }, (_, k) => runtimeIndex(n.load(1, [...index.slice(0, outer), int(k)]), shape[batch + k]!)),
+        ...index.slice(outer),
+      ]));
+    },
+  },
+  {
+    name: "ReverseSequence", since: 10, inputs: [2, 2], attributes: { time_axis: { kind: "int", default: 0 }, batch_axis: { kind: "int", default: 1 } },
+    infer: (n) => {
+      const { shape } = n.in(0), batch = n.axis(n.int("batch_axis"), shape.length), time = n.axis(n.int("time_axis"), shape.length);
+      expectType(n, 1, ["i64"]);
+      expectRank(n, 1, 1, "sequence_lens");
+      if (batch === time) n.fail(`time_axis and batch_axis are both ${batch}`);
+      if (n.in(1).shape[0] !== shape[batch]) n.fail(`sequence_lens has ${n.in(1).shape[0]} elements, but the batch axis ${shape[batch]}`);
+      return [n.in(0)];
+    },
+    lower: (n) => {
+      const { shape } = n.in(0), batch = n.axis(n.int("batch_axis"), shape.length), time = n.axis(n.int("time_axis"), shape.length);
+      return n.map((index) => {
+        const length = convert("index", n.load(1, [index[batch]!])), t = index[time]!;
+        const back = clamp(minus(minus(length, int(1)), t), 0, Math.max(0, shape[time]! - 1));
+        return n.load(0, withIndex(index, time, select(less(t, length), back, t)));
+      });
+    },
+  },
+  {
+    name: "TensorScatter", since: 24, inputs: [2, 3], attributes: { axis: { kind: "int", default: -2 }, mode: { kind: "string", default: "linear" } },
+    infer: (n) => {
+      const { shape } = n.in(0), axis = n.axis(n.int("axis"), shape.length), update = n.in(1).shape;
+      if (!["linear", "circular"].includes(n.string("mode"))) n.fail(`attribute mode is ${JSON.stringify(n.string("mode"))}; allowed are "linear" and "circular"`);
+      if (axis === 0) n.fail("axis is the batch axis");
+      expectType(n, 2, ["i64"]);
+      const fits = update.length === shape.length && update.every((d, i) => (i === axis ? d <= shape[i]! : d === shape[i]));
+      if (!fits || n.in(1).dtype !== n.in(0).dtype) n.fail(`an update of ${n.in(1).dtype}${showShape(update)} does not fit a cache of ${n.in(0).dtype}${showShape(shape)} along axis ${axis}`);
+      return [n.in(0)];
+    },
+    lower: (n) => {
+      const { shape } = n.in(0), axis = n.axis(n.int("axis"), shape.length), size = shape[axis]!, length = n.in(1).shape[axis]!;
+      return n.map((index) => {
+        const first = n.has(2) ? runtimeIndex(n.load(2, [index[0]!]), size) : int(0), from = minus(index[axis]!, first);
+        const at = n.string("mode") === "circular" ? select(less(from, int(0)), plus(from, int(size)), from) : from;
+        const written = less(at, int(length)), fresh = n.load(1, withIndex(index, axis, clamp(at, 0, Math.max(0, length - 1))));
+        return sizeOf(n.in(1).shape) === 0 ? n.load(0, index) : select(less(at, int(0)), n.load(0, index), select(written, fresh, n.load(0, index)));
+      });
+    },
+  },
+];

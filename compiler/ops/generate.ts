@@ -1,0 +1,112 @@
+/** Tensors made from shapes and numbers: Shape, Size, Range, ConstantOfShape, EyeLike, OneHot. */
+import { add, convert, less, make, mul, select } from "../ir/algebra.ts";
+import { int, plus } from "../ir/linear.ts";
+import { constant, type Expr } from "../ir/scalar.ts";
+import { isConstant, sizeOf, type Constant } from "../ir/graph.ts";
+import { typeOfOnnx, type DType } from "../ir/types.ts";
+import { declared, expectRank, expectSameType, expectType, fromEnd, numbers, operand, showShape } from "./helpers.ts";
+import type { NodeView, Op } from "./op.ts";
+
+/** The part of its input's shape that a Shape node asks for. */
+function part(n: NodeView): readonly number[] {
+  const { shape } = n.in(0), rank = shape.length;
+  const bound = (x: number) => Math.min(rank, Math.max(0, x < 0 ? x + rank : x));
+  return shape.slice(bound(n.int("start")), n.given("end") ? bound(n.int("end")) : rank);
+}
+/** One of some numbers, chosen by an index. */
+const choose = (dtype: DType, values: readonly number[], index: Expr): Expr =>
+  values.map((v) => constant(dtype, v)).reduceRight<Expr>((rest, v, k) => select(make("equal", index, int(k)), v, rest), constant(dtype, values.at(-1) ?? 0));
+const fill = (n: NodeView): Constant | undefined => {
+  const a = n.node.attributes["value"];
+  if (a === undefined) return undefined;
+  return isConstant(a) && a.data.length === 1 ? a : n.fail("attribute value must be a tensor of one element");
+};
+/** The only element of an operand of any rank. */
+const only = (n: NodeView, i: number): Expr => operand(n, i, n.in(i).shape.map(() => int(0)));
+const typeAttribute = (n: NodeView, otherwise: DType): DType =>
+  n.given("dtype") ? typeOfOnnx(n.int("dtype")) ?? n.fail(`attribute dtype is ${n.int("dtype")}, an element type that is not supported`) : otherwise;
+
+export const generators: readonly Op[] = [
+  {
+    name: "Shape", since: 25, inputs: [1, 1], attributes: { start: { kind: "int", default: 0 }, end: { kind: "int", optional: true } },
+    infer: (n) => [{ dtype: "i64", shape: [part(n).length] }],
+    lower: (n) => n.map(([i]) => choose("i64", part(n), i!)),
+  },
+  {
+    name: "Size", since: 25, inputs: [1, 1],
+    infer: () => [{ dtype: "i64", shape: [] }],
+    lower: (n) => n.map(() => constant("i64", sizeOf(n.in(0).shape))),
+  },
+  {
+    name: "ConstantOfShape", since: 25, inputs: [1, 1], attributes: { value: { kind: "tensor", optional: true } },
+    infer: (n) => {
+      const dtype = fill(n)?.dtype ?? "f32";
+      expectType(n, 0, ["i64"]);
+      expectRank(n, 0, 1, "the shape");
+      if (!n.constant(0)) return [declared(n, dtype, "the shape")];
+      const shape = n.parameter(0)!;
+      return [{ dtype, shape: shape.every((d) => d >= 0) ? shape : n.fail(`${showShape(shape)} is no shape`) }];
+    },
+    lower: (n) => n.map(() => constant(n.out().dtype, fill(n)?.data[0] ?? 0)),
+  },
+  {
+    name: "Range", since: 27, inputs: [3, 3], attributes: { stash_type: { kind: "int", default: 1 } },
+    infer: (n) => {
+      const { dtype } = n.in(0);
+      for (const i of [0, 1, 2]) {
+        expectType(n, i, numbers);
+        if (sizeOf(n.in(i).shape) !== 1) n.fail(`input ${i} (${n.node.inputs[i]}) of shape ${showShape(n.in(i).shape)} must be one number`);
+      }
+      expectSameType(n);
+      if (![0, 1, 2].every((i) => n.constant(i))) return [declared(n, dtype, "the range")];
+      const [start, limit, delta] = [0, 1, 2].map((i) => n.parameter(i)![0]!) as [number, number, number];
+      if (delta === 0) n.fail("delta is 0");
+      return [{ dtype, shape: [Math.max(0, Math.ceil((limit - start) / delta))] }];
+    },
+    lower: (n) => n.map(([i]) => add(only(n, 0), mul(convert(n.out().dtype, i!), only(n, 2)))),
+  },
+  {
+    name: "EyeLike", since: 22, inputs: [1, 1], attributes: { dtype: { kind: "int", optional: true }, k: { kind: "int", default: 0 } },
+    infer: (n) => {
+      expectRank(n, 0, 2);
+      return [{ dtype: typeAttribute(n, n.in(0).dtype), shape: n.in(0).shape }];
+    },
+    lower: (n) => n.map(([y, x]) => {
+      const { dtype } = n.out();
+      return select(make("equal", plus(y!, int(n.int("k"))), x!), constant(dtype, 1), constant(dtype, 0));
+    }),
+  },
+  {
+    name: "OneHot", since: 11, inputs: [3, 3], attributes: { axis: { kind: "int", default: -1 } },
+    infer: (n) => {
+      const { shape } = n.in(0), rank = shape.length + 1, axis = n.axis(n.int("axis"), rank), { dtype } = n.in(2);
+      expectType(n, 0, numbers);
+      expectType(n, 1, numbers);
+      if (n.in(2).shape.length !== 1 || n.in(2).shape[0] !== 2) n.fail(`values has shape ${showShape(n.in(2).shape)}, but must hold two: off and on`);
+      if (!n.constant(1)) return [declared(n, dtype, "the depth")];
+      const depth = n.parameter(1)![0]!;
+      if (!Number.isInteger(depth) || depth < 1) n.fail(`depth is ${depth}`);
+      return [{ dtype, shape: [...shape.slice(0, axis), depth, ...shape.slice(axis)] }];
+    },
+    lower: (n) => {
+      const axis = n.axis(n.int("axis"), n.out().shape.length), depth = n.out().shape[axis]!;
+      return n.map((index) => {
+        const hot = fromEnd(convert("index", n.load(0, index.filter((_, d) => d !== axis))), depth);
+        return select(make("equal", hot, index[axis]!), n.load(2, [int(1)]), n.load(2, [int(0)]));
+      });
+    },
+  },
+  {
+    name: "Trilu", since: 14, inputs: [1, 2], attributes: { upper: { kind: "int", default: 1 } },
+    infer: (n) => {
+      if (n.in(0).shape.length < 2) n.fail(`input of shape ${showShape(n.in(0).shape)} must have at least two axes`);
+      expectType(n, 1, ["i64"]);
+      return [n.in(0)];
+    },
+    lower: (n) => n.map((index) => {
+      const [y, x] = index.slice(-2) as [Expr, Expr], k = n.has(1) ? convert("index", only(n, 1)) : int(0);
+      const kept = n.int("upper") ? less(plus(y, k), plus(x, int(1))) : less(x, plus(plus(y, k), int(1)));
+      return select(kept, n.load(0, index), constant(n.out().dtype, 0));
+    }),
+  },
+];

@@ -1,0 +1,121 @@
+/** What entries share: checks with messages, broadcasting, and index arithmetic over known and run-time operands. */
+import { constant, type Const, type Expr } from "../ir/scalar.ts";
+import { int, plus, times } from "../ir/linear.ts";
+import { convert, less, make, select } from "../ir/algebra.ts";
+import { elementTypes, types, type DType, type Num } from "../ir/types.ts";
+import { sizeOf, type TensorType } from "../ir/graph.ts";
+import type { Compute, Output, Stage, Tensor } from "../ir/compute.ts";
+import type { NodeView } from "./op.ts";
+
+const ofKind = (...kinds: readonly string[]): readonly DType[] => elementTypes.filter((t) => kinds.includes(types[t].kind));
+export const floats = ofKind("float"), integers = ofKind("int", "uint"), unsigned = ofKind("uint");
+export const numbers = ofKind("float", "int", "uint"), signedNumbers = ofKind("float", "int");
+/** Every type a tensor can have. */
+export const anyType: readonly DType[] = elementTypes;
+/** What ONNX allows for sizes, axes and other lists of indices. */
+export const indices: readonly DType[] = ["i32", "i64"];
+
+/** Fails unless input `i` is absent or has one of these types; returns nothing. */
+export function expectType(n: NodeView, i: number, allowed: readonly DType[]): void {
+  const t = n.inputs[i];
+  if (t && !allowed.includes(t.dtype)) {
+    n.fail(`input ${i} (${n.node.inputs[i]}) has type ${t.dtype}; ${n.op.name} takes ${allowed.join(", ")}`, "put a Cast in front of it");
+  }
+}
+/** Fails unless all given inputs from `first` on have the type of input `first`. */
+export function expectSameType(n: NodeView, first = 0, last = n.inputs.length - 1): void {
+  const { dtype } = n.in(first);
+  for (let i = first + 1; i <= last; i++) {
+    const t = n.inputs[i];
+    if (t && t.dtype !== dtype) n.fail(`inputs ${first} and ${i} have types ${dtype} and ${t.dtype}, but must have the same`, "put a Cast in front of one");
+  }
+}
+/** Fails unless input `i` is absent or of this rank. */
+export function expectRank(n: NodeView, i: number, rank: number, what = `input ${i}`): void {
+  const t = n.inputs[i];
+  if (t && t.shape.length !== rank) n.fail(`${what} has shape ${showShape(t.shape)}, but must have rank ${rank}`);
+}
+export const showShape = (shape: readonly number[]): string => `[${shape.join(", ")}]`;
+
+/** The shape that these shapes broadcast to, by NumPy's rule. */
+export function broadcastShapes(n: NodeView, shapes: readonly (readonly number[])[]): readonly number[] {
+  const rank = Math.max(0, ...shapes.map((s) => s.length));
+  return Array.from({ length: rank }, (_, d) => {
+    const sizes = new Set(shapes.map((s) => s[d - rank + s.length] ?? 1).filter((size) => size !== 1));
+    if (sizes.size > 1) n.fail(`shapes ${shapes.map(showShape).join(" and ")} do not broadcast: dimension ${d - rank} is ${[...sizes].join(" and ")}`);
+    return [...sizes][0] ?? 1;
+  });
+}
+/** The broadcast shape of all given inputs from `first` on. */
+export const broadcastInputs = (n: NodeView, first = 0): readonly number[] =>
+  broadcastShapes(n, n.inputs.slice(first).flatMap((t) => (t ? [t.shape] : [])));
+
+/** A constant of the type of `x`. */
+export const like = (x: Expr, value: Num): Const => constant(x.dtype, value);
+/** The only value of input `i`, where it is known and all its elements are equal (of at most 64). */
+export function uniform(n: NodeView, i: number): Num | undefined {
+  const c = n.has(i) ? n.constant(i) : undefined;
+  if (!c || c.data.length === 0 || c.data.length > 64) return undefined;
+  return (c.data as ArrayLike<Num> & { every(f: (x: Num) => boolean): boolean }).every((x) => Object.is(x, c.data[0])) ? c.data[0] : undefined;
+}
+/** The element of input `i` that belongs to an index of a shape it broadcasts to; a number where that is known. */
+export function operand(n: NodeView, i: number, index: readonly Expr[]): Expr {
+  const value = uniform(n, i);
+  return value === undefined ? n.broadcast(i, index) : constant(n.in(i).dtype, value);
+}
+/** Sorted axes without repetitions, counted from the front. */
+export function axesOf(n: NodeView, axes: readonly number[], rank: number): readonly number[] {
+  const list = axes.map((a) => n.axis(a, rank)).sort((a, b) => a - b);
+  return list.every((a, i) => a !== list[i - 1]) ? list : n.fail(`axes ${showShape(axes)} name one axis twice`);
+}
+
+/** Element `k` of a list (or the only element of a scalar) as an index: a number where it is known at compile time. */
+export function indexAt(n: NodeView, i: number, k = 0): Expr {
+  const c = n.constant(i);
+  return c ? int(Number(c.data[k])) : convert("index", n.load(i, n.in(i).shape.map((_, d) => int(d === 0 ? k : 0))));
+}
+/** A negative index counts from the end of `size` elements. */
+export const fromEnd = (index: Expr, size: number): Expr => select(less(index, int(0)), plus(index, int(size)), index);
+export const clamp = (index: Expr, low: number, high: number): Expr => make("min", make("max", index, int(low)), int(high));
+/**
+ * What list `values` says about each axis of a tensor of this rank; `axes` is the input that names the axes it speaks of
+ * (all of them, in order, where it is not given). Both may be run-time operands.
+ */
+export function perAxis(n: NodeView, values: number, axes: number, rank: number, otherwise: number, offset = 0): readonly Expr[] {
+  const count = n.has(axes) ? sizeOf(n.in(axes).shape) : rank;
+  const named = Array.from({ length: count }, (_, k) => (n.has(axes) ? fromEnd(indexAt(n, axes, k), rank) : int(k)));
+  return Array.from({ length: rank }, (_, d) => named.reduce<Expr>((rest, axis, k) =>
+    select(make("equal", axis, int(d)), indexAt(n, values, k + offset * count), rest), int(otherwise)));
+}
+/** The numbers of these expressions, or null if one is known only at run time. */
+export const numbersOf = (list: readonly Expr[]): readonly number[] | null =>
+  list.every((e): e is Const => e.kind === "const") ? list.map((e) => Number(e.value)) : null;
+/** The type the model states for output `i`, where it depends on the value of an input that is known only at run time. */
+export function declared(n: NodeView, dtype: DType, what: string, i = 0): TensorType {
+  const t = n.declared(i) ?? n.fail(`${what} is computed at run time, and the model does not state the shape of ${n.node.outputs[i]}`,
+    "make it a constant or initializer of the model, or pin the shapes it is computed from with --shape or --dim");
+  return { dtype, shape: t.shape };
+}
+/** `types` for as many outputs as the node has. */
+export const forOutputs = (n: NodeView, list: readonly TensorType[]): readonly TensorType[] => list.slice(0, Math.max(1, n.node.outputs.length));
+
+/** Row-major number of an element. */
+export const flatten = (index: readonly Expr[], shape: readonly number[]): Expr =>
+  index.reduce<Expr>((sum, i, d) => plus(times(sum, shape[d]!), i), int(0));
+/** The index of the element with a row-major number; the inverse of `flatten`. */
+export function unflatten(flat: Expr, shape: readonly number[]): readonly Expr[] {
+  return shape.map((size, d) => {
+    const inner = make("quo", flat, int(Math.max(1, sizeOf(shape.slice(d + 1)))));
+    return d === 0 ? inner : make("rem", inner, int(Math.max(1, size)));
+  });
+}
+/** Index `d` replaced. */
+export const withIndex = (index: readonly Expr[], d: number, by: Expr): readonly Expr[] => index.map((x, i) => (i === d ? by : x));
+/** 0 <= index < size, as far as that is not certain. */
+export const within = (index: Expr, size: number): Expr => make("and", less(int(-1), index), less(index, int(size)));
+
+/** Several outputs, of which only those with a name are kept. */
+export function computeOutputs(n: NodeView, stages: readonly Stage[], results: readonly (Stage | undefined)[], tables: readonly Tensor[] = []): Compute {
+  const outputs = results.flatMap((s, i): Output[] => (s && n.node.outputs[i] ? [n.result(s, i)] : []));
+  return n.compute(stages, outputs, tables);
+}
