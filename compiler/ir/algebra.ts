@@ -52,7 +52,7 @@ export function make(name: ScalarOp, ...args: readonly Expr[]): Expr {
 /** The value of `x` in another type. */
 export function convert(dtype: DType, x: Expr): Expr {
   if (x.dtype === dtype) return x;
-  return x.kind === "const" ? constant(dtype, dtype === "bool" ? (x.value ? 1 : 0) : x.value) : cast(dtype, x);
+  return x.kind === "const" ? constant(dtype, x.value) : cast(dtype, x);
 }
 export const add = (a: Expr, b: Expr) => make("add", a, b);
 export const sub = (a: Expr, b: Expr) => make("sub", a, b);

@@ -1,4 +1,28 @@
-/** Functions that JavaScript's Math lacks, in double precision. */
+/** Functions that JavaScript's operators and Math lack. Floats are computed in double precision. */
+import type { Num } from "./types.ts";
+
+const isExact = (x: number) => Number.isInteger(x) && Math.abs(x) <= Number.MAX_SAFE_INTEGER;
+/** Products of whole numbers are exact, so that they wrap around rightly; a float rounds the same from either form. */
+export function multiply(a: Num, b: Num): Num {
+  if (typeof a === "bigint") return a * (b as bigint);
+  const product = a * (b as number);
+  return Math.abs(product) > Number.MAX_SAFE_INTEGER && isExact(a) && isExact(b as number) ? BigInt(a) * BigInt(b) : product;
+}
+/** As in C: 1 to any power is 1. A 64-bit integer is right modulo 2^64; a negative power of an integer rounds towards zero. */
+export function power(a: Num, b: Num): Num {
+  if (typeof a === "bigint") {
+    if ((b as bigint) < 0n) return a === 1n ? 1n : a === -1n ? (BigInt(b) % 2n === 0n ? 1n : -1n) : 0n;
+    let result = 1n;
+    for (let base = a, n = b as bigint; n > 0n; n >>= 1n, base = BigInt.asUintN(64, base * base)) {
+      if (n & 1n) result = BigInt.asUintN(64, result * base);
+    }
+    return result;
+  }
+  if (a === 1 || (a === -1 && Math.abs(b as number) === Infinity)) return 1;
+  const result = Math.pow(a, b as number);
+  const big = Number.isFinite(result) && Math.abs(result) > Number.MAX_SAFE_INTEGER;
+  return big && isExact(a) && isExact(b as number) ? BigInt(a) ** BigInt(b) : result;
+}
 
 export function roundHalfEven(x: number): number {
   const low = Math.floor(x), rest = x - low;

@@ -1,5 +1,5 @@
 /** The scalar expression language: what one element (or one vector of elements) costs. Pure, typed, interned. */
-import { erf, roundHalfEven } from "./functions.ts";
+import { erf, multiply, power, roundHalfEven } from "./functions.ts";
 import { types, type DType, type Num } from "./types.ts";
 
 type Result = "first" | "second" | DType;
@@ -16,7 +16,7 @@ const divide = (a: Num, b: Num): Num => (typeof a === "bigint" ? (b === 0n ? 0n 
 export const scalarOps = {
   add: operator((a, b) => a + b),
   sub: operator((a, b) => a - b),
-  mul: operator((a, b) => a * b),
+  mul: operator(multiply),
   /** Integers round towards zero. */
   div: operator(divide),
   /** Of the index type, and of non-negative operands only. */
@@ -31,7 +31,8 @@ export const scalarOps = {
   exp: float(Math.exp), log: float(Math.log), sqrt: float(Math.sqrt), erf: float(erf),
   sin: float(Math.sin), cos: float(Math.cos), tan: float(Math.tan), asin: float(Math.asin), acos: float(Math.acos), atan: float(Math.atan),
   sinh: float(Math.sinh), cosh: float(Math.cosh), tanh: float(Math.tanh), asinh: float(Math.asinh), acosh: float(Math.acosh), atanh: float(Math.atanh),
-  pow: operator((a, b) => (a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : Math.pow(a, b))),
+  /** As in C: 1 to any power is 1. Integers to a negative power round towards zero. */
+  pow: operator(power),
   floor: float(Math.floor), ceil: float(Math.ceil), trunc: float(Math.trunc),
   /** To the nearest whole number, halves to the even one. */
   round: float(roundHalfEven),

@@ -41,8 +41,8 @@ const table = {
   u16: row("uint", Uint16Array, 2, 4, "uint16_t", unsigned(16)),
   u32: row("uint", Uint32Array, 4, 12, "uint32_t", unsigned(32)),
   u64: row("uint", BigUint64Array, 8, 13, "uint64_t", (x) => BigInt.asUintN(64, whole(x))),
-  bool: row("bool", Uint8Array, 1, 9, "bool", (x) => (x ? 1 : 0)),
-  index: row("index", Int32Array, 8, 0, "ptrdiff_t", (x) => Math.trunc(Number(x))),
+  bool: row("bool", Uint8Array, 1, 9, "bool", (x) => (Number(x) === 0 ? 0 : 1)),
+  index: row("index", Int32Array, 8, 0, "ptrdiff_t", (x) => Math.trunc(Number(x)) + 0),
 };
 export type DType = keyof typeof table;
 export const types: Readonly<Record<DType, TypeRow>> = table;
