@@ -28,7 +28,7 @@ const bundle = (from, to, banner) =>
     legalComments: "none",
     define: { MLC_VERSION: JSON.stringify(version) },
     banner: { js: banner },
-    plugins: [templatesPlugin(join(root, "runtime-templates"))],
+    plugins: [templatesPlugin],
     metafile: true,
     logLevel: "warning",
   });
@@ -40,13 +40,20 @@ chmodSync("dist/mlc.mjs", 0o755);
 
 /* Declarations of the entry and all it names; `npm run check` is where types are checked. */
 const tsc = createRequire(import.meta.url).resolve("typescript/bin/tsc");
-const flags = "--noEmit false --emitDeclarationOnly --declaration --noCheck --outDir dist/types --rootDir . --target es2023 --lib es2023 --module nodenext";
+const flags =
+  "--noEmit false --emitDeclarationOnly --declaration --noCheck --outDir dist/types --rootDir . --target es2023 --lib es2023 --module nodenext";
 const more = "--moduleResolution nodenext --strict --exactOptionalPropertyTypes --allowImportingTsExtensions --skipLibCheck --types node";
 execFileSync(process.execPath, [tsc, "compiler/index.ts", ...flags.split(" "), ...more.split(" ")], { stdio: "inherit" });
 
-const packages = new Set(made.flatMap((m) => Object.keys(m.metafile.inputs)).map((p) => /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(p)?.[1]).filter(Boolean));
+const packages = new Set(
+  made
+    .flatMap((m) => Object.keys(m.metafile.inputs))
+    .map((p) => /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(p)?.[1])
+    .filter(Boolean),
+);
 const licences = [...packages].sort().map((name) => {
-  const folder = join("node_modules", name), about = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  const folder = join("node_modules", name),
+    about = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
   const file = ["LICENSE", "LICENSE.md", "LICENSE.txt", "LICENCE", "license", "License"].map((f) => join(folder, f)).find((f) => existsSync(f));
   return `${name} ${about.version} (${about.license})\n\n${file ? readFileSync(file, "utf8").trim() : `See https://www.npmjs.com/package/${name}.`}\n`;
 });
