@@ -1,0 +1,76 @@
+/** From a case to sources by mlc. Inputs whose values an operator needs at compile time become initializers with the recorded values. */
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { CompileOptions, CompileResult } from "../../compiler/api.ts";
+import { CompileError } from "../../compiler/diagnostics.ts";
+import { ops } from "../../compiler/ops/index.ts";
+import { sizeOf } from "../../compiler/ir/graph.ts";
+import { types } from "../../compiler/ir/types.ts";
+import type { Port as ProgramPort } from "../../compiler/ir/program.ts";
+import type { DataSet } from "./cases.ts";
+import { pinInputs, type ModelFacts } from "./proto.ts";
+
+export interface Port { readonly code: number; readonly shape: readonly number[]; readonly bytes: number }
+export interface Compiled {
+  readonly name: string;
+  readonly files: ReadonlyMap<string, string | Uint8Array>;
+  /** Lines of C that declare `<name>_run`. */
+  readonly header: string;
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+  readonly pinned: readonly string[];
+}
+export interface Source {
+  readonly bytes: Uint8Array;
+  readonly path: string;
+  readonly facts: ModelFacts;
+  /** The prefix of the generated names. */
+  readonly name: string;
+  readonly sets: readonly string[];
+  readonly data: readonly DataSet[];
+}
+/** Anything thrown is a fault of the compiler; what it does not support is returned as `refused`. */
+export type CompileCase = (source: Source) => Promise<Compiled | { readonly refused: string }>;
+export type Compile = (model: Uint8Array, options: CompileOptions, folder: string) => Promise<CompileResult> | CompileResult;
+
+/** The inputs that reach, through any nodes but Shape and Size, an operand whose value must be known. */
+export function parameterInputs(facts: ModelFacts, parameters: (op: string) => readonly number[]): readonly string[] {
+  const producer = new Map(facts.nodes.flatMap((n) => n.outputs.map((o) => [o, n] as const))), seen = new Set<string>();
+  const visit = (value: string): void => {
+    if (!value || seen.has(value)) return;
+    seen.add(value);
+    const n = producer.get(value);
+    if (n && n.op !== "Shape" && n.op !== "Size") n.inputs.forEach(visit);
+  };
+  for (const n of facts.nodes) for (const i of parameters(n.op)) visit(n.inputs[i] ?? "");
+  return facts.inputs.map((p) => p.name).filter((name) => seen.has(name));
+}
+const port = (p: ProgramPort): Port => ({ code: types[p.dtype].onnx, shape: p.shape, bytes: sizeOf(p.shape) * types[p.dtype].bytes });
+const reasonOf = (e: CompileError): string => e.diagnostics.filter((d) => d.severity === "error").map((d) => d.message).join("; ").replaceAll("\n", " ");
+
+export const compileWith = (compile: Compile, options: CompileOptions): CompileCase => async (source) => {
+  const { facts, name, data } = source, folder = dirname(source.path);
+  const shapes = Object.fromEntries(facts.inputs.flatMap((p, i) => (p.shape.every((d) => d > 0) ? [] : [[p.name, data[0]!.inputs[i]!.shape]])));
+  const attempt = async (bytes: Uint8Array, pinned: readonly string[]): Promise<Compiled> => {
+    const open = Object.fromEntries(Object.entries(shapes).filter(([p]) => !pinned.includes(p)));
+    const made = await compile(bytes, { ...options, name, ...(Object.keys(open).length ? { shapes: open } : {}) }, folder);
+    return {
+      name, files: made.files, header: `#include "${name}/${name}.h"`, pinned,
+      inputs: made.program.inputs.map(port), outputs: made.program.outputs.map(port),
+    };
+  };
+  try {
+    return await attempt(source.bytes, []);
+  } catch (e) {
+    if (!(e instanceof CompileError)) throw e;
+    const pinned = parameterInputs(facts, (op) => ops.get(op)?.parameters ?? []);
+    if (pinned.length === 0 || source.sets.length !== 1) return { refused: reasonOf(e) };
+    const file = (p: string): Uint8Array => readFileSync(join(source.sets[0]!, `input_${facts.inputs.findIndex((i) => i.name === p)}.pb`));
+    try {
+      return await attempt(pinInputs(source.bytes, Object.fromEntries(pinned.map((p) => [p, file(p)]))), pinned);
+    } catch (again) {
+      if (!(again instanceof CompileError)) throw again;
+      return { refused: reasonOf(again) };
+    }
+  }
+};

@@ -1,0 +1,109 @@
+/**
+ * The C program that runs a group of compiled cases. Each run happens in a forked child with a time limit. Inputs and
+ * outputs end at a page that cannot be touched, and a filled margin stands before them, so a kernel that leaves its
+ * buffers is found. Inputs are read from the file argv[1]; outputs go to argv[2]; a line "run what value" each on stdout.
+ */
+export interface DriverCase {
+  /** The prefix of the generated API. */
+  readonly name: string;
+  /** The first statements of the program that include what declares the API. */
+  readonly include: string;
+  readonly inputBytes: readonly number[];
+  readonly outputBytes: readonly number[];
+}
+/** One run of a case: where its inputs lie in the input file, and its outputs in the output file. */
+export interface DriverRun { readonly case: number; readonly inputAt: number; readonly outputAt: number }
+
+const support = `#define _GNU_SOURCE
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+`;
+const main = `
+enum { MARGIN = 256, SECONDS = 20, LEFT_ITS_BUFFER = 200 };
+
+/* A buffer of exactly \`bytes\` that ends where a page without access begins. */
+static unsigned char *guarded(size_t bytes) {
+  size_t page = (size_t)sysconf(_SC_PAGESIZE), whole = (bytes + MARGIN + page - 1) / page * page;
+  unsigned char *base = mmap(NULL, whole + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (base == MAP_FAILED || mprotect(base + whole, page, PROT_NONE)) exit(201);
+  memset(base, 0xA5, whole);
+  return base + whole - bytes;
+}
+static int touched(const unsigned char *buffer) {
+  for (int i = 1; i <= MARGIN; i++) if (buffer[-i] != 0xA5) return 1;
+  return 0;
+}
+static int child(const struct test *t, const unsigned char *in, unsigned char *out) {
+  unsigned char *b[64];
+  size_t n = t->inputs + t->outputs, i;
+  for (i = 0; i < n; i++) {
+    b[i] = guarded(t->bytes[i]);
+    if (i < t->inputs) { memcpy(b[i], in, t->bytes[i]); in += t->bytes[i]; }
+  }
+  alarm(SECONDS);
+  int code = t->run((void **)b);
+  if (code) return code & 127;
+  for (i = 0; i < n; i++) {
+    if (touched(b[i])) return LEFT_ITS_BUFFER;
+    if (i < t->inputs) continue;
+    memcpy(out, b[i], t->bytes[i]);
+    out += t->bytes[i];
+  }
+  return 0;
+}
+int main(int argc, char **argv) {
+  if (argc != 3) return 2;
+  int fi = open(argv[1], O_RDONLY), fo = open(argv[2], O_RDWR);
+  struct stat si, so;
+  if (fi < 0 || fo < 0 || fstat(fi, &si) || fstat(fo, &so)) return 2;
+  const unsigned char *in = mmap(NULL, (size_t)si.st_size, PROT_READ, MAP_PRIVATE, fi, 0);
+  unsigned char *out = mmap(NULL, (size_t)so.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fo, 0);
+  if (in == MAP_FAILED || out == MAP_FAILED) return 2;
+  for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++) {
+    pid_t pid = fork();
+    if (pid < 0) return 2;
+    if (pid == 0) _exit(child(&tests[runs[i].test], in + runs[i].in, out + runs[i].out));
+    int status = 0;
+    waitpid(pid, &status, 0);
+    if (WIFSIGNALED(status)) printf("%zu signal %d\\n", i, WTERMSIG(status));
+    else printf("%zu exit %d\\n", i, WEXITSTATUS(status));
+    fflush(stdout);
+  }
+  return 0;
+}
+`;
+
+/** The program's text, C99 with POSIX. */
+export function driverText(cases: readonly DriverCase[], runs: readonly DriverRun[]): string {
+  const calls = cases.map((c) => {
+    const args = [...c.inputBytes, ...c.outputBytes].map((_, i) => `b[${i}]`);
+    return `static int run_${c.name}(void **b) { (void)b; return ${c.name}_run(${args.join(", ")}); }`;
+  });
+  const rows = cases.map((c) => `  {run_${c.name}, ${c.inputBytes.length}, ${c.outputBytes.length}, {${[...c.inputBytes, ...c.outputBytes].join(", ")}}},`);
+  return `${support}${cases.map((c) => c.include).join("\n")}
+
+${calls.join("\n")}
+
+static const struct test { int (*run)(void **); size_t inputs, outputs; size_t bytes[64]; } tests[] = {
+${rows.join("\n")}
+};
+static const struct { size_t test, in, out; } runs[] = {
+${runs.map((r) => `  {${r.case}, ${r.inputAt}, ${r.outputAt}},`).join("\n")}
+};
+${main}`;
+}
+
+/** What a line of the driver's report means; null where the run went well. */
+export function failureOf(what: string, value: number): string | null {
+  if (what === "signal") return value === 14 ? "ran longer than 20 seconds" : value === 11 || value === 7 ? "touched memory outside its buffers (signal 11)" : `ended by signal ${value}`;
+  if (value === 200) return "wrote before the start of a buffer";
+  return value === 0 ? null : `returned error ${value}`;
+}

@@ -1,0 +1,125 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onnx } from "onnx-proto";
+import { afterAll, describe, expect, test } from "vitest";
+import type { Case } from "./cases.ts";
+import { parameterInputs, type CompileCase } from "./compile.ts";
+import { difference } from "./compare.ts";
+import { matches, parseExceptions } from "./exceptions.ts";
+import { runGroup } from "./group.ts";
+import { pinInputs, readModel, readTensor, type Tensor } from "./proto.ts";
+
+const root = mkdtempSync(join(tmpdir(), "mlc-harness-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+const floats = (...values: number[]): Tensor => ({ code: 1, shape: [values.length], bytes: new Uint8Array(new Float32Array(values).buffer) });
+const proto = (t: Tensor): Uint8Array => onnx.TensorProto.encode({ dataType: t.code, dims: [...t.shape], rawData: t.bytes }).finish();
+const value = (name: string): onnx.IValueInfoProto => ({ name, type: { tensorType: { elemType: 1, shape: { dim: [{ dimValue: 3 }] } } } });
+const model = (op: string): Uint8Array => onnx.ModelProto.encode({
+  irVersion: 8, opsetImport: [{ version: 13 }],
+  graph: { name: "g", node: [{ opType: op, input: ["a", "b"], output: ["y"] }], input: [value("a"), value("b")], output: [value("y")] },
+}).finish();
+
+/** A case whose recorded output is a + b. */
+function addition(name: string): Case {
+  const set = join(root, name, "test_data_set_0");
+  mkdirSync(set, { recursive: true });
+  writeFileSync(join(root, name, "model.onnx"), model("Add"));
+  [floats(1, 2, 3), floats(10, 20, 30)].forEach((t, i) => writeFileSync(join(set, `input_${i}.pb`), proto(t)));
+  writeFileSync(join(set, "output_0.pb"), proto(floats(11, 22, 33)));
+  return { name, model: join(root, name, "model.onnx"), sets: [set] };
+}
+const port = { code: 1, shape: [3], bytes: 12 };
+/** Stands for the compiler: the body of each case's function is given. */
+const written = (bodies: Readonly<Record<string, string>>): CompileCase => async ({ path, name }) => {
+  const body = bodies[path.split("/").at(-2)!]!;
+  if (body === "refuse") return { refused: "no such operator" };
+  const head = `#include <math.h>\nstatic float helper(float x) { return fabsf(x); }\nextern "C" int ${name}_run(const float *a, const float *b, float *y);\n`;
+  return {
+    name, header: `int ${name}_run(const float *, const float *, float *);`, inputs: [port, port], outputs: [port], pinned: [],
+    files: new Map([[`${name}.cpp`, `${head}int ${name}_run(const float *a, const float *b, float *y) { ${body} return 0; }\n`]]),
+  };
+};
+const group = async (bodies: Readonly<Record<string, string>>) => {
+  const r = await runGroup(Object.keys(bodies).map(addition), {
+    compile: written(bodies), cc: ["cc", "-std=gnu99", "-Wall", "-Werror"], cxx: ["c++", "-std=c++17", "-O1"], folder: join(root, "group"), keep: false,
+  });
+  return Object.fromEntries(r.results.map((x) => [x.name, `${x.outcome} ${x.reason}`.trim()]));
+};
+const add = "for (int i = 0; i < 3; i++) y[i] = a[i] + helper(b[i]);";
+
+describe("a group", () => {
+  test("tells what passes from what is wrong, and a crash stays in its case", async () => {
+    expect(await group({
+      right: add, wrong: "for (int i = 0; i < 3; i++) y[i] = a[i];", crash: "*(volatile int *)8 = 1;", error: "return 3;", refused: "refuse", again: add,
+    })).toEqual({
+      right: "passed", wrong: "failed output 0: 3 of 3 elements differ, element 2 is 3, expected 33",
+      crash: "failed touched memory outside its buffers (signal 11)", error: "failed returned error 3", refused: "refused no such operator", again: "passed",
+    });
+  });
+  test("finds reads and writes outside the caller's buffers", async () => {
+    const r = await group({ after: `${add} *(volatile float *)(y + 3) = 1;`, before: `${add} *(volatile float *)(y - 1) = 1;`, read: `${add} y[0] += 0 * *(volatile const float *)(a + 3);` });
+    expect(r).toEqual({
+      after: "failed touched memory outside its buffers (signal 11)", before: "failed wrote before the start of a buffer", read: "failed touched memory outside its buffers (signal 11)",
+    });
+  });
+  test("a case that does not compile does not take the others with it", async () => {
+    const r = await group({ right: add, broken: "nonsense;" });
+    expect(r.right).toBe("passed");
+    expect(r.broken).toMatch(/^failed the C\+\+ compiler: .*nonsense/);
+  });
+});
+
+describe("comparison", () => {
+  test("floats within 1e-3 of the expected value, NaN equal to NaN, infinities exact", () => {
+    expect(difference(floats(1.0009, Number.NaN, Infinity), floats(1, Number.NaN, Infinity))).toBeNull();
+    expect(difference(floats(1.0011, 0, 0), floats(1, 0, 0))).toMatch(/^1 of 3 elements differ, element 0/);
+    expect(difference(floats(0, Number.NaN, 1), floats(0, 1, 1))).toMatch(/element 1 is NaN, expected 1/);
+    expect(difference(floats(-Infinity), floats(Infinity))).toMatch(/differ/);
+    expect(difference(floats(1e30), floats(Infinity))).toMatch(/differ/);
+  });
+  test("half precision is compared by value, integers exactly", () => {
+    const half = (bits: number): Tensor => ({ code: 10, shape: [], bytes: new Uint8Array([bits & 255, bits >> 8]) });
+    expect(difference(half(0x3c00), half(0x3c00))).toBeNull();
+    expect(difference(half(0x3c01), half(0x3c00))).toBeNull();
+    expect(difference(half(0x3c02), half(0x3c00))).toMatch(/differ/);
+    expect(difference(half(0x8000), half(0x0000))).toBeNull();
+    expect(difference({ code: 3, shape: [1], bytes: new Uint8Array([4]) }, { code: 3, shape: [1], bytes: new Uint8Array([5]) })).toMatch(/byte 0 is 4, expected 5/);
+  });
+  test("shape and element type count", () => {
+    expect(difference({ ...floats(1), shape: [1, 1] }, floats(1))).toBe("shape [1, 1], expected [1]");
+    expect(difference({ ...floats(1), code: 6 }, floats(1))).toBe("element type int32, expected float");
+  });
+});
+
+describe("the list of exceptions", () => {
+  const list = parseExceptions("# a comment\n\nop:Loop  a body that runs at run time\ntype:string  no strings\nnode/test_a*_x  why\n");
+  const traits = (name: string, ops: string[] = [], types: string[] = []) => ({ name, ops: new Set(ops), types: new Set(types) });
+  test("names cases by operator, by type and by pattern", () => {
+    expect(list.map((e) => e.line)).toEqual([3, 4, 5]);
+    const hit = (t: ReturnType<typeof traits>) => list.filter((e) => matches(e, t)).map((e) => e.pattern);
+    expect(hit(traits("node/b", ["Add", "Loop"]))).toEqual(["op:Loop"]);
+    expect(hit(traits("node/b", ["Add"], ["string"]))).toEqual(["type:string"]);
+    expect(hit(traits("node/test_abs_x"))).toEqual(["node/test_a*_x"]);
+    expect(hit(traits("node/test_abs_xy"))).toEqual([]);
+  });
+  test("a line needs a reason", () => expect(() => parseExceptions("op:Loop\n")).toThrow('line 1: expected a pattern, two spaces and a reason, found "op:Loop"'));
+});
+
+describe("inputs that must be known", () => {
+  test("are found through other nodes, but not through Shape", () => {
+    const facts = {
+      ...readModel(model("Reshape")),
+      nodes: [{ op: "Shape", inputs: ["a"], outputs: ["s"] }, { op: "Concat", inputs: ["s", "b"], outputs: ["t"] }, { op: "Reshape", inputs: ["c", "t"], outputs: ["y"] }],
+    };
+    expect(parameterInputs(facts, (op) => (op === "Reshape" ? [1] : []))).toEqual(["b"]);
+  });
+  test("become initializers of the encoded model", () => {
+    const pinned = onnx.ModelProto.decode(pinInputs(model("Reshape"), { b: proto(floats(1, 2)) }));
+    expect(pinned.graph?.initializer?.map((t) => t.name)).toEqual(["b"]);
+    expect(pinned.graph?.node).toHaveLength(1);
+    expect(pinned.opsetImport).toHaveLength(1);
+    expect(readTensor(onnx.TensorProto.encode(pinned.graph!.initializer![0]!).finish())).toMatchObject({ code: 1, shape: [2] });
+  });
+});

@@ -1,0 +1,129 @@
+/**
+ * npm run conformance -- --target cpp [--filter PATTERN] [--jobs N] [--isa NAME] [--data DIR] [--keep] [--verbose]
+ *                        [--no-list] [--report FILE]
+ *
+ * Runs ONNX's published cases against a target and prints `N passed, N failed, N skipped`. A case that the target's list
+ * of exceptions names is skipped when it does not pass and an error when it does. With --filter (comma-separated
+ * patterns, `*` for any run of characters) lines of the list that match nothing are no error. --no-list shows every
+ * case as it is; --report writes all results as JSON.
+ */
+import { fork } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { arch, availableParallelism, tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { listCases, type Case } from "./cases.ts";
+import { glob, matches, parseExceptions, type Exception } from "./exceptions.ts";
+import { runGroup, type GroupTimes, type Result } from "./group.ts";
+import { compileWith } from "./compile.ts";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const { values: flags } = parseArgs({
+  options: {
+    target: { type: "string", default: "cpp" }, filter: { type: "string" }, jobs: { type: "string" }, isa: { type: "string" },
+    data: { type: "string", default: join(here, "../../.cache/onnx-data") }, keep: { type: "boolean", default: false },
+    verbose: { type: "boolean", default: false }, "no-list": { type: "boolean", default: false }, report: { type: "string" },
+    group: { type: "string", default: "48" }, worker: { type: "boolean", default: false },
+  },
+});
+interface Job { readonly index: number; readonly cases: readonly Case[] }
+interface Done { readonly index: number; readonly results: readonly Result[]; readonly times: GroupTimes }
+
+/** The best instruction set that this machine runs and the schedules are written for. */
+function machineIsa(): string {
+  if (arch() === "arm64") return "neon";
+  const cpu = existsSync("/proc/cpuinfo") ? readFileSync("/proc/cpuinfo", "utf8") : "";
+  return /\bavx2\b/.test(cpu) && /\bfma\b/.test(cpu) ? "avx2" : "sse";
+}
+async function worker(): Promise<void> {
+  const { compile } = await import("../../compiler/index.ts");
+  const words = (text: string | undefined, usual: string): readonly string[] => (text?.trim() || usual).split(/\s+/);
+  process.on("message", (job: Job) => {
+    const folder = join(tmpdir(), `mlc-conformance-${process.ppid}-${job.index}`);
+    runGroup(job.cases, {
+      compile: compileWith((model, options) => compile(model, options), { target: flags.target, weights: "source", isa: [flags.isa ?? machineIsa()] }),
+      cc: [...words(process.env.CC, "cc"), "-std=gnu99", "-Wall", "-Werror"],
+      cxx: [...words(process.env.CXX, "c++"), "-std=c++17", "-O1", "-w", "-fno-exceptions", "-fno-rtti"],
+      folder, keep: flags.keep,
+    }).then((r) => process.send!({ index: job.index, ...r } satisfies Done), (e: Error) => {
+      process.stderr.write(`group ${job.index} (${folder}): ${e.stack}\n`);
+      process.exit(1);
+    });
+  });
+}
+/** A group's results; a process that dies takes its group with it, so the group is tried again in halves. */
+async function inProcess(jobs: Job[], report: (d: Done) => void): Promise<void> {
+  let next = jobs.length;
+  const start = (): Promise<void> => new Promise((resolve) => {
+    const child = fork(fileURLToPath(import.meta.url), [...process.argv.slice(2), "--worker"], { execArgv: process.execArgv });
+    let job = jobs.shift();
+    if (!job) { child.kill(); resolve(); return; }
+    child.send(job);
+    child.on("message", (d: Done) => {
+      report(d);
+      job = jobs.shift();
+      if (job) child.send(job); else child.disconnect();
+    });
+    child.on("exit", () => {
+      const { cases = [], index = 0 } = job ?? {};
+      if (!job) { resolve(); return; }
+      if (cases.length === 1) {
+        report({ index, times: { compile: 0, build: 0, run: 0 }, results: [{ name: cases[0]!.name, outcome: "failed", reason: "ended the compiler's process", pinned: [], ops: [], types: [] }] });
+      } else {
+        const half = cases.length >> 1;
+        jobs.push({ index: next++, cases: cases.slice(0, half) }, { index: next++, cases: cases.slice(half) });
+      }
+      start().then(resolve);
+    });
+  });
+  const count = Math.min(jobs.length, flags.jobs ? Number(flags.jobs) : availableParallelism());
+  await Promise.all(Array.from({ length: count }, start));
+}
+
+async function main(): Promise<number> {
+  if (!existsSync(join(flags.data, "node"))) {
+    console.error(`${flags.data} does not hold ONNX's cases; scripts/fetch-onnx-data.sh gets them`);
+    return 2;
+  }
+  const listFile = join(here, `${flags.target}-exceptions.txt`);
+  const list: readonly Exception[] = flags["no-list"] || !existsSync(listFile) ? [] : parseExceptions(readFileSync(listFile, "utf8"));
+  const wanted = flags.filter?.split(",").map((p) => glob(p.includes("*") || p.includes("/") ? p : `*${p}*`));
+  const cases = listCases(flags.data).filter((c) => !wanted || wanted.some((w) => w.test(c.name)));
+  // Dealt like cards, so that every group has its share of the slow families.
+  const groups = Math.max(1, Math.ceil(cases.length / Number(flags.group)));
+  const jobs = Array.from({ length: groups }, (_, index) => ({ index, cases: cases.filter((_, i) => i % groups === index) })).filter((j) => j.cases.length);
+  const started = Date.now(), results: Result[] = [], times: GroupTimes = { compile: 0, build: 0, run: 0 };
+  await inProcess(jobs, (d) => {
+    results.push(...d.results);
+    for (const k of ["compile", "build", "run"] as const) times[k] += d.times[k];
+    if (process.stderr.isTTY) process.stderr.write(`\r${results.length} of ${cases.length}`);
+  });
+  if (process.stderr.isTTY) process.stderr.write("\r");
+  results.sort((a, b) => (a.name < b.name ? -1 : 1));
+
+  const used = new Set<Exception>(), failed: string[] = [];
+  let passed = 0, skipped = 0, pinned = 0;
+  for (const r of results) {
+    const known = list.filter((e) => matches(e, { name: r.name, ops: new Set(r.ops), types: new Set(r.types) }));
+    for (const e of known) used.add(e);
+    if (r.outcome === "passed") {
+      if (known.length) failed.push(`${r.name}: passes, but line ${known[0]!.line} of the exceptions names it (${known[0]!.reason})`);
+      else { passed++; if (r.pinned.length) pinned++; }
+    } else if (known.length) {
+      skipped++;
+      if (flags.verbose) console.log(`skipped ${r.name}: ${r.reason}`);
+    } else failed.push(`${r.name}: ${r.outcome}: ${r.reason}`);
+  }
+  const stale = wanted ? [] : list.filter((e) => !used.has(e));
+  for (const f of failed) console.log(`FAIL ${f}`);
+  for (const e of stale) console.log(`FAIL ${flags.target}-exceptions.txt:${e.line}: ${e.pattern} stands for no case`);
+  if (flags.report) writeFileSync(flags.report, JSON.stringify(results, null, 1));
+  const seconds = (ms: number): string => `${(ms / 1000).toFixed(0)} s`;
+  console.log(`${cases.length} cases in ${seconds(Date.now() - started)} (mlc ${seconds(times.compile)}, C++ ${seconds(times.build)}, runs ${seconds(times.run)}); ` +
+    `${pinned} of those passed have shape-like inputs given at compile time`);
+  console.log(`${passed} passed, ${failed.length} failed, ${skipped} skipped`);
+  return failed.length + stale.length ? 1 : 0;
+}
+if (flags.worker) await worker();
+else process.exitCode = await main();
