@@ -14,10 +14,11 @@ import { convolutions } from "./convolution.ts";
 import { linearOps } from "./linear.ts";
 import { normalizations } from "./normalization.ts";
 import { pools } from "./pooling.ts";
+import { resizes } from "./resize.ts";
 import { softmaxes } from "./softmax.ts";
 
 const all: readonly Op[] = [
   ...elementwise, ...arithmetic, ...casts, ...reshapes, ...slices, ...gathers, ...scatters, ...generators, ...reducers, ...places,
-  ...convolutions, ...linearOps, ...normalizations, ...pools, ...softmaxes,
+  ...convolutions, ...linearOps, ...normalizations, ...pools, ...resizes, ...softmaxes,
 ];
 export const ops: ReadonlyMap<string, Op> = new Map(all.map((o) => [o.name, o]));

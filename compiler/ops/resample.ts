@@ -1,0 +1,78 @@
+/**
+ * Which elements of a line a resized line is made of: coordinates, taps and weights as ONNX's Resize defines them.
+ * Coordinates are rounded to single precision at each step, as runtimes do: 3 / 0.6 must be 5, not a little less.
+ */
+export const coordinateModes = ["half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric", "tf_crop_and_resize"] as const;
+export const nearestModes = ["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"] as const;
+export const resizeModes = ["nearest", "linear", "cubic"] as const;
+
+export interface Resampling {
+  readonly input: number;
+  readonly output: number;
+  readonly scale: number;
+  readonly coordinates: (typeof coordinateModes)[number];
+  readonly mode: (typeof resizeModes)[number];
+  readonly nearest: (typeof nearestModes)[number];
+  readonly antialias: boolean;
+  readonly excludeOutside: boolean;
+  /** Of cubic interpolation, often called a. */
+  readonly cubic: number;
+  /** Start and end of the region of interest, as fractions of the input. */
+  readonly roi: readonly [number, number];
+}
+/** An element of the input, which may lie outside, and its weight. */
+export interface Tap { readonly from: number; readonly weight: number }
+/** What output element `y` is made of; `outside` where the whole element lies outside the input. */
+export interface Sample { readonly taps: readonly Tap[]; readonly outside: boolean }
+
+const round = Math.fround;
+function source(r: Resampling, y: number): number {
+  const { input, scale, roi: [start, end] } = r, length = scale * input, half = round(round((y + 0.5) / scale) - 0.5);
+  switch (r.coordinates) {
+    case "half_pixel": return half;
+    case "pytorch_half_pixel": return r.output > 1 ? half : 0;
+    // The centre of the input falls on the centre of the output, also where scale * input is no whole number.
+    case "half_pixel_symmetric": return round(round((input / 2) * (1 - r.output / length)) + half);
+    case "align_corners": return length === 1 ? 0 : round((y * (input - 1)) / round(length - 1));
+    case "asymmetric": return round(y / scale);
+    case "tf_crop_and_resize":
+      return length === 1 ? round((start + end) * 0.5 * (input - 1)) : round(round(start * (input - 1)) + round((y * (end - start) * (input - 1)) / round(length - 1)));
+    default: return r.coordinates satisfies never;
+  }
+}
+function nearest(mode: Resampling["nearest"], x: number): number {
+  switch (mode) {
+    case "round_prefer_floor": return Math.ceil(x - 0.5);
+    case "round_prefer_ceil": return Math.floor(x + 0.5);
+    case "floor": return Math.floor(x);
+    case "ceil": return Math.ceil(x);
+    default: return mode satisfies never;
+  }
+}
+const linearKernel = (x: number): number => Math.max(0, 1 - Math.abs(x));
+/** Keys' cubic convolution kernel (IEEE ASSP 29, 1981). */
+const cubicKernel = (a: number) => (signed: number): number => {
+  const x = Math.abs(signed);
+  return x <= 1 ? ((a + 2) * x - (a + 3)) * x * x + 1 : x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0;
+};
+/** The elements under a kernel of this radius around `x`, widened to the input's sampling where that is anti-aliased. */
+function under(r: Resampling, x: number, radius: number, kernel: (x: number) => number): readonly Tap[] {
+  const shrink = r.antialias ? Math.min(r.scale, 1) : 1, base = Math.floor(x), ratio = x - base, taps: Tap[] = [];
+  const first = Math.floor(-radius / shrink) + 1;
+  for (let i = first; i <= 1 - first; i++) taps.push({ from: base + i, weight: kernel((i - ratio) * shrink) });
+  return r.antialias ? normalised(taps) : taps;
+}
+const normalised = (taps: readonly Tap[]): readonly Tap[] => {
+  const sum = taps.reduce((s, t) => s + t.weight, 0);
+  return sum === 0 ? taps : taps.map((t) => ({ ...t, weight: t.weight / sum }));
+};
+/** What each output element is made of. All have equally many taps. */
+export function samples(r: Resampling): readonly Sample[] {
+  return Array.from({ length: r.output }, (_, y) => {
+    const x = source(r, y), outside = r.coordinates === "tf_crop_and_resize" && (x < 0 || x > r.input - 1);
+    const taps = r.mode === "nearest" ? [{ from: nearest(r.nearest, x) + 0, weight: 1 }]
+      : r.mode === "linear" ? under(r, x, 1, linearKernel) : under(r, x, 2, cubicKernel(r.cubic));
+    const kept = r.excludeOutside ? normalised(taps.map((t) => (t.from < 0 || t.from >= r.input ? { ...t, weight: 0 } : t))) : taps;
+    return { taps: kept, outside };
+  });
+}
