@@ -1,0 +1,112 @@
+/** What each template of the C++ package gets. Every text is ready to print; templates only repeat and leave out. */
+
+/** An input or output. */
+export interface PortView {
+  /** As a parameter, and as a variable of the example. */
+  readonly id: string;
+  readonly local: string;
+  /** INPUT0, OUTPUT0, ... */
+  readonly macro: string;
+  readonly literal: string;
+  readonly comment: string;
+  readonly ctype: string;
+  readonly dtype: string;
+  readonly rank: number;
+  readonly dims: string;
+  readonly count: number;
+  readonly bytes: number;
+  /** The initialiser of its <name>_tensor_info. */
+  readonly info: string;
+  /** At least 1: the length of an array that holds it. */
+  readonly storage: number;
+  /** A C expression over `i`, small and exact in every type. */
+  readonly ramp: string;
+}
+/** What all templates of a package share. */
+export interface CommonView {
+  readonly name: string;
+  readonly NAME: string;
+  readonly version: string;
+  readonly hash: string;
+  /** Lines of the banner, without comment marks. */
+  readonly banner: readonly string[];
+}
+export interface HeaderView extends CommonView {
+  readonly build: readonly string[];
+  readonly inputs: readonly PortView[];
+  readonly outputs: readonly PortView[];
+  readonly dtypes: readonly { readonly word: string; readonly code: number; readonly comment: string }[];
+  readonly errors: readonly { readonly word: string; readonly code: number; readonly text: string }[];
+  readonly maxRank: number;
+  readonly contextBytes: number;
+  readonly weightsBytes: number;
+  /** "const float* x, float* y" */
+  readonly params: string;
+  readonly fileWeights: boolean;
+}
+export interface KernelSlot { readonly name: string; readonly params: string }
+export interface IsaView { readonly name: string; readonly guard: string; readonly check: string; readonly baseline: boolean }
+export interface InternalView extends CommonView {
+  readonly kernels: readonly KernelSlot[];
+  readonly isas: readonly IsaView[];
+  readonly fileWeights: boolean;
+}
+export interface StepView { readonly index: number; readonly comment: readonly string[]; readonly kernel: string; readonly args: string }
+export interface CoreView extends CommonView {
+  readonly params: string;
+  readonly inputs: readonly PortView[];
+  readonly outputs: readonly PortView[];
+  readonly errors: HeaderView["errors"];
+  readonly steps: readonly StepView[];
+  readonly isas: readonly IsaView[];
+  /** The #if that no instruction set satisfies. */
+  readonly noIsa: string;
+  readonly magic: string;
+  readonly contextBytes: number;
+  readonly arenaBytes: number;
+  readonly clearArena: boolean;
+  /** "x, y" */
+  readonly passed: string;
+  /** " || !x || !y" */
+  readonly nullTest: string;
+  /** "(void)x, (void)y" */
+  readonly unused: string;
+  readonly fileWeights: boolean;
+  readonly checksum: string;
+}
+export interface KernelsView extends CommonView {
+  readonly isa: string;
+  readonly guard: string;
+  readonly preamble: string;
+  readonly kernels: readonly { readonly comment: readonly string[]; readonly text: string; readonly name: string }[];
+}
+export interface RunView extends CommonView { readonly params: string; readonly passed: string }
+export interface BuildView extends CommonView {
+  readonly numericVersion: string;
+  /** Files for the compiler, and object files that exist already. */
+  readonly compile: string;
+  readonly link: string;
+  readonly flags: string;
+  readonly incbin: boolean;
+  readonly fileWeights: boolean;
+}
+export interface ExampleView extends CommonView {
+  readonly inputs: readonly PortView[];
+  readonly outputs: readonly PortView[];
+  /** "input0, output0" */
+  readonly passed: string;
+  readonly fileWeights: boolean;
+}
+/** Path of each template -> its view. */
+export interface ShellViews {
+  readonly "cpp/header.h": HeaderView;
+  readonly "cpp/internal.h": InternalView;
+  readonly "cpp/core.cpp": CoreView;
+  readonly "cpp/run.cpp": RunView;
+  readonly "cpp/kernels.cpp": KernelsView;
+  readonly "cpp/weights.S": CommonView;
+  readonly "cpp/CMakeLists.txt": BuildView;
+  readonly "cpp/config.cmake": CommonView;
+  readonly "cpp/pkgconfig.pc.in": BuildView;
+  readonly "cpp/example.c": ExampleView;
+}
