@@ -10,6 +10,8 @@ export interface Resampling {
   readonly input: number;
   readonly output: number;
   readonly scale: number;
+  /** Of the whole output, for the modes that align its ends: a fraction where a scale leads to one. */
+  readonly length: number;
   readonly coordinates: (typeof coordinateModes)[number];
   readonly mode: (typeof resizeModes)[number];
   readonly nearest: (typeof nearestModes)[number];
@@ -27,12 +29,15 @@ export interface Sample { readonly taps: readonly Tap[]; readonly outside: boole
 
 const round = Math.fround;
 function source(r: Resampling, y: number): number {
-  const { input, scale, roi: [start, end] } = r, length = scale * input, half = round(round((y + 0.5) / scale) - 0.5);
+  const { input, scale, length, roi: [start, end] } = r, middle = round((y + 0.5) / scale), half = round(middle - 0.5);
   switch (r.coordinates) {
     case "half_pixel": return half;
     case "pytorch_half_pixel": return r.output > 1 ? half : 0;
     // The centre of the input falls on the centre of the output, also where scale * input is no whole number.
-    case "half_pixel_symmetric": return round(round((input / 2) * (1 - r.output / length)) + half);
+    case "half_pixel_symmetric": {
+      const offset = round((input / 2) * round(1 - round(r.output / round(scale * input))));
+      return round(round(offset + middle) - 0.5);
+    }
     case "align_corners": return length === 1 ? 0 : round((y * (input - 1)) / round(length - 1));
     case "asymmetric": return round(y / scale);
     case "tf_crop_and_resize":

@@ -27,7 +27,7 @@ function resamplings(n: NodeView): readonly Resampling[] {
   return shape.map((input, d) => {
     const k = axes.indexOf(d), { scale, output } = found[k] ?? { scale: 1, output: input };
     return {
-      input, output, scale, coordinates: k < 0 ? "asymmetric" : coordinates, mode, antialias, nearest: choice(n, "nearest_mode", nearestModes),
+      input, output, scale, length: scales ? scale * input : output, coordinates: k < 0 ? "asymmetric" : coordinates, mode, antialias, nearest: choice(n, "nearest_mode", nearestModes),
       excludeOutside: n.int("exclude_outside") !== 0, cubic: n.float("cubic_coeff_a"), roi: roi && k >= 0 ? [roi[k]!, roi[k + axes.length]!] : [0, 1],
     };
   });

@@ -51,9 +51,9 @@ export function slides(n: NodeView, input: readonly number[], kernel: readonly n
       return { input: size, output, kernel: taps, stride, dilation, before, after };
     }
     const before = pads[d]!, after = pads[rank + d]!, room = size + before + after - span;
-    if (room < 0) n.fail(`a window of ${span} does not fit into dimension ${d} of ${size} with padding ${before} and ${after}`);
     // Of the windows that are cut off, one that would start in the padding after the input does not count.
     const last = Math.ceil(room / stride), output = ceil ? (last * stride >= size + before ? last : last + 1) : Math.floor(room / stride) + 1;
+    if (output < 1) n.fail(`a window of ${span} does not fit into dimension ${d} of ${size} with padding ${before} and ${after}`);
     return { input: size, output, kernel: taps, stride, dilation, before, after };
   });
 }
