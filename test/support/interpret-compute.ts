@@ -1,0 +1,110 @@
+/**
+ * Runs a Compute by definition, straight from its expressions: no schedule, no lowering, no generated code. A load outside
+ * its tensor is an error, unless it stands under a select that does not choose it: so an unguarded index shows.
+ */
+import { fail, scalarOps, show, type Expr } from "../../compiler/ir/scalar.ts";
+import { extentOf, neutral, reductions, resultType, type Compute, type Stage } from "../../compiler/ir/compute.ts";
+import { sizeOf, type Constant } from "../../compiler/ir/graph.ts";
+import { newArray, types, type DType, type Num } from "../../compiler/ir/types.ts";
+
+type Env = Map<string, Num>;
+type Code = (env: Env) => Num;
+type Writable = { [i: number]: Num };
+
+/** An expression as a function of its variables. A select computes only what it chooses. */
+function compile(e: Expr, buffers: ReadonlyMap<string, Constant>, known: Map<Expr, Code>): Code {
+  const before = known.get(e);
+  if (before) return before;
+  const code = codeOf(e, (x) => compile(x, buffers, known), buffers);
+  known.set(e, code);
+  return code;
+}
+function codeOf(e: Expr, of: (e: Expr) => Code, buffers: ReadonlyMap<string, Constant>): Code {
+  switch (e.kind) {
+    case "const": { const { value } = e; return () => value; }
+    case "var": { const { name } = e; return (env) => env.get(name) ?? fail(`unbound ${name}`); }
+    case "load": {
+      const at = e.at.map(of), { data, shape, dtype } = buffers.get(e.buffer) ?? fail(`no tensor ${e.buffer}`);
+      if (dtype !== e.dtype) fail(`${show(e)} reads ${dtype} as ${e.dtype}`);
+      if (at.length !== shape.length) fail(`${show(e)} has ${at.length} indices for shape [${shape}]`);
+      return (env) => data[at.reduce((flat, f, d) => {
+        const i = Number(f(env));
+        if (!(i >= 0 && i < shape[d]!)) fail(`${show(e)}: index ${i} is outside dimension ${d} of [${shape}]`);
+        return flat * shape[d]! + i;
+      }, 0)]!;
+    }
+    case "apply": {
+      const { meaning } = scalarOps[e.op], { wrap } = types[e.dtype], args = e.args.map(of), [a, b, c] = args as [Code, Code, Code];
+      if (e.op === "select") return (env) => (a(env) ? b(env) : c(env));
+      if (e.op === "quo" || e.op === "rem") {
+        return (env) => {
+          const [x, y] = [a(env), b(env)];
+          return x >= 0 && y > 0 ? meaning(x, y) : fail(`${show(e)}: of ${x} and ${y}`);
+        };
+      }
+      return (env) => wrap(meaning(...args.map((f) => f(env))));
+    }
+    case "cast": { const { wrap } = types[e.dtype], arg = of(e.arg); return (env) => wrap(arg(env)); }
+    case "lanes": case "build": return fail(`${show(e)}: a Compute has no lanes`);
+    default: return e satisfies never;
+  }
+}
+/** Every index of a shape, in order. */
+function* indicesOf(shape: readonly number[]): Generator<readonly number[]> {
+  const size = sizeOf(shape);
+  for (let flat = 0; flat < size; flat++) {
+    const index: number[] = [];
+    for (let d = shape.length - 1, rest = flat; d >= 0; rest = Math.floor(rest / shape[d]!), d--) index[d] = rest % shape[d]!;
+    yield index;
+  }
+}
+function runStage(s: Stage, buffers: ReadonlyMap<string, Constant>): Constant {
+  const dtype = resultType(s), shape = s.axes.map(extentOf), known = new Map<Expr, Code>(), env: Env = new Map();
+  const value = compile(s.value, buffers, known), finish = s.finish ? compile(s.finish, buffers, known) : null;
+  const over = s.reduce?.axes ?? [], op = s.reduce ? reductions[s.reduce.op].op : "add", { wrap } = types[s.value.dtype];
+  const data = newArray(dtype, sizeOf(shape));
+  let out = 0;
+  for (const index of indicesOf(shape)) {
+    s.axes.forEach((a, d) => env.set(a.name, index[d]!));
+    let result: Num;
+    if (s.reduce) {
+      result = neutral(s.reduce.op, s.value.dtype);
+      for (const inner of indicesOf(over.map(extentOf))) {
+        over.forEach((a, d) => env.set(a.name, inner[d]!));
+        result = wrap(scalarOps[op].meaning(result, value(env)));
+      }
+    } else {
+      result = value(env);
+    }
+    if (finish) result = finish(env.set("acc", result));
+    (data as Writable)[out++] = result;
+  }
+  return { dtype, shape, data };
+}
+/** The Compute's outputs by the name of their tensor, from its input tensors by name. Fails where the Compute contradicts itself. */
+export function interpretCompute(c: Compute, given: ReadonlyMap<string, Constant>): ReadonlyMap<string, Constant> {
+  const buffers = new Map<string, Constant>();
+  for (const t of c.tensors) {
+    const of = t.data ? { dtype: t.dtype, shape: t.shape, data: t.data as Constant["data"] } : given.get(t.name) ?? fail(`${c.name}: no value for ${t.name}`);
+    if (of.dtype !== t.dtype || String(of.shape) !== String(t.shape)) fail(`${c.name}: ${t.name} is ${of.dtype}[${of.shape}], not ${t.dtype}[${t.shape}]`);
+    buffers.set(t.name, of);
+  }
+  for (const s of c.stages) {
+    if (buffers.has(s.name)) fail(`${c.name}: two things are called ${s.name}`);
+    buffers.set(s.name, runStage(s, buffers));
+  }
+  return new Map(c.outputs.map((o) => [o.tensor, placed(buffers.get(o.stage) ?? fail(`no stage ${o.stage}`), o, c.stages.find((s) => s.name === o.stage)!)]));
+}
+/** A stage's elements where the output says they go. */
+function placed(from: Constant, o: Compute["outputs"][number], s: Stage): Constant {
+  if (from.dtype !== o.dtype) fail(`stage ${s.name} makes ${from.dtype}, but output ${o.tensor} is ${o.dtype as DType}`);
+  if (!o.index) return String(from.shape) === String(o.shape) ? from : fail(`stage ${s.name} makes [${from.shape}], but output ${o.tensor} is [${o.shape}]`);
+  const code = o.index.map((e) => compile(e, new Map(), new Map())), data = newArray(o.dtype, sizeOf(o.shape));
+  let i = 0;
+  for (const index of indicesOf(from.shape)) {
+    const env: Env = new Map(s.axes.map((a, d) => [a.name, index[d]!]));
+    const to = code.reduce((flat, f, d) => flat * o.shape[d]! + Number(f(env)), 0);
+    (data as Writable)[to] = from.data[i++]!;
+  }
+  return { dtype: o.dtype, shape: o.shape, data };
+}
