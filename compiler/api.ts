@@ -32,4 +32,13 @@ export interface CompileResult {
   readonly program: Program;
   /** SHA-256 of the model, in hex. */
   readonly hash: string;
+  /** How the files become a library: as in emit/package.ts. */
+  readonly build: Build;
+}
+/** Paths are in `files`; `compileFlags` are for C++, beyond optimisation and warnings. */
+export interface Build {
+  readonly sources: readonly string[];
+  readonly objects: readonly string[];
+  readonly compileFlags: readonly string[];
+  readonly linkFlags: readonly string[];
 }
