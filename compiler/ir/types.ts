@@ -73,6 +73,6 @@ export function arrayOf(t: DType, values: Iterable<Num>): ElementArray {
 }
 /** A view of bytes as elements; copies only when the bytes are not aligned to the element. */
 export function viewOf(t: DType, bytes: Uint8Array): ElementArray {
-  const size = types[t].bytes, whole = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  const size = types[t].bytes, whole = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   return new types[t].array(whole.buffer, whole.byteOffset, Math.floor(whole.byteLength / size));
 }
