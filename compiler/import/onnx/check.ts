@@ -1,0 +1,28 @@
+/** Whether every value of an imported graph comes from somewhere, and from one place. */
+import type { Diagnostic } from "../../diagnostics.ts";
+import { capturedBy, isGraph, type Graph, type ValueName } from "../../ir/graph.ts";
+
+/** Errors of a graph and its sub-graphs. `known`: values that need no producer here. */
+export function checkValues(g: Graph, known: ReadonlySet<ValueName>): readonly Diagnostic[] {
+  const found: Diagnostic[] = [], error = (code: string, message: string, about = {}) => { found.push({ severity: "error", code, message, ...about }); };
+  const have = new Set([...known, ...g.inputs, ...g.constants.keys()]);
+  const later = new Set(g.nodes.flatMap((n) => n.outputs)), missing = new Set<ValueName>();
+  for (const n of g.nodes) {
+    const about = { node: n.name, op: n.op };
+    for (const v of new Set([...n.inputs.filter(Boolean), ...capturedBy(n)])) {
+      if (have.has(v) || missing.has(v)) continue;
+      missing.add(v);
+      if (later.has(v)) error("bad-model", `nodes depend on each other in a circle: ${n.name} reads ${v}, which is computed from it`, about);
+      else error("bad-model", `node ${n.name} reads ${v}, which is no input, no constant and no output of another node`, about);
+    }
+    for (const o of n.outputs.filter(Boolean)) {
+      if (have.has(o) && !missing.has(o)) error("bad-model", `${o} is computed by node ${n.name}, but is already the name of another value`, about);
+      have.add(o);
+    }
+    for (const inner of Object.values(n.attributes).filter(isGraph)) {
+      found.push(...checkValues(inner, new Set([...have, ...missing])));
+    }
+  }
+  for (const o of g.outputs) if (!have.has(o)) error("bad-model", `the output ${o} is computed by no node`);
+  return found;
+}

@@ -1,0 +1,185 @@
+/** GraphProto -> Graph: constants, functions inlined, every node in the newest form of its operator. */
+import type { Diagnostic } from "../../diagnostics.ts";
+import type { Attribute, Graph, ValueName } from "../../ir/graph.ts";
+import type { DType } from "../../ir/types.ts";
+import { attributeOf } from "./attributes.ts";
+import { Builder, Names } from "./builder.ts";
+import { checkValues } from "./check.ts";
+import { constantNode } from "./constants.ts";
+import { argumentsOf, calledBy, domainOf, resolved, type Functions } from "./functions.ts";
+import { normalize, type Rewriter } from "./normalize.ts";
+import { diagnosticOf, fewOf, Problem, UnsupportedType } from "./problem.ts";
+import { attributeTypes, type AttributeProto, type FunctionProto, type GraphProto, type NodeProto, type ValueInfo } from "./proto.ts";
+import { sparseConstant, tensorConstant, type ReadExternal } from "./tensor.ts";
+import { isRanked, statedType, type StatedType } from "./value-types.ts";
+
+/** Versions of operator sets by domain; "" is ONNX's own. */
+export type Opsets = ReadonlyMap<string, number>;
+/** What the names, versions and attribute references of a list of nodes mean. */
+interface Scope {
+  readonly into: Builder;
+  readonly opsets: Opsets;
+  readonly rename: (value: ValueName) => ValueName;
+  readonly attributes: ReadonlyMap<string, AttributeProto>;
+  /** Before the names of nodes. */
+  readonly prefix: string;
+  /** The node of the model that these nodes stand for, where they come from the body of a function. */
+  readonly origin?: string;
+  readonly inside: readonly FunctionProto[];
+}
+
+/** Reads the graphs of one model and collects what is wrong with them. */
+export class GraphReader {
+  readonly diagnostics: Diagnostic[] = [];
+  /** Inputs of the model whose rank is not stated, by element type. */
+  readonly unranked = new Map<ValueName, DType>();
+  private readonly badTypes = new Map<string, string[]>();
+  /** Values that could not be read: what is wrong with them has been said. */
+  private readonly broken = new Set<ValueName>();
+  private readonly functions: Functions;
+  private readonly read: ReadExternal | undefined;
+
+  constructor(functions: Functions, read?: ReadExternal) { this.functions = functions; this.read = read; }
+
+  /** The main graph of a model. */
+  main(g: GraphProto, opsets: Opsets): Graph {
+    const into = new Builder(new Names(namesIn(g)));
+    for (const v of inputsOf(g)) this.input(v);
+    const graph = this.graph(g, { into, opsets, rename: (v) => v, attributes: new Map(), prefix: "", inside: [] });
+    for (const [type, names] of this.badTypes) {
+      const count = names.length === 1 ? "" : `${names.length} values: `;
+      this.diagnostics.push({ severity: "error", code: "unsupported-type", message: `element type ${type} is not supported (${count}${fewOf(names)})` });
+    }
+    this.diagnostics.push(...checkValues(graph, this.broken));
+    return graph;
+  }
+  /** Runs `f`; where it fails, says so and marks the values that are then missing. */
+  private attempt<T>(values: readonly ValueName[], about: { node?: string; op?: string }, f: () => T): T | undefined {
+    try {
+      return f();
+    } catch (e) {
+      if (e instanceof UnsupportedType) this.badTypes.set(e.type, [...(this.badTypes.get(e.type) ?? []), about.node ?? values[0] ?? ""]);
+      else if (e instanceof Problem) this.diagnostics.push(diagnosticOf(e, about));
+      else throw e;
+      for (const v of values) this.broken.add(v);
+      return undefined;
+    }
+  }
+  /** What must be known of an input of the model. */
+  private input(v: ValueInfo): void {
+    const name = v.name ?? "";
+    this.attempt([name], {}, () => {
+      const type = statedType(v);
+      if (!type) throw new Problem("bad-model", `input ${name} has no type`);
+      if (!isRanked(type)) this.unranked.set(name, type.dtype);
+    });
+  }
+  private graph(g: GraphProto, s: Scope): Graph {
+    const { into, rename } = s;
+    for (const t of g.initializer ?? []) {
+      const name = rename(t.name ?? ""), c = this.attempt([name], {}, () => tensorConstant(t, `initializer ${t.name}`, this.read));
+      if (c) into.constants.set(name, c);
+    }
+    for (const t of g.sparseInitializer ?? []) {
+      const name = rename(t.values?.name ?? ""), c = this.attempt([name], {}, () => sparseConstant(t, `initializer ${name}`, this.read));
+      if (c) into.constants.set(name, c);
+    }
+    const inputs = inputsOf(g);
+    stateTypes([...inputs, ...(g.output ?? []), ...(g.valueInfo ?? [])], s);
+    for (const n of g.node ?? []) this.node(n, s);
+    return into.finish(g.name ?? "", inputs.map((v) => rename(v.name ?? "")), (g.output ?? []).map((v) => rename(v.name ?? "")));
+  }
+  private node(n: NodeProto, s: Scope): void {
+    const { into } = s, domain = domainOf(n.domain), type = n.opType ?? "", op = domain ? `${domain}.${type}` : type;
+    const inputs = (n.input ?? []).map(s.rename), outputs = (n.output ?? []).map(s.rename), list = resolved(n.attribute ?? [], s.attributes);
+    if (op === "Constant") {
+      const [output = ""] = outputs, c = this.attempt(outputs, { op, node: n.name || output }, () => constantNode(list, n.name || output, this.read));
+      if (c) into.constants.set(output, c);
+      return;
+    }
+    const name = into.nodeName(n.name ? s.prefix + n.name : "", op, outputs), origin = s.origin ?? name, f = calledBy(n, this.functions);
+    if (f) return this.call(f, name, inputs, outputs, { ...s, origin, attributes: argumentsOf(f, list) });
+    this.attempt(outputs, { op, node: name }, () => {
+      const draft = { op, inputs, outputs, attributes: this.attributes(list, name, s) };
+      into.push(domain ? draft : normalize(draft, s.opsets.get("") ?? 1, rewriter(into, name, origin)), name, [origin]);
+    });
+  }
+  private attributes(list: readonly AttributeProto[], node: string, s: Scope): Record<string, Attribute> {
+    const { into } = s, graph = (g: GraphProto) => this.graph(g, { ...s, into: new Builder(into.values, into) });
+    // A type attribute belongs to operators on sequences and optional values, which are reported as such.
+    return Object.fromEntries(list.filter((a) => !typeKinds.has(a.type ?? 0)).map((a) => [a.name ?? "", attributeOf(a, node, graph, this.read)]));
+  }
+  /** Puts the body of a function in the place of node `node`. */
+  private call(f: FunctionProto, node: string, inputs: readonly ValueName[], outputs: readonly ValueName[], s: Scope): void {
+    const { into } = s;
+    if (s.inside.includes(f)) {
+      this.attempt(outputs, { node, op: f.name ?? "" }, () => { throw new Problem("bad-model", `function ${f.name} calls itself, at node ${node}`); });
+      return;
+    }
+    const names = new Map<ValueName, ValueName>([["", ""]]), copies: (readonly [from: ValueName, to: ValueName])[] = [];
+    (f.input ?? []).forEach((v, i) => names.set(v, inputs[i] ?? ""));
+    (f.output ?? []).forEach((v, i) => {
+      const known = names.get(v);
+      if (known === undefined) names.set(v, outputs[i] || into.values.fresh(`${node}/${v}`));
+      else if (outputs[i]) copies.push([known, outputs[i]]);
+    });
+    const rename = (v: ValueName): ValueName => {
+      const known = names.get(v) ?? into.values.fresh(`${node}/${v}`);
+      names.set(v, known);
+      return known;
+    };
+    const opsets = new Map([...s.opsets, ...opsetsOf(f.opsetImport ?? [])]);
+    const scope: Scope = { ...s, rename, opsets, prefix: `${node}/`, inside: [...s.inside, f] };
+    stateTypes(f.valueInfo ?? [], scope);
+    for (const inner of f.node ?? []) this.node(inner, scope);
+    for (const [from, to] of copies) {
+      into.push({ op: "Identity", inputs: [from], outputs: [to], attributes: {} }, into.nodeName(`${node}/Identity`, "Identity", [to]), [s.origin ?? node]);
+    }
+  }
+}
+const typeKinds: ReadonlySet<number> = new Set([attributeTypes.TYPE_PROTO, attributeTypes.TYPE_PROTOS]);
+
+/** Operator set imports as a map. */
+export const opsetsOf = (list: readonly { domain?: string | null; version?: unknown }[]): Opsets =>
+  new Map(list.map((o) => [domainOf(o.domain), Number(o.version ?? 1)]));
+
+/** The inputs that are no constants: files before IR 4 list the initializers among them. */
+function inputsOf(g: GraphProto): readonly ValueInfo[] {
+  const weights = new Set([...(g.initializer ?? []), ...(g.sparseInitializer ?? []).map((t) => t.values)].map((t) => t?.name ?? ""));
+  return (g.input ?? []).filter((v) => !weights.has(v.name ?? ""));
+}
+/** Keeps the types that the model states, the first one of each value; those that mlc does not have are found by inference. */
+function stateTypes(list: readonly ValueInfo[], s: Scope): void {
+  for (const v of list) {
+    const name = s.rename(v.name ?? "");
+    if (s.into.types.has(name)) continue;
+    let type: StatedType | null = null;
+    try {
+      type = statedType(v);
+    } catch (e) {
+      if (!(e instanceof Problem || e instanceof UnsupportedType)) throw e;
+    }
+    if (type && isRanked(type)) s.into.types.set(name, type);
+  }
+}
+function rewriter(into: Builder, name: string, origin: string): Rewriter {
+  return {
+    constant: (suffix, dtype, shape, values) => into.constant(`${name}.${suffix}`, dtype, shape, values),
+    node: (op, inputs, attributes = {}) => {
+      const output = into.values.fresh(`${name}.${op}`);
+      into.push({ op, inputs, outputs: [output], attributes }, into.nodeName(`${name}.${op}`, op, [output]), [origin]);
+      return output;
+    },
+    constantOf: (v) => into.constantOf(v),
+    typeOf: (v) => into.typeOf(v),
+  };
+}
+/** All names of values in a graph and its sub-graphs. */
+function namesIn(g: GraphProto): Iterable<ValueName> {
+  const names = [...(g.input ?? []), ...(g.output ?? []), ...(g.initializer ?? []), ...(g.sparseInitializer ?? []).map((t) => t.values ?? {})].map((v) => v.name ?? "");
+  for (const n of g.node ?? []) {
+    names.push(...(n.input ?? []), ...(n.output ?? []));
+    for (const a of n.attribute ?? []) if (a.g) for (const v of namesIn(a.g)) names.push(v);
+  }
+  return names;
+}

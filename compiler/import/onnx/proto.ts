@@ -1,0 +1,125 @@
+/**
+ * The file format: onnx-proto, whose schema is that of ONNX 1.10, extended in place by what newer files hold and by
+ * tensors whose packed floats stay a view of the file.
+ */
+import onnxProto from "onnx-proto";
+import type { onnx } from "onnx-proto";
+import protobuf from "protobufjs/minimal.js";
+
+type Reader = protobuf.Reader;
+/** A 64-bit integer as protobufjs gives it. */
+export type Int64 = NonNullable<onnx.IAttributeProto["i"]>;
+export type Tensor = Omit<onnx.ITensorProto, "floatData" | "doubleData"> & {
+  /** A view of the file where the field was written packed, as all writers do. */
+  floatData?: ArrayLike<number> | null;
+  doubleData?: ArrayLike<number> | null;
+};
+export type SparseTensor = Omit<onnx.ISparseTensorProto, "values" | "indices"> & { values?: Tensor | null; indices?: Tensor | null };
+export type AttributeProto = Omit<onnx.IAttributeProto, "t" | "g" | "sparseTensor"> & { t?: Tensor | null; g?: GraphProto | null; sparseTensor?: SparseTensor | null };
+export type NodeProto = Omit<onnx.INodeProto, "attribute"> & { attribute?: AttributeProto[] | null; overload?: string };
+export type ValueInfo = onnx.IValueInfoProto;
+export type FunctionProto = Omit<onnx.IFunctionProto, "node"> & {
+  node?: NodeProto[] | null;
+  /** Attributes with a default. */
+  attributeProto?: AttributeProto[];
+  valueInfo?: ValueInfo[];
+  overload?: string;
+};
+export type GraphProto = Omit<onnx.IGraphProto, "node" | "initializer" | "sparseInitializer"> & {
+  node?: NodeProto[] | null; initializer?: Tensor[] | null; sparseInitializer?: SparseTensor[] | null;
+};
+export type ModelProto = Omit<onnx.IModelProto, "graph" | "functions"> & { graph?: GraphProto | null; functions?: FunctionProto[] | null };
+
+/** The codes of `AttributeProto.type` by name. */
+export const attributeTypes = onnxProto.onnx.AttributeProto.AttributeType;
+/** `TensorProto.DataType` in ONNX 1.22, by code: the names that messages use. */
+export const dataTypes = [
+  "undefined", "float32", "uint8", "int8", "uint16", "int16", "int32", "int64", "string", "bool", "float16", "float64", "uint32", "uint64",
+  "complex64", "complex128", "bfloat16", "float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "uint4", "int4", "float4e2m1",
+  "float8e8m0", "uint2", "int2",
+] as const;
+/** `TensorProto.data_location`: in another file. */
+export const externalLocation = onnxProto.onnx.TensorProto.DataLocation.EXTERNAL;
+
+interface Field {
+  readonly name: string;
+  readonly read: (r: Reader) => unknown;
+  /** "each": one entry per tag. "packed": may come as one run of entries; "view": such a run stays bytes of the file. */
+  readonly list?: "each" | "packed" | "view";
+  readonly array?: Float32ArrayConstructor | Float64ArrayConstructor;
+}
+type Fields = Readonly<Record<number, Field>>;
+interface MessageType { decode: (r: Reader | Uint8Array, length?: number) => object }
+
+function viewOfRun(bytes: Uint8Array, type: Float32ArrayConstructor | Float64ArrayConstructor): ArrayLike<number> {
+  const size = type.BYTES_PER_ELEMENT;
+  if (bytes.length % size !== 0) throw new RangeError(`a packed field of ${bytes.length} bytes does not hold whole numbers of ${size} bytes`);
+  const at = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
+  return new type(at.buffer as ArrayBuffer, at.byteOffset, at.length / size);
+}
+function readFields(r: Reader, end: number, into: Record<string, unknown>, fields: Fields): void {
+  while (r.pos < end) {
+    const tag = r.uint32(), wire = tag & 7, field = fields[tag >>> 3];
+    if (!field) { r.skipType(wire); continue; }
+    if (!field.list) { into[field.name] = field.read(r); continue; }
+    const known = Object.hasOwn(into, field.name) ? into[field.name] as ArrayLike<unknown> : [];
+    if (wire === 2 && field.list === "view" && known.length === 0) { into[field.name] = viewOfRun(r.bytes(), field.array!); continue; }
+    const list = Array.isArray(known) ? known as unknown[] : Array.from(known);
+    into[field.name] = list;
+    if (wire !== 2 || field.list === "each") { list.push(field.read(r)); continue; }
+    const stop = r.uint32() + r.pos;
+    while (r.pos < stop) list.push(field.read(r));
+  }
+}
+const text = (r: Reader): string => r.string();
+const message = (type: MessageType) => (r: Reader): object => type.decode(r, r.uint32());
+
+/** Reads a message of `type` by onnx-proto first, then its bytes again for the fields that onnx-proto skips. */
+function extend(type: MessageType, fields: Fields): void {
+  const known = type.decode;
+  type.decode = (from, length) => {
+    const r = from instanceof protobuf.Reader ? from : protobuf.Reader.create(from), start = r.pos;
+    const m = known.call(type, r, length), end = r.pos;
+    r.pos = start;
+    readFields(r, end, m as Record<string, unknown>, fields);
+    return m;
+  };
+}
+/** Reads a message of `type` by these fields alone. */
+function replace(type: MessageType & { create(): object }, fields: Fields): void {
+  type.decode = (from, length) => {
+    const r = from instanceof protobuf.Reader ? from : protobuf.Reader.create(from), m = type.create();
+    readFields(r, length === undefined ? r.len : r.pos + length, m as Record<string, unknown>, fields);
+    return m;
+  };
+}
+
+const { AttributeProto, FunctionProto, NodeProto, StringStringEntryProto, TensorProto, ValueInfoProto } = onnxProto.onnx;
+replace(TensorProto, {
+  1: { name: "dims", read: (r) => r.int64(), list: "packed" },
+  2: { name: "dataType", read: (r) => r.int32() },
+  4: { name: "floatData", read: (r) => r.float(), list: "view", array: Float32Array },
+  5: { name: "int32Data", read: (r) => r.int32(), list: "packed" },
+  6: { name: "stringData", read: (r) => r.bytes(), list: "each" },
+  7: { name: "int64Data", read: (r) => r.int64(), list: "packed" },
+  8: { name: "name", read: text },
+  9: { name: "rawData", read: (r) => r.bytes() },
+  10: { name: "doubleData", read: (r) => r.double(), list: "view", array: Float64Array },
+  11: { name: "uint64Data", read: (r) => r.uint64(), list: "packed" },
+  13: { name: "externalData", read: message(StringStringEntryProto), list: "each" },
+  14: { name: "dataLocation", read: (r) => r.int32() },
+});
+extend(NodeProto, { 8: { name: "overload", read: text } });
+extend(FunctionProto, {
+  11: { name: "attributeProto", read: message(AttributeProto), list: "each" },
+  12: { name: "valueInfo", read: message(ValueInfoProto), list: "each" },
+  13: { name: "overload", read: text },
+});
+
+/** The model in a file's bytes; `rawData` and packed floats are views of them. Throws what protobufjs throws on broken bytes. */
+export const decodeModel = (bytes: Uint8Array): ModelProto =>
+  onnxProto.onnx.ModelProto.decode(new protobuf.Reader(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length))) as ModelProto;
+/** A 64-bit integer as a number, rounded beyond 2^53. */
+export const toNumber = (x: Int64 | null | undefined): number => (x === null || x === undefined ? 0 : Number(x));
+/** A 64-bit integer, exactly. */
+export const toBigInt = (x: Int64): bigint => BigInt(x.toString());

@@ -1,0 +1,75 @@
+/** Operators that select, move and resize: parameters that were attributes are inputs now. */
+import type { Draft } from "../builder.ts";
+import { Problem } from "../problem.ts";
+import { always, floatTypeOf, int64s, listToInput, numberIn, numbersIn, rankOf, step, withAttributes, withInput, without, type Rewrite, type Rewriter, type Rewrites } from "./rewrite.ts";
+
+const renamed = (from: string, to: string): Rewrite => (d) =>
+  d.attributes[from] === undefined ? d : withAttributes(without(d, from), { [to]: d.attributes[from] });
+const become = (op: string): Rewrite => (d) => ({ ...d, op });
+
+const padValue: Rewrite = (d, r) => {
+  const value = numberIn(d, "value") ?? 0, rest = without(d, "value");
+  return value === 0 ? rest : withInput(rest, 2, r.constant("value", floatTypeOf(r, d.inputs[0]), [], [value]));
+};
+const sliceBounds: Rewrite = (d, r) => {
+  const starts = listToInput("starts", 1)(d, r), ends = listToInput("ends", 2)(starts, r);
+  return listToInput("axes", 3)(ends, r);
+};
+/** Since 18 one of `split` and `num_outputs` must be given. */
+const partsOf: Rewrite = (d) => (d.inputs[1] || d.attributes["num_outputs"] !== undefined ? d : withAttributes(d, { num_outputs: d.outputs.length }));
+
+/* Upsample and the first Resize take the left neighbour and do not shift by half a pixel. */
+const asymmetric = (d: Draft, scales: string): Draft => withAttributes(
+  { ...without(d, "scales", "height_scale", "width_scale"), op: "Resize", inputs: [d.inputs[0] ?? "", "", scales] },
+  { mode: d.attributes["mode"] === "bilinear" ? "linear" : d.attributes["mode"] ?? "nearest", coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" },
+);
+const upsample: Rewrite = (d, r) => {
+  const height = numberIn(d, "height_scale"), width = numberIn(d, "width_scale");
+  const list = numbersIn(d, "scales") ?? (height !== undefined && width !== undefined ? [1, 1, height, width] : undefined);
+  const scales = list ? r.constant("scales", "f32", [list.length], list) : d.inputs[1];
+  if (!scales) throw new Problem("bad-model", "Upsample has no scales");
+  return asymmetric(d, scales);
+};
+/** An empty tensor in the place of an optional input is one that is not given. */
+const emptyInputs: Rewrite = (d, r) => ({ ...d, inputs: d.inputs.map((v, i) => (i > 0 && v && r.constantOf(v)?.data.length === 0 ? "" : v)) });
+
+/** Before 6, `tiles` was one number for one `axis`. */
+const tile: Rewrite = (d, r) => {
+  const [x = "", tiles = "", axis] = d.inputs, times = r.constantOf(tiles)?.data, at = axis ? r.constantOf(axis)?.data[0] : undefined, rank = rankOf(r, x);
+  if (!axis) return d;
+  if (times?.length !== 1 || at === undefined || rank === undefined) {
+    throw new Problem("unsupported-form", "Tile of opset 1 needs constant tiles and axis and an input of stated rank", "convert the model to opset 6 or later");
+  }
+  return { ...d, inputs: [x, int64s(r, "repeats", Array.from({ length: rank }, (_, i) => (i === Number(at) ? Number(times[0]) : 1)))] };
+};
+const topK: Rewrite = (d, r) => listToInput("k", 1)(d, r);
+/** Since 20 the axis is an input, and counts from behind where it is not given. */
+const dftAxis: Rewrite = (d, r) => withInput(without(d, "axis"), 2, r.constant("axis", "i64", [], [numberIn(d, "axis") ?? 1]));
+
+const gridModes: Readonly<Record<string, string>> = { bilinear: "linear", bicubic: "cubic" };
+const gridMode: Rewrite = (d) => withAttributes(d, { mode: gridModes[String(d.attributes["mode"] ?? "bilinear")] ?? String(d.attributes["mode"]) });
+const halfPixelOutput: Rewrite = (d) => withAttributes(d, { coordinate_transformation_mode: "output_half_pixel" });
+const oldScan: Rewrite = () => {
+  throw new Problem("unsupported-form", "Scan of opset 8 works on batches, which later forms do not", "convert the model to opset 9 or later");
+};
+
+export const shapeRewrites: Rewrites = {
+  Reshape: [step(5, listToInput("shape", 1))],
+  Pad: [step(2, renamed("paddings", "pads")), step(11, listToInput("pads", 1)), step(11, padValue)],
+  Slice: [step(10, sliceBounds)],
+  DynamicSlice: [always(become("Slice"))],
+  Squeeze: [step(13, listToInput("axes", 1))],
+  Unsqueeze: [step(13, listToInput("axes", 1))],
+  Split: [step(13, listToInput("split", 1)), step(18, partsOf)],
+  Concat: [step(4, (d: Draft) => withAttributes(d, { axis: numberIn(d, "axis") ?? 1 }))],
+  Tile: [step(6, tile)],
+  TopK: [step(10, topK)],
+  Upsample: [always(upsample)],
+  Resize: [step(11, (d: Draft) => asymmetric(d, d.inputs[1] ?? "")), always(emptyInputs)],
+  Scatter: [always(become("ScatterElements"))],
+  GridSample: [step(20, gridMode)],
+  RoiAlign: [step(16, halfPixelOutput)],
+  DFT: [step(20, dftAxis)],
+  Scan: [step(9, oldScan)],
+};
+export type { Rewriter };

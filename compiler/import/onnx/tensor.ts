@@ -1,0 +1,83 @@
+/** TensorProto -> Constant, by whichever of its fields holds the elements. */
+import { constantOf, sizeOf, type Constant } from "../../ir/graph.ts";
+import { arrayOf, newArray, typeOfOnnx, types, viewOf, type DType, type ElementArray, type Num } from "../../ir/types.ts";
+import { Problem, UnsupportedType } from "./problem.ts";
+import { dataTypes, externalLocation, toBigInt, toNumber, type Int64, type SparseTensor, type Tensor } from "./proto.ts";
+
+/** The bytes of an external data file, by the location that the model states; throws Problem where it may not be read. */
+export type ReadExternal = (location: string) => Uint8Array;
+
+/** The name of an element type's code, for messages. */
+export const typeName = (code: number): string => dataTypes[code] ?? `number ${code}`;
+/** The element type of a code in the file; throws UnsupportedType. */
+export function dtypeOf(code: number): DType {
+  const dtype = typeOfOnnx(code);
+  if (!dtype) throw new UnsupportedType(typeName(code));
+  return dtype;
+}
+
+function shapeOf(t: { readonly dims?: readonly Int64[] | null }, what: string): readonly number[] {
+  const shape = (t.dims ?? []).map(toNumber);
+  if (shape.every((n) => Number.isSafeInteger(n) && n >= 0) && Number.isSafeInteger(sizeOf(shape))) return shape;
+  throw new Problem("bad-tensor", `${what} has the shape [${shape}], which no tensor can have`);
+}
+function external(t: Tensor, bytes: number, what: string, read: ReadExternal | undefined): Uint8Array {
+  const fields = new Map((t.externalData ?? []).map((e) => [e.key, e.value ?? ""]));
+  const location = fields.get("location");
+  if (!location) throw new Problem("external-data", `${what} lies in another file, but the model does not say which`);
+  if (!read) {
+    throw new Problem("external-data", `${what} lies in another file, ${location}, and the model was given without its folder`,
+      "give the path of the model file, or the option readExternal");
+  }
+  const file = read(location), offset = Number(fields.get("offset") || 0), length = Number(fields.get("length") || bytes);
+  if (length !== bytes) throw new Problem("external-data", `${what} has ${length} bytes in ${location}, but its type and shape need ${bytes}`);
+  if (!(Number.isSafeInteger(offset) && offset >= 0 && offset + bytes <= file.length)) {
+    throw new Problem("external-data", `${what} is said to lie at bytes ${offset} to ${offset + bytes} of ${location}, which has ${file.length}`,
+      "the data file is truncated, or belongs to another version of the model");
+  }
+  return file.subarray(offset, offset + bytes);
+}
+/** The field with the elements of a type, where they are not bytes. */
+function entriesOf(t: Tensor, dtype: DType): ElementArray | null {
+  const from = (list: ArrayLike<unknown> | null | undefined, number: (x: unknown) => Num) =>
+    list && list.length > 0 ? arrayOf(dtype, Array.from(list, number)) : null;
+  const big = (x: unknown) => toBigInt(x as Int64), plain = (x: unknown) => x as number;
+  switch (dtype) {
+    case "f32": return t.floatData instanceof Float32Array ? t.floatData : from(t.floatData, plain);
+    case "f64": return t.doubleData instanceof Float64Array ? t.doubleData : from(t.doubleData, plain);
+    case "i64": return from(t.int64Data, big);
+    case "u64": case "u32": return from(t.uint64Data, big);
+    case "i8": case "i16": case "i32": case "u8": case "u16": case "bool": return from(t.int32Data, plain);
+    case "index": return null;
+    default: return dtype satisfies never;
+  }
+}
+
+/**
+ * The constant in a tensor. Raw, external and packed float elements stay views of the file they are in, unless they lie
+ * there unaligned. `what` names the tensor in messages. Throws Problem and UnsupportedType.
+ */
+export function tensorConstant(t: Tensor, what: string, read?: ReadExternal): Constant {
+  const dtype = dtypeOf(t.dataType ?? 0), shape = shapeOf(t, what), size = sizeOf(shape), bytes = size * types[dtype].bytes;
+  const shown = `${typeName(types[dtype].onnx)}[${shape.join(", ")}]`;
+  const raw = t.dataLocation === externalLocation ? external(t, bytes, what, read) : t.rawData?.length ? t.rawData : null;
+  if (raw && raw.length !== bytes) throw new Problem("bad-tensor", `${what} has ${raw.length} bytes of data, but ${shown} needs ${bytes}`);
+  const data = raw ? viewOf(dtype, raw) : entriesOf(t, dtype) ?? newArray(dtype, 0);
+  if (data.length !== size) throw new Problem("bad-tensor", `${what} has ${data.length} elements, but ${shown} needs ${size}`);
+  return constantOf(dtype, shape, data);
+}
+/** The dense form of a sparse tensor, whose indices are linear ([n]) or one per dimension ([n, rank]). */
+export function sparseConstant(t: SparseTensor, what: string, read?: ReadExternal): Constant {
+  if (!t.values || !t.indices) throw new Problem("bad-tensor", `${what} is sparse, but has no values or no indices`);
+  const values = tensorConstant(t.values, what, read), indices = tensorConstant(t.indices, `the indices of ${what}`, read);
+  const shape = shapeOf(t, what), size = sizeOf(shape), data = newArray(values.dtype, size), count = values.data.length;
+  const rank = indices.shape.length === 2 ? shape.length : 1;
+  if (indices.data.length !== count * rank) throw new Problem("bad-tensor", `${what} has ${count} values, but ${indices.data.length} numbers in its indices`);
+  for (let i = 0; i < count; i++) {
+    let at = rank === 1 && indices.shape.length !== 2 ? Number(indices.data[i]) : 0;
+    if (indices.shape.length === 2) shape.forEach((n, d) => { at = at * n + Number(indices.data[i * rank + d]); });
+    if (!(at >= 0 && at < size)) throw new Problem("bad-tensor", `${what} has the index ${at}, but ${size} elements`);
+    (data as { [i: number]: Num })[at] = values.data[i]!;
+  }
+  return constantOf(values.dtype, shape, data);
+}

@@ -1,0 +1,37 @@
+/** TypeProto -> ValueType: the types that a model states for its values. */
+import { variable } from "../../ir/scalar.ts";
+import type { Dim, ValueType } from "../../ir/graph.ts";
+import type { DType } from "../../ir/types.ts";
+import { Problem } from "./problem.ts";
+import { toNumber, type ValueInfo } from "./proto.ts";
+import { dtypeOf } from "./tensor.ts";
+
+/** `shape` is missing where the model does not even state the rank. */
+export interface StatedType { readonly dtype: DType; readonly shape?: readonly Dim[] }
+/** A type with its rank. */
+export const isRanked = (t: StatedType): t is ValueType => t.shape !== undefined;
+
+const others = { sequenceType: "a sequence", mapType: "a map", optionalType: "an optional value", sparseTensorType: "a sparse tensor" } as const;
+/** What exporters write for a dimension that has no name. */
+const unnamed: ReadonlySet<string> = new Set(["?", "None", "-1"]);
+
+/**
+ * The type stated for a value; null where none is. A named dimension becomes the symbol of that name, one without
+ * a size or a name the symbol "value.position". Throws Problem where the value is no tensor, and UnsupportedType.
+ */
+export function statedType(v: ValueInfo): StatedType | null {
+  const name = v.name ?? "", type = v.type;
+  if (!type) return null;
+  for (const key of Object.keys(others) as (keyof typeof others)[]) {
+    if (type[key]) throw new Problem("unsupported-type", `${name} is ${others[key]}; values other than tensors are not supported`);
+  }
+  if (!type.tensorType?.elemType) return null;
+  const dtype = dtypeOf(type.tensorType.elemType), dims = type.tensorType.shape;
+  if (!dims) return { dtype };
+  const shape = (dims.dim ?? []).map((d, i): Dim => {
+    if (d.dimParam && !unnamed.has(d.dimParam)) return variable("index", d.dimParam);
+    const size = d.dimValue === null || d.dimValue === undefined || !Object.hasOwn(d, "dimValue") ? -1 : toNumber(d.dimValue);
+    return size >= 0 ? size : variable("index", `${name}.${i}`);
+  });
+  return { dtype, shape };
+}
