@@ -99,6 +99,14 @@ export function rebuildAll(e: Expr, f: (e: Expr) => Expr, seen = new Map<Expr, E
   seen.set(e, next);
   return next;
 }
+/** Top-down: `f` replaces a node, children and all, or returns null to have its children visited. */
+export function rebuildTop(e: Expr, f: (e: Expr) => Expr | null, seen = new Map<Expr, Expr>()): Expr {
+  const known = seen.get(e);
+  if (known) return known;
+  const next = f(e) ?? withChildren(e, (c) => rebuildTop(c, f, seen));
+  seen.set(e, next);
+  return next;
+}
 export const substitute = (e: Expr, by: ReadonlyMap<string, Expr>): Expr =>
   mentions(e, by) ? rebuild(e, (x) => (x.kind === "var" ? by.get(x.name) ?? x : x)) : e;
 /** The loads in some expressions, each once, in order of first appearance; of one buffer if it is named. */

@@ -1,0 +1,65 @@
+/** What kind of loop nest a stage is, told from its structure alone: sums of products, windows, plain reductions, maps. */
+import { mentions, type Apply, type Expr, type Load } from "./scalar.ts";
+import { linear } from "./linear.ts";
+import { loadsIn } from "./algebra.ts";
+import { extentOf, type Axis, type Compute, type Stage } from "./compute.ts";
+
+/** A sum of products. `guards` are the tests around the product: where one fails, nothing is added. */
+export interface Contraction {
+  readonly a: Load;
+  /** The operand that is a weight if one is. */
+  readonly b: Load;
+  readonly guards: readonly Expr[];
+  /** Output axes by the operands they move in: rows in `a` only, columns in `b` only, batch in both, free in none. */
+  readonly rows: readonly Axis[];
+  readonly columns: readonly Axis[];
+  readonly batch: readonly Axis[];
+  readonly free: readonly Axis[];
+}
+/** The value under a chain of selects whose other branch is always the same constant, and the tests of the chain. */
+export function unguarded(e: Expr): { inner: Expr; guards: readonly Expr[]; otherwise: Expr | null } {
+  const guards: Expr[] = [];
+  let inner = e, otherwise: Expr | null = null;
+  while (inner.kind === "apply" && inner.op === "select" && inner.args[2]!.kind === "const" && (otherwise === null || otherwise === inner.args[2])) {
+    guards.push(...conjuncts(inner.args[0]!));
+    otherwise = inner.args[2]!;
+    inner = inner.args[1]!;
+  }
+  return { inner, guards, otherwise };
+}
+export const conjuncts = (e: Expr): readonly Expr[] => (e.kind === "apply" && e.op === "and" ? e.args.flatMap(conjuncts) : [e]);
+
+const moves = (l: Load, a: Axis) => a.range[1] > 0 && l.at.some((i) => mentions(i, new Set([a.name])));
+/** Null unless the stage adds up products of two f32 loads (under guards, perhaps). */
+export function contractionOf(c: Compute, s: Stage): Contraction | null {
+  if (s.reduce?.op !== "add" || s.value.dtype !== "f32") return null;
+  const { inner, guards } = unguarded(s.value);
+  if (inner.kind !== "apply" || inner.op !== "mul") return null;
+  const [x, y] = (inner as Apply).args as [Expr, Expr];
+  if (x.kind !== "load" || y.kind !== "load") return null;
+  const isWeight = (l: Load) => c.tensors.find((t) => t.name === l.buffer)?.role === "weight";
+  const [a, b] = isWeight(x) && !isWeight(y) ? [y, x] : [x, y];
+  const group = (inA: boolean, inB: boolean) => s.axes.filter((v) => moves(a, v) === inA && moves(b, v) === inB);
+  return { a, b, guards, rows: group(true, false), columns: group(false, true), batch: group(true, true), free: group(false, false) };
+}
+/** Dimensions of a load along which a window slides: an output axis and a reduction axis move it together. */
+export function windowDims(s: Stage, l: Load): readonly number[] {
+  const out = new Set(s.axes.filter((a) => a.range[1] > 0).map((a) => a.name)), inner = new Set((s.reduce?.axes ?? []).filter((a) => a.range[1] > 0).map((a) => a.name));
+  return l.at.flatMap((i, d) => (mentions(i, out) && mentions(i, inner) ? [d] : []));
+}
+/** The dimension of an index that an axis moves with step 1, if there is exactly one dimension that it moves. */
+export function dimOf(at: readonly Expr[], a: Axis): number | null {
+  const found = at.flatMap((i, d) => (mentions(i, new Set([a.name])) ? [d] : []));
+  return found.length === 1 && linear(at[found[0]!]!).terms.get(a) === 1 ? found[0]! : null;
+}
+/** Whether every index is a sum of multiples of variables. */
+export const isAffine = (at: readonly Expr[]): boolean => at.every((i) => [...linear(i).terms.keys()].every((t) => t.kind === "var"));
+/** A map that only moves elements: its one stage is one load. */
+export function movementOf(c: Compute): { load: Load; stage: Stage } | null {
+  const [stage] = c.stages;
+  if (c.stages.length !== 1 || stage!.reduce || stage!.finish || stage!.value.kind !== "load" || c.outputs.length !== 1) return null;
+  return loadsIn(stage!.value.at).length === 0 ? { load: stage!.value, stage: stage! } : null;
+}
+/** One stage without a reduction and one output. */
+export const isMap = (c: Compute): boolean => c.stages.length === 1 && !c.stages[0]!.reduce && c.outputs.length === 1;
+export const byExtent = (axes: readonly Axis[]): readonly Axis[] => [...axes].sort((a, b) => extentOf(b) - extentOf(a));

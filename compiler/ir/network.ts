@@ -1,0 +1,96 @@
+/**
+ * Network: what is computed, kernel by kernel, over tensors whose layouts are data. It lies between the Graph, which
+ * knows operators, and the Program, which knows addresses. A tensor may be written by several Computes, each a box of it.
+ */
+import { show } from "./scalar.ts";
+import { extentOf, physical, rowMajor, type Compute, type Layout, type Stage } from "./compute.ts";
+import { loadsIn } from "./algebra.ts";
+import { sizeOf, type TensorType } from "./graph.ts";
+import { types, type ElementArray } from "./types.ts";
+
+/** input, output: the caller's memory, row-major; constant: known at compile time; temporary: in the arena. */
+export type TensorKind = "input" | "output" | "constant" | "temporary";
+export interface NetTensor extends TensorType {
+  readonly name: string;
+  readonly kind: TensorKind;
+  readonly layout: Layout;
+  /** Of a constant: its elements in row-major order of `shape`, whatever the layout. */
+  readonly data?: ElementArray;
+}
+export interface Network {
+  readonly name: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly tensors: ReadonlyMap<string, NetTensor>;
+  /** In the order they run. */
+  readonly computes: readonly Compute[];
+}
+
+export const expressionsOfStage = (s: Stage) => (s.finish ? [s.value, s.finish] : [s.value]);
+/** Names of the tensors that a Compute reads. */
+export const readsOf = (c: Compute): readonly string[] => c.tensors.map((t) => t.name);
+/** Names of the tensors that it writes, each once. */
+export const writesOf = (c: Compute): readonly string[] => [...new Set(c.outputs.map((o) => o.tensor))];
+export const loadsOfCompute = (c: Compute, tensor?: string) => loadsIn(c.stages.flatMap(expressionsOfStage), tensor);
+
+/** The Computes that read and that write each tensor, in the order they run. */
+export interface Uses { readonly readers: ReadonlyMap<string, readonly Compute[]>; readonly writers: ReadonlyMap<string, readonly Compute[]> }
+export function usesOf(computes: readonly Compute[]): Uses {
+  const readers = new Map<string, Compute[]>(), writers = new Map<string, Compute[]>();
+  const put = (m: Map<string, Compute[]>, name: string, c: Compute) => { const l = m.get(name); if (l) l.push(c); else m.set(name, [c]); };
+  for (const c of computes) {
+    for (const r of readsOf(c)) put(readers, r, c);
+    for (const w of writesOf(c)) put(writers, w, c);
+  }
+  return { readers, writers };
+}
+/** The same Compute, its tensor list made anew from what its stages still load; `known` tells of tensors it did not list. */
+export function relist(c: Compute, known: ReadonlyMap<string, NetTensor>): Compute {
+  const made = new Set(c.stages.map((s) => s.name)), old = new Map(c.tensors.map((t) => [t.name, t]));
+  const names = new Set(loadsOfCompute(c).map((l) => l.buffer).filter((b) => !made.has(b)));
+  const tensors = [...names].map((name) => {
+    const before = old.get(name);
+    if (before) return before;
+    const t = known.get(name)!;
+    return { name, dtype: t.dtype, shape: t.shape, layout: t.layout, role: t.kind === "constant" ? "weight" as const : "input" as const };
+  });
+  return { ...c, tensors };
+}
+/** Every Compute with the layouts that the network's tensors have now. */
+export function withLayouts(n: Network): Network {
+  return {
+    ...n,
+    computes: n.computes.map((c) => ({
+      ...c,
+      tensors: c.tensors.map((t) => (t.role === "table" ? t : { ...t, layout: n.tensors.get(t.name)!.layout })),
+      outputs: c.outputs.map((o) => ({ ...o, layout: n.tensors.get(o.tensor)!.layout })),
+    })),
+  };
+}
+/** Bytes that a tensor takes in its layout. */
+export const bytesOfTensor = (t: NetTensor): number => physical(t.shape, t.layout).size * types[t.dtype].bytes;
+export const isRowMajor = (l: Layout): boolean => JSON.stringify(l) === JSON.stringify(rowMajor(l.parts.length));
+/** Multiply-accumulates, or elements where nothing is reduced, of the plain algorithm. */
+export const workOf = (c: Compute): number =>
+  c.stages.reduce((sum, s) => sum + sizeOf(s.axes.map(extentOf)) * sizeOf(s.reduce?.axes.map(extentOf) ?? []), 0);
+
+const showLayout = (l: Layout): string => {
+  const parts = l.parts.map((p) => `${p.dim}${p.quo ? `/${p.quo}` : p.rem ? `%${p.rem}` : ""}`).join(" ");
+  const halo = l.halo?.some(([a, b]) => a || b) ? ` halo ${l.halo.map(([a, b]) => `${a}+${b}`).join(" ")}` : "";
+  return `(${parts}${l.pad?.some(Boolean) ? ` pad ${l.pad.join(" ")}` : ""}${halo})`;
+};
+/** The network as text: one block per Compute. For people and goldens; it does not parse. */
+export function printNetwork(n: Network): string {
+  const out: string[] = [`network ${n.name}`, `inputs ${n.inputs.join(", ")}`, `outputs ${n.outputs.join(", ")}`];
+  for (const t of n.tensors.values()) out.push(`${t.kind} ${t.name}: ${t.dtype}[${t.shape.join(", ")}] ${showLayout(t.layout)}`);
+  for (const c of n.computes) {
+    out.push(``, `${c.name}  # ${c.origin.join(", ")}`);
+    for (const s of c.stages) {
+      const axes = s.axes.map((a) => `${a.name}<${extentOf(a)}`).join(", ");
+      const over = s.reduce ? ` ${s.reduce.op} over ${s.reduce.axes.map((a) => `${a.name}<${extentOf(a)}`).join(", ")}` : "";
+      out.push(`  ${s.name}[${axes}] =${over} ${show(s.value)}${s.finish ? ` then ${show(s.finish)}` : ""}`);
+    }
+    for (const o of c.outputs) out.push(`  -> ${o.tensor}${o.index ? `[${o.index.map(show).join(", ")}]` : ""} from ${o.stage}`);
+  }
+  return `${out.join("\n")}\n`;
+}

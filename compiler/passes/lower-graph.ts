@@ -1,0 +1,55 @@
+/**
+ * Graph -> Network: every node becomes the Compute that its operator's entry gives.
+ * Needs: all types static, every operator in the registry with a `lower` (expand-operators has run). Ensures: one Compute
+ * per node in the graph's order, row-major tensors, nothing fused. Stands between the passes that know operators and
+ * those that only see maps and reductions.
+ */
+import { isStatic, type Graph, type TensorType } from "../ir/graph.ts";
+import { rowMajor, type Compute } from "../ir/compute.ts";
+import type { NetTensor, Network } from "../ir/network.ts";
+import { arrayOf, type ElementArray } from "../ir/types.ts";
+import { fail, load } from "../ir/scalar.ts";
+import { rebuild } from "../ir/algebra.ts";
+import { NodeView, type Op } from "../ops/op.ts";
+
+export function lowerGraph(g: Graph, ops: ReadonlyMap<string, Op>): Network {
+  const tensors = new Map<string, NetTensor>(), computes: Compute[] = [];
+  const typeOf = (v: string): TensorType => {
+    const t = g.constants.get(v) ?? g.types.get(v) ?? fail(`${v} has no type`);
+    return isStatic(t) ? t : fail(`${v} has open dimensions`);
+  };
+  const put = (name: string, kind: NetTensor["kind"], { dtype, shape }: TensorType, data?: ElementArray) =>
+    tensors.set(name, { name, kind, dtype, shape, layout: rowMajor(shape.length), ...(data ? { data } : {}) });
+  for (const v of g.inputs) put(v, "input", typeOf(v));
+  for (const v of g.outputs) put(v, "output", typeOf(v));
+  for (const n of g.nodes) {
+    const op = ops.get(n.op) ?? fail(`no operator ${n.op}`);
+    const outputs = n.outputs.map((o) => (o ? typeOf(o) : undefined)).filter((t) => t !== undefined);
+    const view = new NodeView(n, op, n.inputs.map((v) => (v ? typeOf(v) : undefined)), outputs, (v) => g.constants.get(v));
+    let c = (op.lower ?? fail(`${n.op} has no lowering`))(view);
+    c = withOwnTables(c, n.name, put);
+    for (const t of c.tensors) {
+      const value = g.constants.get(t.name);
+      if (value && !tensors.has(t.name)) put(t.name, "constant", value, value.data);
+    }
+    for (const o of c.outputs) if (!tensors.has(o.tensor)) put(o.tensor, "temporary", o);
+    computes.push(c);
+  }
+  return { name: g.name, inputs: g.inputs, outputs: g.outputs, tensors, computes };
+}
+
+/** Constants that an entry makes for itself get names that are unique in the network. */
+function withOwnTables(c: Compute, node: string, put: (name: string, kind: "constant", t: TensorType, data: ElementArray) => void): Compute {
+  const own = new Map<string, string>();
+  const tensors = c.tensors.map((t) => {
+    if (t.role !== "weight" || !t.data) return t;
+    const name = `${node}:${t.name}`;
+    own.set(t.name, name);
+    put(name, "constant", t, ArrayBuffer.isView(t.data) ? (t.data as ElementArray) : arrayOf(t.dtype, t.data));
+    const { data: _, ...rest } = t;
+    return { ...rest, name };
+  });
+  if (own.size === 0) return c;
+  const rename = (e: Parameters<typeof rebuild>[0]) => rebuild(e, (x) => (x.kind === "load" && own.has(x.buffer) ? load(x.dtype, own.get(x.buffer)!, x.at, x.lanes) : x));
+  return { ...c, tensors, stages: c.stages.map((s) => ({ ...s, value: rename(s.value), ...(s.finish ? { finish: rename(s.finish) } : {}) })) };
+}
