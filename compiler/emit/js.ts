@@ -2,7 +2,7 @@
  * JavaScript from scalar kernels, compiled at once: the executable definition that constant folding, `mlc verify` and
  * the tests run. Exact for each element type, and quick: whatever does not change in a loop is computed before it.
  */
-import { children, fail, show, type Expr } from "../ir/scalar.ts";
+import { apply, children, constant, fail, show, type Expr } from "../ir/scalar.ts";
 import { linear, range } from "../ir/linear.ts";
 import { expressionsOf, eachStmt, type Kernel, type Stmt } from "../ir/kernel.ts";
 import { isBig, types } from "../ir/types.ts";
@@ -75,7 +75,16 @@ class Printer {
   private emit(line: string): void { this.top.lines.push("  ".repeat(this.depth) + line); }
 
   private statements(body: readonly Stmt[]): void {
-    for (const s of body) switch (s.kind) {
+    for (let n = 0; n < body.length; n++) {
+      const s = body[n]!, first = testedSum(s);
+      if (!first) { this.statement(s); continue; }
+      const sums = [first];
+      for (let next; (next = body[n + 1] && testedSum(body[n + 1]!)) && next.tests.length === first.tests.length && next.tests.every((t, i) => t === first.tests[i]); n++) sums.push(next);
+      this.nested(`if (${first.tests.map((t) => this.text(t)).join(" && ")}) {`, sums.map((x) => x.plain), true);
+    }
+  }
+  private statement(s: Stmt): void {
+    switch (s.kind) {
       case "for": {
         const i = this.fresh("i"), n = this.text(s.extent), end = s.extent.kind === "const" ? n : this.fresh("n");
         if (end !== n) this.emit(`const ${end} = ${n};`);
@@ -194,6 +203,21 @@ class Printer {
     }
     return text || "0";
   }
+}
+/**
+ * A sum that grows by a value only where tests hold, and by -0 elsewhere, which changes nothing: the tests, and the
+ * statement without them.
+ */
+function testedSum(s: Stmt): { readonly plain: Stmt; readonly tests: readonly Expr[] } | null {
+  if (s.kind !== "set" || s.value.kind !== "apply" || s.value.op !== "add") return null;
+  const [total, term] = s.value.args as [Expr, Expr], tests: Expr[] = [], none = constant(term.dtype, -0);
+  if (total.kind !== "var" || total.name !== s.name || term.lanes !== 1) return null;
+  let value = term;
+  while (value.kind === "apply" && value.op === "select" && value.args[2] === none) {
+    tests.push(value.args[0]!);
+    value = value.args[1]!;
+  }
+  return tests.length ? { tests, plain: { ...s, value: apply("add", total, value) } } : null;
 }
 const isName = /^\w+$/;
 /** Whether an index surely fits 32 bits, where JavaScript's arithmetic is that of whole numbers. */
