@@ -28,6 +28,8 @@ export interface Setting {
   /** Whether the entry may see a value while it compiles. */
   readonly isKnown: (value: string) => boolean;
   readonly declared?: (value: string) => TensorType | undefined;
+  /** Told of outputs that depend on nothing but known values. */
+  readonly learn?: (value: string) => void;
 }
 /** Runs one node on values by name; an entry that expands is run through the nodes it makes. */
 export function runNode(node: Node, s: Setting): readonly Constant[] {
@@ -40,7 +42,8 @@ export function runNode(node: Node, s: Setting): readonly Constant[] {
     const made = op.expand(view, expander(s, node.name));
     node.outputs.forEach((o, i) => { if (o) s.values.set(o, s.values.get(made[i] ?? "") ?? fail(`nothing stands for output ${i}`)); });
   } else {
-    const results = interpretCompute(op.lower!(view), s.values);
+    const c = op.lower!(view), results = interpretCompute(c, s.values);
+    if (c.tensors.every((t) => t.data !== undefined || s.isKnown(t.name))) node.outputs.forEach((o) => s.learn?.(o));
     node.outputs.forEach((o) => { if (o) s.values.set(o, results.get(o) ?? fail(`no output ${o}`)); });
   }
   return node.outputs.filter(Boolean).map((o) => {
@@ -58,8 +61,9 @@ function expander(s: Setting, prefix: string): Expander {
     return names;
   };
   return {
-    nodes, node: (op, inputs, attributes) => nodes(op, inputs, 1, attributes)[0]!,
-    constant: (dtype, shape, values) => { const name = fresh(); s.values.set(name, tensorOf(dtype, shape, values)); return name; },
+    nodes,
+    node: (op, inputs, attributes) => nodes(op, inputs, 1, attributes)[0]!,
+    constant: (dtype, shape, values) => { const name = fresh(); s.values.set(name, tensorOf(dtype, shape, values)); s.learn?.(name); return name; },
     type: (v) => typeOf(s.values.get(v) ?? fail(`no value ${v}`)),
   };
 }
@@ -86,14 +90,13 @@ export function runOp(op: string, inputs: readonly (Constant | undefined)[], att
 /** The shape and values of output 0 as plain lists. */
 export const valuesOf = (...args: Parameters<typeof runOp>): readonly number[] => listOf(runOp(...args)[0]!);
 
-/** Runs a whole graph on its inputs by name: its outputs in order. `pinned` inputs count as constants. */
+/** Runs a whole graph on its inputs by name: its outputs in order. `pinned` inputs count as constants, and so does what follows from constants and shapes. */
 export function runGraph(g: Graph, inputs: ReadonlyMap<string, Constant>, pinned = false): readonly Constant[] {
-  const values = new Map([...g.constants, ...inputs]), fixed = new Set(g.constants.keys()), made = new Set(g.nodes.flatMap((n) => n.outputs));
-  const isKnown = (v: string) => fixed.has(v) || (pinned && inputs.has(v)) || (!made.has(v) && !inputs.has(v));
+  const values = new Map([...g.constants, ...inputs]), fixed = new Set([...g.constants.keys(), ...(pinned ? inputs.keys() : [])]);
   const declared = (v: string): TensorType | undefined => {
     const t = g.types.get(v);
     return t && t.shape.every((d) => typeof d === "number") ? { dtype: t.dtype, shape: t.shape as readonly number[] } : undefined;
   };
-  for (const n of g.nodes) runNode(n, { values, isKnown, declared });
+  for (const n of g.nodes) runNode(n, { values, isKnown: (v) => fixed.has(v), declared, learn: (v) => fixed.add(v) });
   return g.outputs.map((o) => values.get(o) ?? fail(`no output ${o}`));
 }
