@@ -7,13 +7,14 @@ import { formatDiagnostics, problems } from "./report.ts";
 import { type Terminal, terminalOf } from "./terminal.ts";
 import { version } from "./version.ts";
 
-type Action<A extends readonly unknown[]> = (t: Terminal, ...args: A) => Promise<void>;
+type Action<A extends readonly unknown[]> = (t: Terminal, ...args: A) => Promise<number | void>;
 
 /** Runs one command line and returns its exit code: 0, 1 or 2. Throws nothing. */
 export async function main(argv: readonly string[], t: Terminal): Promise<number> {
   try {
-    await commandLine(t).parseAsync([...argv], { from: "user" });
-    return 0;
+    let code = 0;
+    await commandLine(t, (c) => (code = c)).parseAsync([...argv], { from: "user" });
+    return code;
   } catch (e) {
     if (e instanceof CommanderError) return e.exitCode === 0 ? 0 : 2;
     return complain(e, t, argv.includes("--json"));
@@ -43,7 +44,8 @@ function complain(e: unknown, t: Terminal, json: boolean): number {
   return code;
 }
 
-function commandLine(t: Terminal): Command {
+/** `ends` hears the exit code of a command that was carried out. */
+function commandLine(t: Terminal, ends: (code: number) => void): Command {
   const program = new Command("mlc")
     .description("Compiles neural networks to source code that needs nothing but the C library.")
     .version(version, "--version", "print the version")
@@ -64,7 +66,7 @@ function commandLine(t: Terminal): Command {
   const on =
     <A extends readonly unknown[]>(load: () => Promise<Action<A>>) =>
     async (...args: unknown[]): Promise<void> =>
-      (await load())(t, ...(args.slice(0, -1) as unknown as A));
+      ends((await (await load())(t, ...(args.slice(0, -1) as unknown as A))) ?? 0);
 
   modelOptions(
     program.command("compile").description("Compile a model into a folder that can be built and shipped.").argument("<model>", "an ONNX file"),

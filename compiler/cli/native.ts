@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, delimiter, extname, join } from "node:path";
+import type { Build } from "../api.ts";
 import { Failure } from "./exit.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -20,7 +21,8 @@ export interface Ran {
   readonly stderr: string;
 }
 
-const words = (text: string | undefined): readonly string[] => text?.trim().split(/\s+/).filter(Boolean) ?? [];
+/** A command or flags as a list. */
+export const words = (text: string | undefined): readonly string[] => text?.trim().split(/\s+/).filter(Boolean) ?? [];
 function onPath(name: string, env: Environment): boolean {
   return (env.PATH ?? "").split(delimiter).some((d) => {
     try {
@@ -80,39 +82,33 @@ export async function must(
   return r.stdout;
 }
 
-/** What a generated library is compiled with wherever it ends up; optimisation is the toolchain's. */
-const always = ["-fPIC", "-fvisibility=hidden"];
-const languages: Readonly<Record<string, (t: Toolchain) => readonly string[]>> = {
-  ".c": (t) => [...t.cc, "-std=c99", ...always, ...t.cflags],
-  ".cpp": (t) => [...t.cxx, "-std=c++17", "-fno-exceptions", "-fno-rtti", ...always, ...t.cxxflags],
-  ".S": (t) => [...t.cc, "-fPIC"],
+const languages: Readonly<Record<string, (t: Toolchain, b: Build) => readonly string[]>> = {
+  ".c": (t) => [...t.cc, "-std=c99", "-fPIC", ...t.cflags],
+  ".cpp": (t, b) => [...t.cxx, ...b.compileFlags, "-fPIC", ...t.cxxflags],
+  ".S": (t) => [...t.cc],
 };
-const isObject = (path: string): boolean => [".o", ".obj"].includes(extname(path));
-/** The files of a package that a library is made of. */
-export const isSource = (path: string): boolean => extname(path) in languages || isObject(path);
 
 /**
- * Compiles sources, given relative to `folder`, as many at once as there are cores, into `objects`; returns the objects' paths.
- * `done` hears of each. Every source that fails is in the one Failure.
+ * Compiles a package's sources, which lie in `folder`, as many at once as there are cores, into `objects`, each to its name
+ * with .o behind it; returns the paths of all that the library is made of. `done` hears of each. Every source that fails is in the one Failure.
  */
 export async function compileObjects(
   t: Toolchain,
   folder: string,
-  sources: readonly string[],
+  build: Build,
   objects: string,
   done: (n: number, total: number, what: string) => void = () => {},
 ): Promise<readonly string[]> {
-  const queue = sources.filter((s) => !isObject(s)),
+  const queue = [...build.sources],
     total = queue.length,
     failed: Failure[] = [];
-  const objectOf = (s: string): string => (isObject(s) ? join(folder, s) : join(objects, `${s.replace(/[^\w.-]/g, "_")}.o`));
+  const objectOf = (s: string): string => join(objects, `${s}.o`);
   let finished = 0;
   const worker = async (): Promise<void> => {
     for (let s = queue.shift(); s !== undefined; s = queue.shift()) {
       done(finished, total, s);
-      const argv = [...languages[extname(s)]!(t), "-c", s, "-o", objectOf(s)];
       try {
-        await must(argv, `compiling ${s}`, { cwd: folder, env: t.env });
+        await must([...languages[extname(s)]!(t, build), "-c", s, "-o", objectOf(s)], `compiling ${s}`, { cwd: folder, env: t.env });
       } catch (e) {
         if (!(e instanceof Failure)) throw e;
         failed.push(e);
@@ -122,10 +118,10 @@ export async function compileObjects(
     }
   };
   await Promise.all(Array.from({ length: Math.min(availableParallelism(), total) }, worker));
-  if (failed.length === 1) throw failed[0]!;
+  if (failed.length === 1 || failed[0]?.diagnostics[0]?.code === "no-program") throw failed[0]!;
   if (failed.length)
     throw new Failure(`${failed.length} files do not compile`, { detail: failed.map((f) => f.detail ?? f.message).join("\n\n"), code: "build" });
-  return sources.map(objectOf);
+  return [...build.sources.map(objectOf), ...build.objects.map((o) => join(folder, o))];
 }
 
 export type Library = "static" | "shared";
@@ -143,29 +139,33 @@ async function toolOf(t: Toolchain, tool: string, variable: string): Promise<rea
   const r = await run([...t.cc, `-print-prog-name=${tool}`], { env: t.env });
   return [(r.code === 0 && r.stdout.trim()) || tool];
 }
-/** Makes libraries from objects inside `folder`; returns their file names. */
-export async function linkLibraries(
+const sharedFlags: Readonly<Record<System, (file: string, folder: string, name: string) => readonly string[]>> = {
+  elf: (file) => [`-Wl,-soname,${file}`, "-Wl,-z,defs"],
+  macho: (file) => [`-Wl,-install_name,@rpath/${file}`],
+  windows: (_, folder, name) => [`-Wl,--out-implib,${join(folder, `lib${name}.dll.a`)}`],
+};
+/** Builds a package's libraries into its own folder, with objects in a folder apart; returns their file names. */
+export async function makeLibraries(
   t: Toolchain,
   name: string,
-  objects: readonly string[],
   folder: string,
+  build: Build,
   kinds: readonly Library[],
+  objects: string,
+  done: (n: number, total: number, what: string) => void,
 ): Promise<readonly string[]> {
   const system = systemOf((await run([...t.cc, "-dumpmachine"], { env: t.env })).stdout);
+  const exported = system === "windows" && kinds.includes("shared") ? [`-D${name.toUpperCase()}_EXPORTS`] : [];
+  const made = await compileObjects(t, folder, { ...build, compileFlags: [...build.compileFlags, ...exported] }, objects, done);
   return Promise.all(
     kinds.map(async (kind) => {
       const file = fileName[system][kind](name),
         path = join(folder, file);
-      if (kind === "static") await must([...(await toolOf(t, "ar", "AR")), "rcsD", path, ...objects], `making ${file}`, { env: t.env });
-      else {
-        const soname =
-          system === "elf"
-            ? [`-Wl,-soname,${file}`, "-Wl,-z,defs"]
-            : system === "macho"
-              ? [`-Wl,-install_name,@rpath/${file}`]
-              : [`-Wl,--out-implib,${join(folder, `lib${name}.dll.a`)}`];
-        await must([...t.cc, "-shared", ...soname, "-o", path, ...objects, "-lm"], `linking ${file}`, { env: t.env });
-      }
+      const argv =
+        kind === "static"
+          ? [...(await toolOf(t, "ar", "AR")), "rcsD", path, ...made]
+          : [...t.cc, "-shared", ...sharedFlags[system](file, folder, name), "-o", path, ...made, ...build.linkFlags];
+      await must(argv, `making ${file}`, { env: t.env });
       return file;
     }),
   );

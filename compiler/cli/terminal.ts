@@ -1,4 +1,5 @@
 /** What the commands write to, and how: colours, tables, progress. Only terminals get colours and progress. */
+import { stripVTControlCharacters } from "node:util";
 import { SingleBar } from "cli-progress";
 import Table from "cli-table3";
 import picocolors from "picocolors";
@@ -55,7 +56,7 @@ export function table(
   sink?: Sink,
   wrap: readonly string[] = [],
 ): string {
-  const widths = head.map((h, i) => Math.max(h.length, ...rows.map((r) => String(r[i] ?? "").length)));
+  const widths = head.map((h, i) => Math.max(h.length, ...rows.map((r) => stripVTControlCharacters(String(r[i] ?? "")).length)));
   const room = (sink?.isTTY && sink.columns) || Number.POSITIVE_INFINITY;
   const total = widths.reduce((a, b) => a + b + 2, 0);
   const broken = head.flatMap((h, i) => (wrap.includes(h) ? [i] : []));

@@ -97,8 +97,22 @@ export interface ExampleView extends CommonView {
   readonly passed: string;
   readonly fileWeights: boolean;
 }
+/** The program around a package that `mlc run`, `bench` and `verify` build. */
+export interface NativeView {
+  readonly name: string;
+  readonly NAME: string;
+  readonly inputs: readonly Pick<PortView, "ctype" | "local" | "macro">[];
+  readonly outputs: readonly Pick<PortView, "ctype" | "local" | "macro">[];
+  readonly passed: string;
+  /** The outputs' variables and NULL. */
+  readonly outputList: string;
+  readonly fileWeights: boolean;
+  /** Initialisers of { step, port or -1, offset, bytes }. */
+  readonly results: readonly { readonly row: string }[];
+}
 /** Path of each template -> its view. */
 export interface ShellViews {
+  readonly "native/main.c": NativeView;
   readonly "cpp/header.h": HeaderView;
   readonly "cpp/internal.h": InternalView;
   readonly "cpp/core.cpp": CoreView;

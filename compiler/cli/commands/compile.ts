@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { CompileResult } from "../../api.ts";
 import { UsageError } from "../exit.ts";
 import { compileModel } from "../model.ts";
-import { type Library, compileObjects, isSource, linkLibraries, toolchain } from "../native.ts";
+import { type Library, type Toolchain, makeLibraries, toolchain } from "../native.ts";
 import type { ModelFlags } from "../options.ts";
 import { writeFiles, writeFolder } from "../output.ts";
 import { type Terminal, formatBytes, progress } from "../terminal.ts";
@@ -57,18 +57,11 @@ export async function compileCommand(t: Terminal, model: string, f: Flags): Prom
   );
   t.out.write(`${f.output}: ${[...sources, ...libraries].join(" ")}\n`);
 }
-async function build(
-  r: CompileResult,
-  folder: string,
-  wanted: readonly Library[],
-  tools: ReturnType<typeof toolchain>,
-  t: Terminal,
-): Promise<readonly string[]> {
+async function build(r: CompileResult, folder: string, wanted: readonly Library[], tools: Toolchain, t: Terminal): Promise<readonly string[]> {
   const bar = progress(t),
     objects = mkdtempSync(join(tmpdir(), "mlc-"));
   try {
-    const made = await compileObjects(tools, folder, [...r.files.keys()].filter(isSource), objects, (n, total, what) => bar.step(n, total, what));
-    return await linkLibraries(tools, r.name, made, folder, wanted);
+    return await makeLibraries(tools, r.name, folder, r.build, wanted, objects, (n, total, what) => bar.step(n, total, what));
   } finally {
     bar.stop();
     rmSync(objects, { recursive: true, force: true });

@@ -1,0 +1,77 @@
+/** Values for a model's inputs: from files, or random. */
+import { type Constant, constantOf, sizeOf } from "../ir/graph.ts";
+import type { Port } from "../ir/program.ts";
+import { type DType, newArray, types } from "../ir/types.ts";
+import { Failure, UsageError } from "./exit.ts";
+import { readNpy } from "./npy.ts";
+
+const describe = (t: { readonly dtype: DType; readonly shape: readonly number[] }): string => `${t.dtype}[${t.shape.join(", ")}]`;
+const numpyName: Readonly<Record<DType, string>> = {
+  f32: "float32",
+  f64: "float64",
+  i8: "int8",
+  i16: "int16",
+  i32: "int32",
+  i64: "int64",
+  u8: "uint8",
+  u16: "uint16",
+  u32: "uint32",
+  u64: "uint64",
+  bool: "bool",
+  index: "int64",
+};
+/** Throws a Failure unless the value, which comes from `source`, is what the input takes. */
+export function checkInput(p: Port, value: Constant, source: string): void {
+  const sameShape = p.shape.length === value.shape.length && p.shape.every((n, i) => n === value.shape[i]);
+  if (p.dtype === value.dtype && sameShape) return;
+  const hint =
+    p.dtype !== value.dtype
+      ? `convert it, in Python: a.astype(numpy.${numpyName[p.dtype]})`
+      : `compile for that shape: --shape ${p.name}=${value.shape.join(",")}`;
+  throw new Failure(`input ${p.name} is ${describe(p)}, but ${source} holds ${describe(value)}`, { hint, code: "bad-input" });
+}
+/** The inputs that files give, each checked. Throws a UsageError where the model has no such input. */
+export function fromFiles(ports: readonly Port[], files: Readonly<Record<string, string>>): ReadonlyMap<string, Constant> {
+  const unknown = Object.keys(files).filter((name) => !ports.some((p) => p.name === name));
+  if (unknown.length)
+    throw new UsageError(
+      `the model has no input ${unknown.join(", ")}`,
+      `its inputs are ${ports.map((p) => `${p.name}: ${describe(p)}`).join(", ")}`,
+    );
+  return new Map(
+    ports.flatMap((p) => {
+      const path = files[p.name];
+      if (path === undefined) return [];
+      const value = readNpy(path);
+      checkInput(p, value, path);
+      return [[p.name, value] as const];
+    }),
+  );
+}
+/** Numbers in [0, 1), the same for the same seed: Marsaglia's xorshift of 32 bits. */
+function uniform(seed: number): () => number {
+  let x = Math.imul(seed + 1, 0x9e3779b1) | 1;
+  return () => {
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    return (x >>> 0) / 2 ** 32;
+  };
+}
+/** Floats in [-1, 1); bytes and 16-bit integers of their whole range; wider integers, which are mostly indices, 0 or 1. */
+export function randomInputs(ports: readonly Port[], seed: number): readonly Constant[] {
+  const next = uniform(seed);
+  for (let i = 0; i < 8; i++) next();
+  return ports.map((p) => {
+    const data = newArray(p.dtype, sizeOf(p.shape)) as { [i: number]: number | bigint; readonly length: number },
+      { kind, bytes, wrap } = types[p.dtype];
+    const draw =
+      kind === "float"
+        ? () => next() * 2 - 1
+        : kind !== "bool" && bytes <= 2
+          ? () => Math.floor(next() * 256 ** bytes)
+          : () => Math.floor(next() * 2);
+    for (let i = 0; i < data.length; i++) data[i] = wrap(draw());
+    return constantOf(p.dtype, p.shape, data as unknown as Constant["data"]);
+  });
+}
