@@ -11,14 +11,16 @@ import { reshapes } from "./reshape.ts";
 import { scatters } from "./scatter.ts";
 import { slices } from "./slice.ts";
 import { convolutions } from "./convolution.ts";
+import { einsums } from "./einsum.ts";
 import { linearOps } from "./linear.ts";
 import { normalizations } from "./normalization.ts";
 import { pools } from "./pooling.ts";
+import { quantizers } from "./quantize.ts";
 import { resizes } from "./resize.ts";
 import { softmaxes } from "./softmax.ts";
 
 const all: readonly Op[] = [
   ...elementwise, ...arithmetic, ...casts, ...reshapes, ...slices, ...gathers, ...scatters, ...generators, ...reducers, ...places,
-  ...convolutions, ...linearOps, ...normalizations, ...pools, ...resizes, ...softmaxes,
+  ...convolutions, ...linearOps, ...einsums, ...normalizations, ...pools, ...resizes, ...quantizers, ...softmaxes,
 ];
 export const ops: ReadonlyMap<string, Op> = new Map(all.map((o) => [o.name, o]));

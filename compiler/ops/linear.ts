@@ -26,8 +26,8 @@ export function matmulShape(view: NodeView, A: readonly number[], B: readonly nu
 export interface MatrixProduct {
   /** The product of two elements, one of each operand. */
   readonly value: (a: readonly Expr[], b: readonly Expr[]) => Expr;
-  /** The result from the sum; row and column are null where an operand is a vector. */
-  readonly finish: (sum: Expr, row: Expr | null, column: Expr | null) => Expr;
+  /** The result from the sum; row and column are null where an operand is a vector, `index` is the result's. */
+  readonly finish: (sum: Expr, row: Expr | null, column: Expr | null, index: readonly Expr[]) => Expr;
 }
 /** The product of operands of these shapes by numpy's rules, as one stage. */
 export function matmul(view: NodeView, A: readonly number[], B: readonly number[], product: MatrixProduct): Compute {
@@ -38,7 +38,7 @@ export function matmul(view: NodeView, A: readonly number[], B: readonly number[
     return own.map((size, d) => (size === 1 ? int(0) : outer[d + skip]!));
   };
   const value = product.value([...stretched(A), ...rows, depth], [...stretched(B), depth, ...columns]), sum = accumulator(value.dtype);
-  const finish = product.finish(sum, rows[0] ?? null, columns[0] ?? null);
+  const finish = product.finish(sum, rows[0] ?? null, columns[0] ?? null, axes);
   const stage: Stage = { name: "matmul", axes, value, reduce: { op: "add", axes: [depth] }, ...(finish === sum ? {} : { finish }) };
   return view.compute([stage]);
 }
