@@ -1,0 +1,93 @@
+/** What values an index can take where some tests hold: intervals, sharpened by linear inequalities. */
+import type { Expr, Range } from "./scalar.ts";
+import { linear, type Linear } from "./linear.ts";
+import { limits, types } from "./types.ts";
+
+/** Linear forms that are at most 0. */
+export type Facts = readonly Linear[];
+export const noFacts: Facts = [];
+
+function combined(a: Linear, b: Linear, times: number, plus = 0): Linear {
+  const terms = new Map(a.terms);
+  for (const [atom, c] of b.terms) {
+    const sum = (terms.get(atom) ?? 0) + c * times;
+    if (sum === 0) terms.delete(atom); else terms.set(atom, sum);
+  }
+  return { terms, constant: a.constant + b.constant * times + plus };
+}
+/** What follows for indices from a condition that holds, or that does not. */
+export function factsOf(cond: Expr, holds: boolean): Facts {
+  if (cond.kind !== "apply") return noFacts;
+  const [a, b] = cond.args as [Expr, Expr];
+  /** x - y + more <= 0 */
+  const atMost = (x: Expr, y: Expr, more: number) => combined(linear(x), linear(y), -1, more);
+  switch (cond.op) {
+    case "less": return a.dtype !== "index" ? noFacts : [holds ? atMost(a, b, 1) : atMost(b, a, 0)];
+    case "lessEqual": return a.dtype !== "index" ? noFacts : [holds ? atMost(a, b, 0) : atMost(b, a, 1)];
+    case "equal": return a.dtype !== "index" || !holds ? noFacts : [atMost(a, b, 0), atMost(b, a, 0)];
+    case "and": return holds ? [...factsOf(a, true), ...factsOf(b, true)] : noFacts;
+    case "or": return holds ? noFacts : [...factsOf(a, false), ...factsOf(b, false)];
+    case "not": return factsOf(a, !holds);
+    default: return noFacts;
+  }
+}
+
+/** The least and the greatest value of an index expression under some facts; never narrower than what is possible. */
+export function boundsUnder(e: Expr, facts: Facts): Range {
+  const form = linear(e);
+  return [-greatest(negated(form), facts), greatest(form, facts)].map((x) => x + 0) as [number, number];
+}
+const negated = (l: Linear): Linear => ({ terms: new Map([...l.terms].map(([a, c]) => [a, -c])), constant: -l.constant });
+/** An upper bound. As x <= x - k g for any fact g <= 0 and k > 0, facts that share a term are taken away while that helps. */
+function greatest(form: Linear, facts: Facts): number {
+  let best = form, high = highOf(form, facts);
+  for (let progress = true; progress;) {
+    progress = false;
+    for (const g of facts) for (const [atom, c] of g.terms) {
+      const k = (best.terms.get(atom) ?? 0) / c;
+      if (!(k > 0)) continue;
+      const next = combined(best, g, -k), nextHigh = highOf(next, facts);
+      if (nextHigh < high || (nextHigh === high && next.terms.size < best.terms.size)) { best = next; high = nextHigh; progress = true; }
+    }
+  }
+  return Math.floor(high);
+}
+const highOf = ({ terms, constant }: Linear, facts: Facts): number => {
+  let sum = constant;
+  for (const [atom, c] of terms) { const [low, high] = atomRange(atom, facts); sum += c > 0 ? c * high : c * low; }
+  return sum;
+};
+const everything: Range = [-Infinity, Infinity];
+function atomRange(e: Expr, facts: Facts): Range {
+  switch (e.kind) {
+    case "var": return e.range ?? everything;
+    case "cast": {
+      if (types[e.arg.dtype].kind === "float") return everything;
+      const [low, high] = limits(e.arg.dtype);
+      return [Number(low), Number(high)];
+    }
+    case "apply": break;
+    default: return everything;
+  }
+  const under = (x: Expr | undefined, more: Facts = noFacts) => boundsUnder(x!, more.length ? [...facts, ...more] : facts);
+  const [x, y] = e.args as [Expr, Expr];
+  switch (e.op) {
+    case "quo": { const [a, b] = under(x), [c, d] = under(y); return c < 1 ? everything : [Math.floor(a / (a < 0 ? c : d)), Math.floor(b / (b < 0 ? d : c))]; }
+    case "rem": {
+      const [a, b] = under(x), top = under(y)[1] - 1;
+      return a >= 0 ? [0, Math.min(b, top)] : [-top, top];
+    }
+    case "mul": {
+      const [a, b] = under(x), [c, d] = under(y), all = [a * c, a * d, b * c, b * d].map((n) => (Number.isNaN(n) ? 0 : n));
+      return [Math.min(...all), Math.max(...all)];
+    }
+    case "min": { const [a, b] = under(x), [c, d] = under(y); return [Math.min(a, c), Math.min(b, d)]; }
+    case "max": { const [a, b] = under(x), [c, d] = under(y); return [Math.max(a, c), Math.max(b, d)]; }
+    case "abs": { const [a, b] = under(x); return [Math.max(0, a, -b), Math.max(-a, b)]; }
+    case "select": {
+      const [a, b] = under(e.args[1], factsOf(x, true)), [c, d] = under(e.args[2], factsOf(x, false));
+      return [Math.min(a, c), Math.max(b, d)];
+    }
+    default: return everything;
+  }
+}
