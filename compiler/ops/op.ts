@@ -4,7 +4,7 @@
  */
 import { load, variable, type Expr } from "../ir/scalar.ts";
 import { int } from "../ir/linear.ts";
-import { loadsIn } from "../ir/algebra.ts";
+import { loadsIn, rebuild } from "../ir/algebra.ts";
 import { axis, output, rowMajor, type Axis, type Compute, type Output, type Stage, type Tensor } from "../ir/compute.ts";
 import type { Attribute, Constant, Node, TensorType } from "../ir/graph.ts";
 import type { DType } from "../ir/types.ts";
@@ -47,6 +47,8 @@ export class Unsupported extends Error {
   readonly hint: string | undefined;
   constructor(reason: string, hint?: string) { super(reason); this.hint = hint; }
 }
+
+const slot = (i: number): string => `input ${i}`;
 
 /** A node as its entry sees it: types, attributes with their defaults, and what is known of its inputs. */
 export class NodeView {
@@ -95,8 +97,8 @@ export class NodeView {
     return value >= -rank && value < rank ? (value + rank) % rank : this.fail(`axis ${value} does not exist in a tensor of rank ${rank}`);
   }
 
-  /** An element of input `i`. */
-  load(i: number, index: readonly Expr[]): Expr { return load(this.in(i).dtype, this.node.inputs[i]!, index); }
+  /** An element of input `i`. Until `compute` names it, the input goes by its number: no stage can have the same name. */
+  load(i: number, index: readonly Expr[]): Expr { return load(this.in(i).dtype, slot(this.node.inputs.indexOf(this.node.inputs[i]!)), index); }
   /** The element of input `i` that belongs to an index of a shape it broadcasts to. */
   broadcast(i: number, index: readonly Expr[]): Expr {
     const { shape } = this.in(i), skip = index.length - shape.length;
@@ -110,16 +112,22 @@ export class NodeView {
   }
   /**
    * A Compute of these stages; the last one is output 0 unless `outputs` says which stage is which. What the stages load
-   * and no stage makes are the node's inputs, and `tables`.
+   * is other stages, `tables`, and the node's inputs by `load`. A stage or table that is called like a value of the node
+   * gets another name.
    */
   compute(stages: readonly Stage[], outputs?: readonly Output[], tables: readonly Tensor[] = []): Compute {
-    const made = new Set([...stages.map((s) => s.name), ...tables.map((t) => t.name)]);
+    const { node } = this, values = [...node.inputs, ...node.outputs], own = [...stages, ...tables].map((s) => s.name);
+    const unused = (name: string): string => (values.includes(name) || own.includes(name) ? unused(`${name}_`) : name);
+    const names = new Map(own.map((name) => [name, values.includes(name) ? unused(name) : name])), seen = new Map<Expr, Expr>();
+    node.inputs.forEach((v, i) => { if (v && node.inputs.indexOf(v) === i) names.set(slot(i), v); });
+    const named = (e: Expr): Expr => rebuild(e, (x) => (x.kind === "load" ? load(x.dtype, names.get(x.buffer) ?? x.buffer, x.at, x.lanes) : x), seen);
     const read = new Set(loadsIn(stages.flatMap((s) => (s.finish ? [s.value, s.finish] : [s.value]))).map((l) => l.buffer));
-    const inputs = this.node.inputs.flatMap((v, i) => (v && read.has(v) && !made.has(v) && this.node.inputs.indexOf(v) === i ? [this.tensor(i)] : []));
-    const last = stages.at(-1)!, { shape } = this.out(0);
+    const inputs = node.inputs.flatMap((_, i) => (read.has(slot(i)) ? [this.tensor(i)] : [])), last = stages.at(-1)!, { shape } = this.out(0);
     return {
-      name: this.op.name.replace(/^.*\./, "").toLowerCase(), origin: this.node.origin, stages, tensors: [...inputs, ...tables],
-      outputs: outputs ?? [output(last, this.node.outputs[0]!, { shape, layout: rowMajor(shape.length) })],
+      name: this.op.name.replace(/^.*\./, "").toLowerCase(), origin: node.origin,
+      stages: stages.map((s) => ({ ...s, name: names.get(s.name)!, value: named(s.value), ...(s.finish ? { finish: named(s.finish) } : {}) })),
+      tensors: [...inputs, ...tables.map((t) => ({ ...t, name: names.get(t.name)! }))],
+      outputs: (outputs ?? [output(last, node.outputs[0]!, { shape, layout: rowMajor(shape.length) })]).map((o) => ({ ...o, stage: names.get(o.stage)! })),
     };
   }
   /** Output `i` as a stage for `compute(stages, outputs)`. */
