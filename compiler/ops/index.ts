@@ -2,6 +2,7 @@
 import type { Op } from "./op.ts";
 import { places } from "./arg.ts";
 import { arithmetic } from "./arithmetic.ts";
+import { attentions } from "./attention.ts";
 import { casts } from "./cast.ts";
 import { elementwise } from "./elementwise.ts";
 import { gathers } from "./gather.ts";
@@ -13,14 +14,17 @@ import { slices } from "./slice.ts";
 import { convolutions } from "./convolution.ts";
 import { einsums } from "./einsum.ts";
 import { linearOps } from "./linear.ts";
+import { losses } from "./losses.ts";
 import { normalizations } from "./normalization.ts";
 import { pools } from "./pooling.ts";
 import { quantizers } from "./quantize.ts";
 import { resizes } from "./resize.ts";
 import { softmaxes } from "./softmax.ts";
+import { windows } from "./windows.ts";
 
 const all: readonly Op[] = [
   ...elementwise, ...arithmetic, ...casts, ...reshapes, ...slices, ...gathers, ...scatters, ...generators, ...reducers, ...places,
-  ...convolutions, ...linearOps, ...einsums, ...normalizations, ...pools, ...resizes, ...quantizers, ...softmaxes,
+  ...convolutions, ...linearOps, ...einsums, ...normalizations, ...pools, ...resizes, ...quantizers, ...softmaxes, ...attentions,
+  ...losses, ...windows,
 ];
 export const ops: ReadonlyMap<string, Op> = new Map(all.map((o) => [o.name, o]));

@@ -1,0 +1,150 @@
+/** Attention, by products and softmax over four-dimensional heads. */
+import { add, convert, less, make, mul, select, sub } from "../ir/algebra.ts";
+import { int, minus, plus, times } from "../ir/linear.ts";
+import type { Expr } from "../ir/scalar.ts";
+import { typeOfOnnx } from "../ir/types.ts";
+import type { TensorType } from "../ir/graph.ts";
+import { expectBroadcast, expectShape, shapeOf, typeOf } from "./checks.ts";
+import { clamp, expectType, floats, forOutputs, indices, showShape } from "./helpers.ts";
+import type { Expander, NodeView, Op } from "./op.ts";
+
+const accuracy = { absolute: 1e-6, relative: 2e-5, reason: "sums of float products are taken in another order; exp is of single precision" } as const;
+
+/** Sizes by the operator's names; `q`, `k` and `v` are head sizes, `total` counts the past too. */
+interface Sizes {
+  readonly packed: boolean;
+  readonly batch: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly queries: number;
+  readonly keys: number;
+  readonly past: number;
+  readonly total: number;
+  readonly size: number;
+  readonly vSize: number;
+}
+function sizes(n: NodeView): Sizes {
+  const Q = shapeOf(n, 0, 3, 4), K = shapeOf(n, 1, Q.length, Q.length), V = shapeOf(n, 2, Q.length, Q.length), packed = Q.length === 3;
+  if (packed && !(n.given("q_num_heads") && n.given("kv_num_heads"))) n.fail("inputs of rank 3 need the attributes q_num_heads and kv_num_heads");
+  const heads = packed ? n.int("q_num_heads") : Q[1]!, kvHeads = packed ? n.int("kv_num_heads") : K[1]!;
+  const split = (i: number, width: number, by: number) => (width % by === 0 ? width / by : n.fail(`input ${i} of width ${width} does not divide into ${by} heads`));
+  if (heads % kvHeads !== 0) n.fail(`${heads} query heads do not divide into ${kvHeads} groups, one for each head of keys and values`);
+  const [size, kSize, vSize] = [[0, Q, heads], [1, K, kvHeads], [2, V, kvHeads]].map(([i, shape, h]) =>
+    (packed ? split(i as number, (shape as number[])[2]!, h as number) : (shape as number[])[3]!)) as [number, number, number];
+  const rows = (shape: readonly number[]) => shape[packed ? 1 : 2]!, past = n.inputs[4]?.shape[2] ?? 0;
+  if (size !== kSize) n.fail(`the heads of queries ${showShape(Q)} hold ${size} numbers, those of keys ${showShape(K)} ${kSize}`);
+  if (rows(K) !== rows(V) || K[0] !== Q[0] || V[0] !== Q[0]) n.fail(`queries ${showShape(Q)}, keys ${showShape(K)} and values ${showShape(V)} do not go together`);
+  return { packed, batch: Q[0]!, heads, kvHeads, queries: rows(Q), keys: rows(K), past, total: past + rows(K), size, vSize };
+}
+function inferAttention(n: NodeView): readonly TensorType[] {
+  const dtype = typeOf(n, floats, 0, 2), s = sizes(n), scores = [s.batch, s.heads, s.queries, s.total];
+  if (n.has(4) !== n.has(5)) n.fail("past_key and past_value must be given together");
+  expectShape(n, 4, [s.batch, s.kvHeads, s.past, s.size], "past_key");
+  expectShape(n, 5, [s.batch, s.kvHeads, s.past, s.vSize], "past_value");
+  if (n.has(3)) {
+    expectType(n, 3, [dtype, "bool"]);
+    const mask = n.in(3).shape, width = mask.at(-1) ?? 1;
+    if (width > s.total) n.fail(`the mask ${showShape(mask)} is wider than the ${s.total} keys`);
+    expectBroadcast(n, 3, [...scores.slice(0, 3), width], "the mask");
+  }
+  expectType(n, 6, indices);
+  expectShape(n, 6, [s.batch], "nonpad_kv_seqlen");
+  const mode = n.int("qk_matmul_output_mode");
+  if (mode < 0 || mode > 3) n.fail(`attribute qk_matmul_output_mode is ${mode}; it can be 0 to 3`);
+  precision(n);
+  return forOutputs(n, [
+    { dtype, shape: s.packed ? [s.batch, s.queries, s.heads * s.vSize] : [s.batch, s.heads, s.queries, s.vSize] },
+    { dtype, shape: [s.batch, s.kvHeads, s.total, s.size] }, { dtype, shape: [s.batch, s.kvHeads, s.total, s.vSize] }, { dtype, shape: scores },
+  ]);
+}
+/** The type that softmax is computed in: never a narrower one than the input's. */
+const precision = (n: NodeView) => {
+  const { dtype } = n.in(0), wanted = n.given("softmax_precision") ? typeOfOnnx(n.int("softmax_precision")) : dtype;
+  return wanted === "f64" ? wanted : dtype;
+};
+
+function expandAttention(n: NodeView, g: Expander): readonly string[] {
+  const s = sizes(n), { dtype } = n.in(0), grouped = s.heads !== s.kvHeads, group = s.heads / s.kvHeads;
+  const input = (i: number) => n.node.inputs[i]!, shapeTo = (x: string, ...shape: readonly number[]) => g.node("Reshape", [x, g.constant("i64", [shape.length], shape)]);
+  const number = (x: number) => g.constant(dtype, [], [x]), list = (shape: readonly number[], from: number) =>
+    g.constant("i64", shape, Array.from({ length: Math.max(...shape) }, (_, i) => i + from));
+  /** As [batch, heads, rows, size]. */
+  const split = (i: number, heads: number, rows: number, size: number) =>
+    (s.packed ? g.node("Transpose", [shapeTo(input(i), s.batch, rows, heads, size)], { perm: [0, 2, 1, 3] }) : input(i));
+  const withPast = (past: number, fresh: string) => (n.has(past) ? g.node("Concat", [input(past), fresh], { axis: 2 }) : fresh);
+  const key = withPast(4, split(1, s.kvHeads, s.keys, s.size)), value = withPast(5, split(2, s.kvHeads, s.keys, s.vSize));
+  // Heads of one group share keys and values: they are broadcast, not copied.
+  const shared = (x: string, size: number) => (grouped ? shapeTo(x, s.batch, s.kvHeads, 1, s.total, size) : x);
+  const inGroups = (x: string, ...rest: readonly number[]) => (grouped ? shapeTo(x, s.batch, s.kvHeads, group, ...rest) : x);
+  const apart = (x: string, ...rest: readonly number[]) => (grouped ? shapeTo(x, s.batch, s.heads, ...rest) : x);
+
+  const query = inGroups(split(0, s.heads, s.queries, s.size), s.queries, s.size), alpha = n.given("scale") ? n.float("scale") : 1 / Math.sqrt(s.size);
+  const raw = apart(g.node("com.microsoft.FusedMatMul", [query, shared(key, s.size)], { alpha, transB: 1 }), s.queries, s.total);
+  const cap = n.float("softcap"), capped = cap > 0 ? g.node("Mul", [g.node("Tanh", [g.node("Div", [raw, number(cap)])]), number(cap)]) : raw;
+  const none = number(-Infinity), where = (test: string, x: string) => g.node("Where", [test, x, none]);
+  let masked = capped;
+  if (n.has(3)) {
+    const mask = n.in(3), bias = mask.dtype === "bool" ? where(input(3), number(0)) : input(3), short = s.total - mask.shape.at(-1)!;
+    const pads = [...mask.shape.map(() => 0), ...mask.shape.map((_, d) => (d === mask.shape.length - 1 ? short : 0))];
+    masked = g.node("Add", [masked, short > 0 && mask.shape.at(-1) !== 1 ? g.node("Pad", [bias, g.constant("i64", [pads.length], pads), none]) : bias]);
+  }
+  if (n.int("is_causal")) masked = where(g.node("LessOrEqual", [list([1, s.total], 0), list([s.queries, 1], s.past)]), masked);
+  if (n.has(6)) {
+    const lengths = shapeTo(g.node("Cast", [input(6)], { to: 7 }), s.batch, 1, 1, 1);
+    masked = where(g.node("Less", [list([1, s.total], 0), lengths]), masked);
+  }
+  const inside = precision(n), cast = (x: string, from: string, to: string) => (from === to ? x : g.node("Cast", [x], { to: to === "f64" ? 11 : 1 }));
+  const weights = cast(g.node("Softmax", [cast(masked, dtype, inside)], { axis: -1 }), inside, dtype);
+  const mixed = apart(g.node("MatMul", [inGroups(weights, s.queries, s.total), shared(value, s.vSize)]), s.queries, s.vSize);
+  const result = s.packed ? shapeTo(g.node("Transpose", [mixed], { perm: [0, 2, 1, 3] }), s.batch, s.queries, s.heads * s.vSize) : mixed;
+  const own = (x: string) => (n.node.inputs.includes(x) ? g.node("Identity", [x]) : x), asked = n.node.outputs;
+  return [result, asked[1] ? own(key) : "", asked[2] ? own(value) : "", [raw, capped, masked, weights][n.int("qk_matmul_output_mode")]!].slice(0, asked.length);
+}
+const attention: Op = {
+  name: "Attention", since: 24, inputs: [3, 7], outputs: [1, 4], accuracy,
+  attributes: {
+    is_causal: { kind: "int", default: 0 }, kv_num_heads: { kind: "int", optional: true }, q_num_heads: { kind: "int", optional: true },
+    qk_matmul_output_mode: { kind: "int", default: 0 }, scale: { kind: "float", optional: true }, softcap: { kind: "float", default: 0 },
+    softmax_precision: { kind: "int", optional: true },
+  },
+  infer: inferAttention, expand: expandAttention,
+};
+
+/** Pairs of numbers are turned by an angle that depends on the position. */
+const rotaryEmbedding: Op = {
+  name: "RotaryEmbedding", since: 23, inputs: [3, 4], accuracy: { relative: 1e-6, reason: "two products of floats are added" },
+  attributes: { interleaved: { kind: "int", default: 0 }, num_heads: { kind: "int", default: 0 }, rotary_embedding_dim: { kind: "int", default: 0 } },
+  infer: (n) => {
+    const dtype = typeOf(n, floats, 0, 2), { shape } = n.in(0), { size, turned, batch, rows } = rotary(n), half = turned / 2;
+    if (turned % 2 !== 0 || turned > size) n.fail(`${turned} of ${size} numbers of a head cannot be turned in pairs`);
+    if (n.has(3)) {
+      expectType(n, 3, indices);
+      expectShape(n, 3, [batch, rows], "position_ids");
+      [1, 2].forEach((i) => expectShape(n, i, [shapeOf(n, 1, 2, 2)[0]!, half], "the cache"));
+    } else [1, 2].forEach((i) => expectShape(n, i, [batch, rows, half], "the cache"));
+    return [{ dtype, shape }];
+  },
+  lower: (n) => {
+    const { size, turned, packed } = rotary(n), half = turned / 2, pairs = n.int("interleaved");
+    return n.map((index) => {
+      const b = index[0]!, row = index[packed ? 1 : 2]!, last = index.at(-1)!, d = packed ? make("rem", last, int(size)) : last;
+      const at = (k: Expr) => n.load(0, [...index.slice(0, -1), packed ? plus(minus(last, d), k) : k]);
+      const pair = pairs ? make("quo", d, int(2)) : make("rem", d, int(half)), isFirst = pairs ? make("equal", make("rem", d, int(2)), int(0)) : less(d, int(half));
+      const angle = (i: number) => {
+        const k = clamp(pair, 0, half - 1);
+        return n.has(3) ? n.load(i, [clamp(convert("index", n.load(3, [b, row])), 0, n.in(i).shape[0]! - 1), k]) : n.load(i, [b, row, k]);
+      };
+      const [x, y] = pairs ? [times(pair, 2), plus(times(pair, 2), int(1))] : [pair, plus(pair, int(half))], cos = angle(1), sin = angle(2);
+      const first = at(clamp(x!, 0, size - 1)), second = at(clamp(y!, 0, size - 1));
+      const result = select(isFirst, sub(mul(cos, first), mul(sin, second)), add(mul(sin, first), mul(cos, second)));
+      return turned === size ? result : select(less(d, int(turned)), result, at(d));
+    });
+  },
+};
+function rotary(n: NodeView): { readonly packed: boolean; readonly batch: number; readonly rows: number; readonly size: number; readonly turned: number } {
+  const X = shapeOf(n, 0, 3, 4), packed = X.length === 3, heads = n.int("num_heads");
+  if (packed && (heads < 1 || X[2]! % heads !== 0)) n.fail(`an input of rank 3 needs attribute num_heads to divide its width ${X[2]}`);
+  const size = packed ? X[2]! / heads : X[3]!;
+  return { packed, batch: X[0]!, rows: X[packed ? 1 : 2]!, size, turned: n.int("rotary_embedding_dim") || size };
+}
+export const attentions: readonly Op[] = [attention, rotaryEmbedding];
