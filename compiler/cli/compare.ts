@@ -14,25 +14,25 @@ export interface Difference {
   readonly expected: number;
   readonly actual: number;
 }
-/** Neighbouring floats have neighbouring positions; 0 and -0 share one. */
-function positionOf(t: DType): (x: number) => number {
+/** How many floats of the type lie between two; 0 and -0 are one. Between whole numbers, their difference. */
+function distanceIn(t: DType): (x: number, y: number) => number {
   if (t === "f32") {
-    const f = new Float32Array(1),
-      i = new Int32Array(f.buffer);
-    return (x) => ((f[0] = x), i[0]! < 0 ? -(i[0]! & 0x7fffffff) : i[0]!);
+    const f = new Float32Array(1), i = new Int32Array(f.buffer);
+    const position = (x: number): number => ((f[0] = x), i[0]! < 0 ? -(i[0]! & 0x7fffffff) : i[0]!);
+    return (x, y) => Math.abs(position(x) - position(y));
   }
   if (t === "f64") {
-    const f = new Float64Array(1),
-      i = new BigInt64Array(f.buffer);
-    return (x) => ((f[0] = x), Number(i[0]! < 0n ? -BigInt.asUintN(63, i[0]!) : i[0]!));
+    const f = new Float64Array(1), i = new BigInt64Array(f.buffer);
+    const position = (x: number): bigint => ((f[0] = x), i[0]! < 0n ? -BigInt.asUintN(63, i[0]!) : i[0]!);
+    return (x, y) => Math.abs(Number(position(x) - position(y)));
   }
-  return (x) => x;
+  return (x, y) => Math.abs(x - y);
 }
 /** Both of the same type and size. */
 export function compare(expected: Constant, actual: { readonly data: ElementArray }): Difference {
   const { data: a } = expected,
     b = actual.data,
-    position = positionOf(expected.dtype);
+    ulps = distanceIn(expected.dtype);
   let maxAbsolute = 0,
     magnitude = 0,
     maxUlp = 0,
@@ -45,7 +45,7 @@ export function compare(expected: Constant, actual: { readonly data: ElementArra
     const both = Number.isFinite(x) && Number.isFinite(y);
     const off = typeof a[i] === "bigint" ? Number(BigInt(a[i]!) - BigInt(b[i]!)) : x - y;
     const distance = both ? Math.abs(off) : Number.POSITIVE_INFINITY;
-    maxUlp = Math.max(maxUlp, both ? (isFloat(expected.dtype) ? Math.abs(position(x) - position(y)) : distance) : distance);
+    maxUlp = Math.max(maxUlp, both ? (isFloat(expected.dtype) ? ulps(x, y) : distance) : distance);
     if (distance > maxAbsolute) (maxAbsolute = distance), (index = i);
   }
   const maxRelative = maxAbsolute === 0 ? 0 : maxAbsolute / magnitude;

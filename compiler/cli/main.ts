@@ -7,7 +7,8 @@ import { formatDiagnostics, problems } from "./report.ts";
 import { type Terminal, terminalOf } from "./terminal.ts";
 import { version } from "./version.ts";
 
-type Action<A extends readonly unknown[]> = (t: Terminal, ...args: A) => Promise<number | void>;
+/** Returns the exit code, or nothing for 0. */
+type Action<A extends readonly unknown[]> = (t: Terminal, ...args: A) => Promise<unknown>;
 
 /** Runs one command line and returns its exit code: 0, 1 or 2. Throws nothing. */
 export async function main(argv: readonly string[], t: Terminal): Promise<number> {
@@ -66,7 +67,7 @@ function commandLine(t: Terminal, ends: (code: number) => void): Command {
   const on =
     <A extends readonly unknown[]>(load: () => Promise<Action<A>>) =>
     async (...args: unknown[]): Promise<void> =>
-      ends((await (await load())(t, ...(args.slice(0, -1) as unknown as A))) ?? 0);
+      ends(Number((await (await load())(t, ...(args.slice(0, -1) as unknown as A))) ?? 0));
 
   modelOptions(
     program.command("compile").description("Compile a model into a folder that can be built and shipped.").argument("<model>", "an ONNX file"),

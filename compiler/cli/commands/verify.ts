@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { CompileResult } from "../../api.ts";
-import { readTensor } from "../../import/onnx/index.ts";
+import { readTensor } from "../../import/onnx/tensor-file.ts";
 import type { Constant } from "../../ir/graph.ts";
 import type { Port } from "../../ir/program.ts";
 import { isFloat } from "../../ir/types.ts";
