@@ -5,7 +5,8 @@
  */
 import { fail, idOf, load, type Expr } from "../ir/scalar.ts";
 import { convert, make, rebuild, substitute } from "../ir/algebra.ts";
-import { accumulator, extentOf, physical, rowMajor, type Compute, type Output, type Stage, type Tensor } from "../ir/compute.ts";
+import { int } from "../ir/linear.ts";
+import { accumulator, address, extentOf, physical, rowMajor, type Compute, type Output, type Stage, type Tensor } from "../ir/compute.ts";
 import { arrayOf, newArray, type ElementArray } from "../ir/types.ts";
 import { isStatic, sizeOf, type Constant, type Graph, type Node, type TensorType } from "../ir/graph.ts";
 import { NodeView, type Expander, type Op } from "../ops/op.ts";
@@ -70,6 +71,17 @@ export function evaluateCompute(c: Compute, inputs: ReadonlyMap<string, ElementA
   return results;
 }
 
+/** The tensor whose elements, in the same order, are the result of a Compute that only names them anew; null if it does more. */
+function renamedBy(c: Compute): string | null {
+  const [s] = c.stages as [Stage], [o] = c.outputs as [Output];
+  if (c.stages.length !== 1 || c.outputs.length !== 1 || s.reduce || s.finish || s.value.kind !== "load") return null;
+  const { buffer, at } = s.value, t = c.tensors.find((x) => x.name === buffer);
+  if (!t || t.data || t.dtype !== o.dtype || sizeOf(t.shape) !== sizeOf(o.shape)) return null;
+  const still = new Map(s.axes.filter((a) => extentOf(a) === 1).map((a) => [a.name, int(0)]));
+  const flat = (shape: readonly number[], index: readonly Expr[]) => address(shape, rowMajor(shape.length), index.map((x) => substitute(x, still)));
+  return sizeOf(s.axes.map(extentOf)) === sizeOf(o.shape) && flat(t.shape, at) === flat(o.shape, o.index ?? s.axes) ? buffer : null;
+}
+
 /** A node by itself, over values that are all known. */
 function viewOf(node: Node, op: Op, values: (name: string) => Constant | undefined): NodeView {
   const inputs = node.inputs.map((v) => (v ? values(v) ?? fail(`${node.name}: no value for ${v}`) : undefined));
@@ -103,14 +115,15 @@ class Evaluator implements Expander {
 
 /**
  * The outputs of a node from its inputs, which are undefined where an optional one is not given. An output that nobody
- * wants (its name is "") has no elements. The view may lack the types of the outputs.
+ * wants (its name is "") has no elements. The view may lack the types of the outputs. A reshape shares the elements of its input.
  */
 export function evaluateNode(view: NodeView, inputs: readonly (Constant | undefined)[]): Constant[] {
   const { node, op } = view, given = new Map(node.inputs.flatMap((v, i) => (v && inputs[i] ? [[v, inputs[i]] as const] : [])));
   const typed = view.outputs.length ? view : viewOf(node, op, (v) => given.get(v));
   const none = (i: number): Constant => ({ dtype: typed.out(i).dtype, shape: [0], data: newArray(typed.out(i).dtype, 0) });
   if (op.lower) {
-    const results = evaluateCompute(op.lower(typed), new Map([...given].map(([v, c]) => [v, c.data])));
+    const compute = op.lower(typed), same = renamedBy(compute);
+    const results = same ? new Map([[compute.outputs[0]!.tensor, given.get(same)!.data]]) : evaluateCompute(compute, new Map([...given].map(([v, c]) => [v, c.data])));
     return node.outputs.map((name, i) => {
       const data = name ? results.get(name) : undefined;
       if (name && !data) fail(`${node.name}: ${node.op} does not compute output ${i}`);
