@@ -52,7 +52,7 @@ export function checkName(name: string): void {
 }
 /** Text for the inside of a comment: printable ASCII that cannot end it, nor continue its line. */
 export const commentText = (text: string): string =>
-  text.replace(/[^\x20-\x7e]/g, "?").replace(/\*\//g, "* /").replace(/\/\*/g, "/ *").replace(/\?\?/g, "? ?").replace(/\\+$/, "");
+  text.replace(/[^\x20-\x7e]/g, "?").replace(/\*\//g, "* /").replace(/\/\*/g, "/ *").replace(/\?(?=\?)/g, "? ").replace(/[\\\s]+$/, "");
 /** A string literal of C with the text's UTF-8 bytes. */
 export function stringLiteral(text: string): string {
   const bytes = [...new TextEncoder().encode(text)];

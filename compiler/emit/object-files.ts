@@ -80,3 +80,10 @@ const writers: Readonly<Record<ObjectFormat, Writer>> = {
 export const objectFormats = Object.keys(writers) as readonly ObjectFormat[];
 /** An object file in which the hidden symbol `symbol` (as C spells it) names `data`, read-only and aligned to 64 bytes. */
 export const objectFile = (format: ObjectFormat, symbol: string, data: Uint8Array): Uint8Array => writers[format](symbol, data);
+
+const hosts: Readonly<Record<string, ObjectFormat>> = {
+  "linux x64": "elf-x86_64", "linux arm64": "elf-aarch64", "freebsd x64": "elf-x86_64", "freebsd arm64": "elf-aarch64",
+  "darwin x64": "macho-x86_64", "darwin arm64": "macho-arm64", "win32 x64": "coff-x86_64", "win32 arm64": "coff-arm64",
+};
+/** The format of a machine as Node.js names it (`process.platform`, `process.arch`); undefined where there is none. */
+export const objectFormatOf = (platform: string, arch: string): ObjectFormat | undefined => hosts[`${platform} ${arch}`];
