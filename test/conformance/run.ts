@@ -9,7 +9,7 @@
  */
 import { fork } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { arch, availableParallelism, tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -17,6 +17,7 @@ import { listCases, type Case } from "./cases.ts";
 import { glob, matches, parseExceptions, type Exception } from "./exceptions.ts";
 import { runGroup, type GroupTimes, type Result } from "./group.ts";
 import { compileWith } from "./compile.ts";
+import { machineIsa } from "./machine.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const { values: flags } = parseArgs({
@@ -30,19 +31,13 @@ const { values: flags } = parseArgs({
 interface Job { readonly index: number; readonly cases: readonly Case[] }
 interface Done { readonly index: number; readonly results: readonly Result[]; readonly times: GroupTimes }
 
-/** The best instruction set that this machine runs and the schedules are written for. */
-function machineIsa(): string {
-  if (arch() === "arm64") return "neon";
-  const cpu = existsSync("/proc/cpuinfo") ? readFileSync("/proc/cpuinfo", "utf8") : "";
-  return /\bavx2\b/.test(cpu) && /\bfma\b/.test(cpu) ? "avx2" : "sse";
-}
 async function worker(): Promise<void> {
   const { compile } = await import("../../compiler/index.ts");
   const words = (text: string | undefined, usual: string): readonly string[] => (text?.trim() || usual).split(/\s+/);
   process.on("message", (job: Job) => {
     const folder = join(tmpdir(), `mlc-conformance-${process.ppid}-${job.index}`);
     runGroup(job.cases, {
-      compile: compileWith((model, options) => compile(model, options), { target: flags.target, weights: "source", isa: [flags.isa ?? machineIsa()] }),
+      compile: compileWith((model, options) => compile(model, options), { target: flags.target, weights: "incbin", isa: [flags.isa ?? machineIsa()] }),
       cc: [...words(process.env.CC, "cc"), "-std=gnu99", "-Wall", "-Werror"],
       cxx: [...words(process.env.CXX, "c++"), "-std=c++17", "-O1", "-w", "-fno-exceptions", "-fno-rtti"],
       folder, keep: flags.keep,
