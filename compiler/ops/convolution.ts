@@ -83,8 +83,8 @@ function transposedSlides(n: NodeView): readonly Slide[] {
     return { input: size, output, kernel: taps, stride, dilation, before, after };
   });
 }
-/** Which taps reach output `y`: an axis over them, the tap, the input's index, and the test that both exist. */
-function hits(s: Slide, y: Expr, name: string): { readonly axis: Axis; readonly tap: Expr; readonly from: Expr; readonly test: Expr } {
+/** Which taps of a strided window reach place `y`: an axis over them, the tap, the number of the window, and the test that both exist. */
+export function hits(s: Slide, y: Expr, name: string): { readonly axis: Axis; readonly tap: Expr; readonly from: Expr; readonly test: Expr } {
   const shifts = Math.ceil(Math.max(0, (s.kernel - 1) * (s.dilation > 1 ? s.dilation : 0) - s.before) / s.stride);
   // Quotients want operands that are not negative: whole strides are added, and taken off again.
   const lift = Math.max(shifts, Math.ceil(Math.max(0, -s.before) / s.stride)), start = plus(y, int(s.before + lift * s.stride));

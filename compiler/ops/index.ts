@@ -19,12 +19,15 @@ import { normalizations } from "./normalization.ts";
 import { pools } from "./pooling.ts";
 import { quantizers } from "./quantize.ts";
 import { resizes } from "./resize.ts";
+import { samplers } from "./sampling.ts";
+import { signals } from "./signal.ts";
 import { softmaxes } from "./softmax.ts";
+import { unfolders } from "./unfold.ts";
 import { windows } from "./windows.ts";
 
 const all: readonly Op[] = [
   ...elementwise, ...arithmetic, ...casts, ...reshapes, ...slices, ...gathers, ...scatters, ...generators, ...reducers, ...places,
   ...convolutions, ...linearOps, ...einsums, ...normalizations, ...pools, ...resizes, ...quantizers, ...softmaxes, ...attentions,
-  ...losses, ...windows,
+  ...losses, ...windows, ...samplers, ...signals, ...unfolders,
 ];
 export const ops: ReadonlyMap<string, Op> = new Map(all.map((o) => [o.name, o]));

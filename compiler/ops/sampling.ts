@@ -1,0 +1,153 @@
+/** Sampling at places that are computed at run time. */
+import { add, both, convert, less, make, mul, select, sub } from "../ir/algebra.ts";
+import { accumulator, at, axis, type Axis, type Reduction, type Stage } from "../ir/compute.ts";
+import { int, plus } from "../ir/linear.ts";
+import { constant, type Expr } from "../ir/scalar.ts";
+import { choice, expectShape, shapeOf, typeOf } from "./checks.ts";
+import { clamp, expectType, floats, indices, like, within } from "./helpers.ts";
+import type { Op } from "./op.ts";
+
+const accuracy = { absolute: 1e-5, relative: 1e-5, reason: "places and weights are of single precision" } as const;
+const paddings = ["zeros", "border", "reflection"] as const, modes = ["nearest", "linear", "cubic"] as const;
+type Padding = (typeof paddings)[number];
+
+const either = (a: Expr, b: Expr) => make("or", a, b);
+const limited = (x: Expr, low: number, high: number) => make("min", make("max", x, like(x, low)), like(x, high));
+/** Thrown back at both borders, as often as it takes. */
+function reflect(x: Expr, low: number, high: number): Expr {
+  const span = high - low;
+  if (span === 0) return like(x, low);
+  const far = make("fmod", make("abs", sub(x, like(x, low))), like(x, 2 * span));
+  return select(less(like(x, span), far), sub(like(x, high + span), far), add(far, like(x, low)));
+}
+/** Borders of the input that padding begins at. */
+const borders = (size: number, aligned: boolean): readonly [number, number] => (aligned ? [0, size - 1] : [-0.5, size - 0.5]);
+/** A coordinate in -1 .. 1 as a place in the input, moved inside as the padding wants. */
+function place(x: Expr, size: number, aligned: boolean, padding: Padding, nearest: boolean): Expr {
+  const up = add(x, like(x, 1)), raw = aligned ? mul(up, like(x, (size - 1) / 2)) : mul(sub(mul(up, like(x, size)), like(x, 1)), like(x, 0.5));
+  const p = nearest ? make("round", raw) : raw, [low, high] = borders(size, aligned), outside = either(less(p, like(p, low)), less(like(p, high), p));
+  switch (padding) {
+    // So far outside that no tap reaches in, and yet an integer.
+    case "zeros": return limited(p, -3, size + 2);
+    case "border": return select(outside, limited(p, 0, size - 1), p);
+    case "reflection": return select(outside, reflect(p, low, high), p);
+    default: return padding satisfies never;
+  }
+}
+interface Tap { readonly index: Expr; readonly inside: Expr; readonly weight: Expr | null }
+function tapsAt(p: Expr, size: number, aligned: boolean, padding: Padding, mode: (typeof modes)[number]): readonly Tap[] {
+  const base = mode === "nearest" ? p : make("floor", p), t = sub(p, base), yes = constant("bool", 1);
+  const tap = (offset: number, weight: Expr | null): Tap => {
+    const whole = plus(convert("index", base), int(offset));
+    switch (padding) {
+      case "zeros": return { index: clamp(whole, 0, size - 1), inside: within(whole, size), weight };
+      case "border": return { index: clamp(whole, 0, size - 1), inside: yes, weight };
+      case "reflection": {
+        const back = convert("index", reflect(add(base, like(base, offset)), ...borders(size, aligned)));
+        return { index: clamp(back, 0, size - 1), inside: yes, weight };
+      }
+      default: return padding satisfies never;
+    }
+  };
+  switch (mode) {
+    case "nearest": return [tap(0, null)];
+    case "linear": return [tap(0, sub(like(t, 1), t)), tap(1, t)];
+    case "cubic": return [-1, 0, 1, 2].map((offset) => tap(offset, cubic(offset < 1 ? sub(t, like(t, offset)) : sub(like(t, offset), t), offset === 0 || offset === 1)));
+    default: return mode satisfies never;
+  }
+}
+/** Keys' cubic kernel with a = -0.75 at distance `x`, below 1 or between 1 and 2. */
+function cubic(x: Expr, near: boolean): Expr {
+  const a = -0.75, c = (v: number) => like(x, v);
+  return near
+    ? add(mul(mul(sub(mul(c(a + 2), x), c(a + 3)), x), x), c(1))
+    : sub(mul(add(mul(sub(mul(c(a), x), c(5 * a)), x), c(8 * a)), x), c(4 * a));
+}
+const gridSample: Op = {
+  name: "GridSample", since: 22, inputs: [2, 2], accuracy,
+  attributes: { align_corners: { kind: "int", default: 0 }, mode: { kind: "string", default: "linear" }, padding_mode: { kind: "string", default: "zeros" } },
+  infer: (n) => {
+    const X = shapeOf(n, 0, 3), grid = shapeOf(n, 1, X.length, X.length), { dtype } = n.in(0);
+    expectType(n, 1, floats);
+    choice(n, "padding_mode", paddings);
+    if (choice(n, "mode", modes) !== "nearest") expectType(n, 0, floats);
+    expectShape(n, 1, [X[0]!, ...grid.slice(1, -1), X.length - 2], "the grid");
+    return [{ dtype, shape: [X[0]!, X[1]!, ...grid.slice(1, -1)] }];
+  },
+  lower: (n) => {
+    const [b, c, ...out] = n.axes() as [Axis, Axis, ...Axis[]], { shape, dtype } = n.in(0), sizes = shape.slice(2), mode = choice(n, "mode", modes);
+    const aligned = n.int("align_corners") !== 0, padding = choice(n, "padding_mode", paddings), inGrid = n.in(1).dtype;
+    // The grid names the last dimension first.
+    const places = sizes.map((size, d): Stage =>
+      ({ name: `at${d}`, axes: [b, ...out], value: place(n.load(1, [b, ...out, int(sizes.length - 1 - d)]), size, aligned, padding, mode === "nearest") }));
+    const taps = sizes.map((size, d) => tapsAt(at({ name: `at${d}`, dtype: inGrid }, b, ...out), size, aligned, padding, mode));
+    const sample = (d: number, index: readonly Expr[], inside: Expr): Expr => {
+      if (d === sizes.length) return select(inside, n.load(0, [b, c, ...index]), constant(dtype, 0));
+      return taps[d]!.map((t) => {
+        const x = sample(d + 1, [...index, t.index], both(inside, t.inside));
+        return t.weight ? mul(convert(dtype, t.weight), x) : x;
+      }).reduce(add);
+    };
+    return n.compute([...places, { name: "sample", axes: [b, c, ...out], value: sample(0, [], constant("bool", 1)) }]);
+  },
+};
+/** The places of the output's elements in the input, by an affine map of -1 .. 1. */
+const affineGrid: Op = {
+  name: "AffineGrid", since: 20, inputs: [2, 2], parameters: [1], accuracy, attributes: { align_corners: { kind: "int", default: 0 } },
+  infer: (n) => {
+    const size = n.parameter(1)!, dims = size.length - 2;
+    if (dims < 1) n.fail(`the size has ${size.length} entries; it must be [N, C, spatial sizes]`);
+    expectShape(n, 0, [size[0]!, dims, dims + 1], "theta");
+    return [{ dtype: typeOf(n, floats, 0, 0), shape: [size[0]!, ...size.slice(2), dims] }];
+  },
+  lower: (n) => n.map((index) => {
+    const b = index[0]!, row = index.at(-1)!, out = index.slice(1, -1), sizes = n.out().shape.slice(1, -1), { dtype } = n.out();
+    const coordinate = (d: number): Expr => {
+      const size = sizes[d]!, [scale, start] = n.int("align_corners") ? [size > 1 ? 2 / (size - 1) : 0, size > 1 ? -1 : 0] : [2 / size, 1 / size - 1];
+      return add(mul(convert(dtype, out[d]!), constant(dtype, scale)), constant(dtype, start));
+    };
+    const terms = sizes.map((_, k) => mul(n.load(0, [b, row, int(k)]), coordinate(sizes.length - 1 - k)));
+    return add(terms.reduce(add), n.load(0, [b, row, int(sizes.length)]));
+  }),
+};
+
+/** Where sample `k` of bin `p` of a region lies along one dimension: two taps and whether it is inside at all. */
+function regionTaps(start: Expr, end: Expr, bins: number, p: Expr, k: Expr, samples: number, size: number, half: boolean) {
+  const c = (v: number) => like(start, v), length = half ? sub(end, start) : make("max", sub(end, start), c(1));
+  const bin = mul(length, c(1 / bins)), step = mul(bin, c(1 / samples)), f = (i: Expr) => convert(start.dtype, i);
+  const raw = add(add(start, mul(f(p), bin)), mul(add(f(k), c(0.5)), step)), inside = both(make("lessEqual", c(-1), raw), make("lessEqual", raw, c(size)));
+  const y = limited(raw, 0, size - 1), low = make("floor", y), t = sub(y, low), first = clamp(convert("index", low), 0, size - 1);
+  return { inside, taps: [{ index: first, weight: sub(c(1), t) }, { index: clamp(plus(first, int(1)), 0, size - 1), weight: t }] };
+}
+const roiAlign: Op = {
+  name: "RoiAlign", since: 22, inputs: [3, 3], accuracy,
+  attributes: {
+    coordinate_transformation_mode: { kind: "string", default: "half_pixel" }, mode: { kind: "string", default: "avg" }, output_height: { kind: "int", default: 1 },
+    output_width: { kind: "int", default: 1 }, sampling_ratio: { kind: "int", default: 0 }, spatial_scale: { kind: "float", default: 1 },
+  },
+  infer: (n) => {
+    const X = shapeOf(n, 0, 4, 4), dtype = typeOf(n, floats, 0, 1), regions = shapeOf(n, 1, 2, 2)[0]!;
+    expectShape(n, 1, [regions, 4], "the regions");
+    expectType(n, 2, indices);
+    expectShape(n, 2, [regions], "batch_indices");
+    choice(n, "mode", ["avg", "max"]);
+    choice(n, "coordinate_transformation_mode", ["half_pixel", "output_half_pixel"]);
+    if (n.int("sampling_ratio") < 1) n.fail("sampling_ratio 0 takes as many samples as each region is large, which only run time knows", "export the model with a sampling_ratio of 1 or more");
+    return [{ dtype, shape: [regions, X[1]!, n.int("output_height"), n.int("output_width")] }];
+  },
+  lower: (n) => {
+    const [r, c, y, x] = n.axes() as [Axis, Axis, Axis, Axis], X = n.in(0).shape, samples = n.int("sampling_ratio"), average = n.string("mode") === "avg";
+    const ky = axis("ky", samples), kx = axis("kx", samples), half = n.string("coordinate_transformation_mode") === "half_pixel";
+    const corner = (k: number) => { const v = n.load(1, [r, int(k)]); return sub(mul(v, like(v, n.float("spatial_scale"))), like(v, half ? 0.5 : 0)); };
+    const rows = regionTaps(corner(1), corner(3), n.out().shape[2]!, y, ky, samples, X[2]!, half);
+    const columns = regionTaps(corner(0), corner(2), n.out().shape[3]!, x, kx, samples, X[3]!, half);
+    const b = clamp(convert("index", n.load(2, [r])), 0, X[0]! - 1);
+    const products = rows.taps.flatMap((i) => columns.taps.map((j) => mul(mul(i.weight, j.weight), n.load(0, [b, c, i.index, j.index]))));
+    const op: Reduction = average ? "add" : "max", value = products.reduce((p, q) => make(op, p, q)), sum = accumulator(value.dtype);
+    return n.compute([{
+      name: "regions", axes: [r, c, y, x], value: select(both(rows.inside, columns.inside), value, like(value, 0)), reduce: { op, axes: [ky, kx] },
+      ...(average ? { finish: mul(sum, like(sum, 1 / samples ** 2)) } : {}),
+    }]);
+  },
+};
+export const samplers: readonly Op[] = [gridSample, affineGrid, roiAlign];
