@@ -79,6 +79,7 @@ export class Editor implements Expander {
   }
   /** `made`, where nobody else reads the value. */
   soleMade(v: ValueName | undefined, op?: string): NodeView | undefined { return v && this.sole(v) ? this.made(v, op) : undefined; }
+  find(name: string): Node | undefined { return this.alive.get(name); }
   readers(v: ValueName): readonly Node[] { return Array.from(this.readersOf.get(v) ?? [], (name) => this.alive.get(name)!); }
   isOutput(v: ValueName): boolean { return this.outputs.has(v); }
   /** Whether exactly one node reads the value, and nobody outside the graph does. */

@@ -1,0 +1,58 @@
+/**
+ * Needs types, constants folded. Ensures one form of matrix product with constant weights: alpha and beta are 1, constant
+ * matrices are not transposed (B is [K, N]), a constant addend that is one row is [N]; MatMul of matrices and the constant
+ * row added to it are one Gemm. Before fold-scales, which scales such weights, and layouts, which pack them.
+ */
+import { constantOf, type Constant, type Graph, type ValueName } from "../ir/graph.ts";
+import { isFloat, newArray } from "../ir/types.ts";
+import type { NodeView } from "../ops/op.ts";
+import { rewrite, type Editor } from "./rewrite.ts";
+import { scaleAlong } from "./scale-weights.ts";
+
+export const mergeProducts = (g: Graph): Graph => rewrite(g, { Gemm: plainGemm, Add: biasedMatMul });
+
+function biasedMatMul(n: NodeView, e: Editor): ValueName | undefined {
+  const [a, b] = n.node.inputs as [ValueName, ValueName], bias = e.constantOf(b) ? b : a, c = e.constantOf(bias), product = e.soleMade(bias === b ? a : b, "MatMul");
+  const N = n.out().shape[1];
+  if (!c || !product || [0, 1].some((i) => product.in(i).shape.length !== 2) || !isRow(c, N) || n.out().shape[0] !== product.out().shape[0]) return undefined;
+  return isFloat(c.dtype) && product.constant(1) && product.out().shape[1] === N ? e.node("Gemm", [...product.node.inputs, row(e, bias, c, N!)]) : undefined;
+}
+const isRow = (c: Constant, N: number | undefined): boolean => N !== undefined && (c.data.length === 1 || (c.data.length === N && c.shape.at(-1) === N));
+/** The constant with shape [N]. */
+function row(e: Editor, name: ValueName, c: Constant, N: number): ValueName {
+  if (c.shape.length === 1 && c.shape[0] === N) return name;
+  return e.give(constantOf(c.dtype, [N], c.data.length === N ? c.data : (newArray(c.dtype, N) as Float32Array).fill(c.data[0] as number)), "bias");
+}
+
+function plainGemm(n: NodeView, e: Editor): ValueName | undefined {
+  const [a, b, c] = n.node.inputs as [ValueName, ValueName, ValueName | undefined], A = n.constant(0), B = n.constant(1), C = n.has(2) ? n.constant(2) : undefined;
+  if (!isFloat(n.out().dtype)) return undefined;
+  const turnA = A !== undefined && n.int("transA") !== 0, turnB = B !== undefined && n.int("transB") !== 0, alpha = n.float("alpha"), beta = n.float("beta");
+  const scalesA = alpha !== 1 && !B && A !== undefined, scalesB = alpha !== 1 && B !== undefined, scalesC = beta !== 1 && C !== undefined;
+  const useless = n.has(2) && (beta === 0 || (c !== undefined && e.uniform(c) === 0)), N = n.out().shape[1]!, bare = C && isRow(C, N) && !(C.shape.length === 1 && C.data.length === N);
+  if (!turnA && !turnB && !scalesA && !scalesB && !scalesC && !useless && !bare) return undefined;
+  const matrix = (v: ValueName, m: Constant | undefined, turn: boolean, scale: boolean) => {
+    const turned = turn ? transposed(m!) : m, scaled = scale ? scaleAlong(turned!, Float64Array.of(alpha), 1, turned!.data.length) : turned;
+    return scaled === m ? v : e.give(scaled!, "weight");
+  };
+  const addend = () => {
+    if (!c || !C) return c;
+    const scaled = scalesC ? scaleAlong(C, Float64Array.of(beta), 1, C.data.length) : C, name = scaled === C ? c : e.give(scaled, "bias");
+    return isRow(scaled, N) ? row(e, name, scaled, N) : name;
+  };
+  return e.node("Gemm", [matrix(a, A, turnA, scalesA), matrix(b, B, turnB, scalesB), (useless ? "" : addend()) ?? ""], {
+    alpha: scalesA || scalesB ? 1 : alpha, beta: scalesC || useless ? 1 : beta,
+    transA: turnA ? 0 : n.int("transA"), transB: turnB ? 0 : n.int("transB"),
+  });
+}
+/** Rows for columns, in blocks that stay in the cache. */
+function transposed(c: Constant): Constant {
+  const [rows, columns] = c.shape as [number, number], from = c.data as Float32Array, to = newArray(c.dtype, from.length) as Float32Array, block = 32;
+  for (let i0 = 0; i0 < rows; i0 += block) {
+    for (let j0 = 0; j0 < columns; j0 += block) {
+      const i1 = Math.min(rows, i0 + block), j1 = Math.min(columns, j0 + block);
+      for (let i = i0; i < i1; i++) for (let j = j0; j < j1; j++) to[j * rows + i] = from[i * columns + j]!;
+    }
+  }
+  return constantOf(c.dtype, [columns, rows], to);
+}
