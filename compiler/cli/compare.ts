@@ -17,12 +17,14 @@ export interface Difference {
 /** How many floats of the type lie between two; 0 and -0 are one. Between whole numbers, their difference. */
 function distanceIn(t: DType): (x: number, y: number) => number {
   if (t === "f32") {
-    const f = new Float32Array(1), i = new Int32Array(f.buffer);
+    const f = new Float32Array(1),
+      i = new Int32Array(f.buffer);
     const position = (x: number): number => ((f[0] = x), i[0]! < 0 ? -(i[0]! & 0x7fffffff) : i[0]!);
     return (x, y) => Math.abs(position(x) - position(y));
   }
   if (t === "f64") {
-    const f = new Float64Array(1), i = new BigInt64Array(f.buffer);
+    const f = new Float64Array(1),
+      i = new BigInt64Array(f.buffer);
     const position = (x: number): bigint => ((f[0] = x), i[0]! < 0n ? -BigInt.asUintN(63, i[0]!) : i[0]!);
     return (x, y) => Math.abs(Number(position(x) - position(y)));
   }

@@ -1,5 +1,5 @@
 /** The command `mlc`: declares what can be typed; what a command does is loaded when it is asked for. */
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { CompileError, type Diagnostic } from "../diagnostics.ts";
 import { Failure, UsageError, reasonOf } from "./exit.ts";
 import { amount, count, inputFile, modelOptions } from "./options.ts";
@@ -72,8 +72,9 @@ function commandLine(t: Terminal, ends: (code: number) => void): Command {
   modelOptions(
     program.command("compile").description("Compile a model into a folder that can be built and shipped.").argument("<model>", "an ONNX file"),
   )
-    .requiredOption("-o, --output <dir>", "where the files go; other files there stay as they are")
-    .option("--lib <kind>", "also build the library: static, shared or both")
+    .option("-o, --output <dir>", "where the files go; other files there stay as they are")
+    .addOption(new Option("--lib <kind>", "also build the library").choices(["static", "shared", "both"]))
+    .option("--print-files", "only print the names of the files that would be written, one a line")
     .option("--dump <dir>", "write the graph or program after each pass as text")
     .option("--json", "print what was made as JSON")
     .addHelpText(

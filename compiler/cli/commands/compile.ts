@@ -10,17 +10,17 @@ import { writeFiles, writeFolder } from "../output.ts";
 import { type Terminal, formatBytes, progress } from "../terminal.ts";
 
 interface Flags extends ModelFlags {
-  readonly output: string;
-  readonly lib?: string;
+  readonly output?: string;
+  readonly lib?: keyof typeof kinds;
   readonly dump?: string;
   readonly json?: boolean;
 }
-const kinds: Readonly<Record<string, readonly Library[]>> = { static: ["static"], shared: ["shared"], both: ["static", "shared"] };
+const kinds = { static: ["static"], shared: ["shared"], both: ["static", "shared"] } as const satisfies Record<string, readonly Library[]>;
 
 /** `mlc compile`: writes the package and the libraries that were asked for, all or nothing. */
 export async function compileCommand(t: Terminal, model: string, f: Flags): Promise<void> {
-  const wanted = f.lib === undefined ? [] : kinds[f.lib];
-  if (!wanted) throw new UsageError(`--lib ${f.lib} is no kind of library`, `one of ${Object.keys(kinds).join(", ")}`);
+  if (f.output === undefined) throw new UsageError("where the files go is not said", "add -o DIR");
+  const wanted: readonly Library[] = f.lib === undefined ? [] : kinds[f.lib];
   const tools = wanted.length ? toolchain(t.env) : undefined;
   const r = await compileModel(model, f, t, f.dump);
   const libraries = await writeFolder(f.output, async (folder) => {
