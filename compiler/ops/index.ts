@@ -12,9 +12,11 @@ import { reshapes } from "./reshape.ts";
 import { scatters } from "./scatter.ts";
 import { slices } from "./slice.ts";
 import { convolutions } from "./convolution.ts";
+import { stretchedConvolutions } from "./deformable.ts";
 import { einsums } from "./einsum.ts";
 import { linearOps } from "./linear.ts";
 import { losses } from "./losses.ts";
+import { microsoft } from "./microsoft.ts";
 import { normalizations } from "./normalization.ts";
 import { pools } from "./pooling.ts";
 import { quantizers } from "./quantize.ts";
@@ -28,6 +30,6 @@ import { windows } from "./windows.ts";
 const all: readonly Op[] = [
   ...elementwise, ...arithmetic, ...casts, ...reshapes, ...slices, ...gathers, ...scatters, ...generators, ...reducers, ...places,
   ...convolutions, ...linearOps, ...einsums, ...normalizations, ...pools, ...resizes, ...quantizers, ...softmaxes, ...attentions,
-  ...losses, ...windows, ...samplers, ...signals, ...unfolders,
+  ...losses, ...windows, ...samplers, ...signals, ...unfolders, ...stretchedConvolutions, ...microsoft,
 ];
 export const ops: ReadonlyMap<string, Op> = new Map(all.map((o) => [o.name, o]));

@@ -12,7 +12,8 @@ const paddings = ["zeros", "border", "reflection"] as const, modes = ["nearest",
 type Padding = (typeof paddings)[number];
 
 const either = (a: Expr, b: Expr) => make("or", a, b);
-const limited = (x: Expr, low: number, high: number) => make("min", make("max", x, like(x, low)), like(x, high));
+/** Held between two numbers. */
+export const limited = (x: Expr, low: number, high: number) => make("min", make("max", x, like(x, low)), like(x, high));
 /** Thrown back at both borders, as often as it takes. */
 function reflect(x: Expr, low: number, high: number): Expr {
   const span = high - low;
@@ -34,8 +35,10 @@ function place(x: Expr, size: number, aligned: boolean, padding: Padding, neares
     default: return padding satisfies never;
   }
 }
-interface Tap { readonly index: Expr; readonly inside: Expr; readonly weight: Expr | null }
-function tapsAt(p: Expr, size: number, aligned: boolean, padding: Padding, mode: (typeof modes)[number]): readonly Tap[] {
+/** One element of a line, where it counts and how much (null: wholly). */
+export interface Tap { readonly index: Expr; readonly inside: Expr; readonly weight: Expr | null }
+/** The taps around place `p` of a line of `size` elements, by the mode of interpolation. */
+export function tapsAt(p: Expr, size: number, aligned: boolean, padding: Padding, mode: (typeof modes)[number]): readonly Tap[] {
   const base = mode === "nearest" ? p : make("floor", p), t = sub(p, base), yes = constant("bool", 1);
   const tap = (offset: number, weight: Expr | null): Tap => {
     const whole = plus(convert("index", base), int(offset));
