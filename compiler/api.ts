@@ -1,5 +1,6 @@
 /** The programming interface: a model goes in, files come out, all in memory. */
 import type { Diagnostic } from "./diagnostics.ts";
+import type { ObjectFormat } from "./emit/object-files.ts";
 import type { Program } from "./ir/program.ts";
 import type { Graph } from "./ir/graph.ts";
 
@@ -14,6 +15,8 @@ export interface CompileOptions {
   readonly dims?: Readonly<Record<string, number>>;
   /** How weights are embedded. */
   readonly weights?: "incbin" | "object" | "source" | "file";
+  /** Of weights as an object file: the system and processor it is for. */
+  readonly objectFormat?: ObjectFormat;
   /** Instruction sets to generate; all of the target's without it. */
   readonly isa?: readonly string[];
   /** Lets external data files lie outside the model's folder. */

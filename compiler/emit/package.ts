@@ -1,7 +1,7 @@
 /** The C++ package: from a program and its kernels' texts to the files that a stranger builds. */
-import type { Buffer } from "../ir/kernel.ts";
+import type { Buffer, Kernel } from "../ir/kernel.ts";
 import { bytesOf, sizeOf } from "../ir/graph.ts";
-import type { Place, Port, Program } from "../ir/program.ts";
+import type { KernelVariants, Place, Port, Program } from "../ir/program.ts";
 import { elementTypes, types, type DType } from "../ir/types.ts";
 import { checkName, commentText, identifier, stringLiteral, wrapList } from "./names.ts";
 import type { ObjectFormat } from "./object-files.ts";
@@ -15,7 +15,8 @@ export interface KernelText {
   readonly name: string;
   /**
    * A static function of that name that returns nothing. Its parameters are a pointer for each buffer of the kernel, in its order:
-   * `const T* __restrict` where the buffer's space is "in", `T* __restrict` elsewhere, T being `types[dtype].c`.
+   * `const T* __restrict` where the buffer's space is "in", `T* __restrict` elsewhere, T being `types[dtype].c`; then a
+   * `ptrdiff_t` for each of its params.
    */
   readonly text: string;
   /** More lines for the comment above it; the layers that it serves stand there already. */
@@ -136,7 +137,10 @@ export function packageCpp(input: PackageInput): Package {
       `Model SHA-256: ${commentText(hash)}`, `Flags: ${commentText(input.flags) || "none"}`],
   };
   const isas: readonly IsaView[] = input.isas.map((s) => ({ name: s.name, guard: s.guard, check: s.cpuCheck ?? "true", baseline: s.cpuCheck === null }));
-  const kernels = program.kernels.map((k) => ({ name: k.name, params: buffersOf(program, k.name).map(bufferType).join(", ") }));
+  const kernels = program.kernels.map((k) => {
+    const { buffers, params = [] } = firstVariant(k);
+    return { name: k.name, params: [...buffers.map(bufferType), ...params.map(() => "ptrdiff_t")].join(", ") };
+  });
   const argument = (place: Place, b: Buffer): string => {
     const port = place.in === "input" ? inputs[place.port] : place.in === "output" ? outputs[place.port] : undefined;
     const base = port ? port.id : place.in === "arena" ? "arena" : "weights", type = bufferType(b);
@@ -145,10 +149,11 @@ export function packageCpp(input: PackageInput): Package {
     return `(${type})(${bytes} + ${place.offset})`;
   };
   const steps = program.steps.map((s, index) => {
-    const kernel = program.kernels[s.kernel]!, buffers = buffersOf(program, kernel.name);
+    const kernel = program.kernels[s.kernel]!, { buffers, params = [] } = firstVariant(kernel), given = s.params ?? [];
     if (buffers.length !== s.args.length) throw new Error(`step ${index}: ${s.args.length} arguments for the ${buffers.length} buffers of ${kernel.name}`);
+    if (params.length !== given.length) throw new Error(`step ${index}: ${given.length} values for the ${params.length} parameters of ${kernel.name}`);
     const comment = wrapList([`${index}: ${s.origin.map(commentText).join(" + ") || "no layer of the model's own"}`], 120);
-    return { index, comment, kernel: kernel.name, args: s.args.map((a, i) => argument(a, buffers[i]!)).join(", ") };
+    return { index, comment, kernel: kernel.name, args: [...s.args.map((a, i) => argument(a, buffers[i]!)), ...given].join(", ") };
   });
   const build = {
     ...common, numericVersion: /^\d+(\.\d+){0,3}/.exec(version)?.[0] ?? "0", compile: known.sources.join(" "), link: known.objects.join(" "),
@@ -183,10 +188,11 @@ export function packageCpp(input: PackageInput): Package {
   return { ...known, files, compileFlags, linkFlags: ["-lm"], api: api.map((f) => `${name}_${f}`) };
 }
 
-function buffersOf(program: Program, kernel: string): readonly Buffer[] {
-  const { variants } = program.kernels.find((k) => k.name === kernel)!, [first] = Object.values(variants);
-  if (!first) throw new Error(`kernel ${kernel} has no variant`);
-  return first.buffers;
+/** All variants have the same parameters. */
+function firstVariant(k: KernelVariants): Kernel {
+  const [first] = Object.values(k.variants);
+  if (!first) throw new Error(`kernel ${k.name} has no variant`);
+  return first;
 }
 function checkKernels({ program, isas }: PackageInput): void {
   const names = program.kernels.map((k) => k.name);

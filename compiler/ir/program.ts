@@ -15,6 +15,8 @@ export interface Step {
   readonly kernel: number;
   /** One for each buffer of the kernel, in its order. */
   readonly args: readonly Place[];
+  /** Values of the kernel's params, in its order. */
+  readonly params?: readonly number[];
   /** The model's nodes that this step carries out. */
   readonly origin: readonly string[];
   /** Multiply-accumulates of the plain algorithm. */

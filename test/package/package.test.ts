@@ -1,9 +1,10 @@
 /** What the files say. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { CompileError } from "../../compiler/diagnostics.ts";
+import type { CompileError } from "../../compiler/diagnostics.ts";
 import { commentText, identifier, modelName, stringLiteral } from "../../compiler/emit/names.ts";
 import { packageCpp, packageFiles } from "../../compiler/emit/package.ts";
+import { variable } from "../../compiler/ir/scalar.ts";
 import { weightForms } from "../../compiler/emit/weights.ts";
 import { sampleInput, sampleProgram } from "./sample.ts";
 
@@ -54,6 +55,15 @@ test("texts of a model are harmless in C", () => {
   expect(["input.1", "input/1", "0", "float", "__x", "x"].map((n) => identifier(n, taken))).toEqual(["input_1", "input_1_2", "x0", "float_", "x", "x_2"]);
   expect(commentText("a*/b/*c\\\n??/\\")).toBe("a* /b/ *c\\? ? ?/");
   expect(stringLiteral('a"\\?é\n1')).toBe('"a\\"\\\\\\?\\303\\251\\0121"');
+});
+test("a kernel's parameters follow its buffers", () => {
+  const program = sampleProgram(1), [first, ...others] = program.kernels;
+  const variants = Object.fromEntries(Object.entries(first!.variants).map(([isa, k]) => [isa, { ...k, params: [variable("index", "n", 1, [1, 9])] }]));
+  const changed = { ...program, kernels: [{ ...first!, variants }, ...others], steps: program.steps.map((s) => (s.kernel === 0 ? { ...s, params: [7] } : s)) };
+  const { files } = packageCpp(sampleInput("digits", { program: changed }));
+  expect(files.get("digits_internal.h")).toContain("  void (*scale)(const float*, const float*, float*, ptrdiff_t);\n");
+  expect(files.get("digits.cpp")).toContain("  run->scale(x, (const float*)(weights + 0), (float*)(arena + 64), 7);\n");
+  expect(() => packageCpp(sampleInput("digits", { program: { ...changed, steps: program.steps } }))).toThrow("0 values for the 1 parameters of scale");
 });
 test("parts that do not fit together are refused", () => {
   const input = sampleInput("digits"), [first] = input.isas;

@@ -15,7 +15,8 @@ const kernels: readonly Kernel[] = [
 const set = (name: string, guard: string, cpuCheck: string | null, lanes: number, attribute: string): InstructionSetText => ({
   name, guard, cpuCheck,
   preamble: `#include <math.h>\ntypedef float vec __attribute__((vector_size(${4 * lanes}), aligned(4), may_alias));
-static inline ${attribute} vec product(vec a, vec b) { return a * b; }`,
+static inline ${attribute} vec product(vec a, vec b) { return a * b; }
+static inline ${attribute} vec unused(vec a) { return a; }`,
   kernels: [
     { name: "scale", comment: "pointwise", text: `static ${attribute} void scale(const float* __restrict x, const float* __restrict w, float* __restrict out) {
   for (ptrdiff_t i = 0; i < 16; i += ${lanes}) *(vec*)(out + i) = product(*(const vec*)(x + i), *(const vec*)(w + i));
