@@ -38,15 +38,16 @@ export function boundsUnder(e: Expr, facts: Facts): Range {
   return [-greatest(negated(form), facts), greatest(form, facts)].map((x) => x + 0) as [number, number];
 }
 const negated = (l: Linear): Linear => ({ terms: new Map([...l.terms].map(([a, c]) => [a, -c])), constant: -l.constant });
-/** An upper bound. As x <= x - k g for any fact g <= 0 and k > 0, facts that share a term are taken away while that helps. */
+/** An upper bound. As x <= x - k g for any fact g <= 0 and k > 0, the fact that helps most is taken away while one helps. */
 function greatest(form: Linear, facts: Facts): number {
   let best = form, high = highOf(form, facts);
   for (let progress = true; progress;) {
     progress = false;
+    const from = best;
     for (const g of facts) for (const [atom, c] of g.terms) {
-      const k = (best.terms.get(atom) ?? 0) / c;
+      const k = (from.terms.get(atom) ?? 0) / c;
       if (!(k > 0)) continue;
-      const next = combined(best, g, -k), nextHigh = highOf(next, facts);
+      const next = combined(from, g, -k), nextHigh = highOf(next, facts);
       if (nextHigh < high || (nextHigh === high && next.terms.size < best.terms.size)) { best = next; high = nextHigh; progress = true; }
     }
   }

@@ -4,7 +4,7 @@ import { int, plus } from "../ir/linear.ts";
 import { constant, type Expr } from "../ir/scalar.ts";
 import { axis, neutral, type Stage } from "../ir/compute.ts";
 import { sizeOf } from "../ir/graph.ts";
-import { clamp, expectType, fromEnd, indexAt, indices, like, numbers, showShape } from "./helpers.ts";
+import { bounded, expectType, fromEnd, indexAt, indices, like, numbers, showShape } from "./helpers.ts";
 import { from, reduceStage, spaceOver } from "./reduce.ts";
 import type { NodeView, Op } from "./op.ts";
 
@@ -52,7 +52,7 @@ const running = (name: string, since: number, op: "add" | "mul"): Op => ({
     const counts = n.int("reverse")
       ? make("and", less(own, plus(j, shift)), less(j, pick((d) => int(shape[d]!))))
       : less(j, plus(own, shift));
-    const x = n.load(0, shape.map((size, d) => select(is[d]!, clamp(j, 0, Math.max(0, size - 1)), axes[d]!)));
+    const x = n.load(0, shape.map((size, d) => select(is[d]!, bounded(j, size), axes[d]!)));
     return n.compute([reduceStage("running", { axes, over: [j], index: [] }, op, select(counts, x, constant(dtype, neutral(op, dtype))))]);
   },
 });

@@ -3,11 +3,11 @@ import { convert, less, select } from "../ir/algebra.ts";
 import { int, minus, plus, times } from "../ir/linear.ts";
 import type { Expr } from "../ir/scalar.ts";
 import { sizeOf } from "../ir/graph.ts";
-import { clamp, expectRank, expectType, fromEnd, indices, showShape, withIndex } from "./helpers.ts";
+import { bounded, expectRank, expectType, fromEnd, indices, showShape, withIndex } from "./helpers.ts";
 import type { NodeView, Op } from "./op.ts";
 
 /** A run-time index into `size` elements: negative ones count from the end, and none leaves the tensor. */
-const runtimeIndex = (value: Expr, size: number): Expr => clamp(fromEnd(convert("index", value), size), 0, Math.max(0, size - 1));
+const runtimeIndex = (value: Expr, size: number): Expr => bounded(fromEnd(convert("index", value), size), size);
 /** Constant indices as start + step * i, where they are that: a gather is then a slice. Fails where one is out of range. */
 function progression(n: NodeView, i: number, size: number): { start: number; step: number } | null {
   const c = n.constant(i);
@@ -85,7 +85,7 @@ export const gathers: readonly Op[] = [
       const { shape } = n.in(0), batch = n.axis(n.int("batch_axis"), shape.length), time = n.axis(n.int("time_axis"), shape.length);
       return n.map((index) => {
         const length = convert("index", n.load(1, [index[batch]!])), t = index[time]!;
-        const back = clamp(minus(minus(length, int(1)), t), 0, Math.max(0, shape[time]! - 1));
+        const back = bounded(minus(minus(length, int(1)), t), shape[time]!);
         return n.load(0, withIndex(index, time, select(less(t, length), back, t)));
       });
     },
@@ -106,7 +106,7 @@ export const gathers: readonly Op[] = [
       return n.map((index) => {
         const first = n.has(2) ? runtimeIndex(n.load(2, [index[0]!]), size) : int(0), from = minus(index[axis]!, first);
         const at = n.string("mode") === "circular" ? select(less(from, int(0)), plus(from, int(size)), from) : from;
-        const written = less(at, int(length)), fresh = n.load(1, withIndex(index, axis, clamp(at, 0, Math.max(0, length - 1))));
+        const written = less(at, int(length)), fresh = n.load(1, withIndex(index, axis, bounded(at, length)));
         return sizeOf(n.in(1).shape) === 0 ? n.load(0, index) : select(less(at, int(0)), n.load(0, index), select(written, fresh, n.load(0, index)));
       });
     },

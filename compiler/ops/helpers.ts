@@ -77,6 +77,8 @@ export function indexAt(n: NodeView, i: number, k = 0): Expr {
 /** A negative index counts from the end of `size` elements. */
 export const fromEnd = (index: Expr, size: number): Expr => select(less(index, int(0)), plus(index, int(size)), index);
 export const clamp = (index: Expr, low: number, high: number): Expr => make("min", make("max", index, int(low)), int(high));
+/** An index of `size` elements that run time could send outside: it reads at the border then. A certain one stays as it is. */
+export const bounded = (index: Expr, size: number): Expr => clamp(index, 0, Math.max(0, size - 1));
 /**
  * What list `values` says about each axis of a tensor of this rank; `axes` is the input that names the axes it speaks of
  * (all of them, in order, where it is not given). Both may be run-time operands.

@@ -7,7 +7,7 @@ import { int } from "../ir/linear.ts";
 import { constant, type Expr } from "../ir/scalar.ts";
 import { axis, neutral, type Reduction, type Stage } from "../ir/compute.ts";
 import { sizeOf } from "../ir/graph.ts";
-import { expectType, fromEnd, indices, like, showShape, unflatten, withIndex } from "./helpers.ts";
+import { bounded, expectType, fromEnd, indices, like, showShape, unflatten, withIndex } from "./helpers.ts";
 import { from } from "./reduce.ts";
 import type { AttributeSpec, NodeView, Op } from "./op.ts";
 
@@ -30,7 +30,7 @@ function scatter(n: NodeView, count: number, hits: (j: Expr) => Expr, update: (j
     return [start, { name: "scatter", axes, value: make(op, old, from(start, axes)) }];
   }
   const place = convert("i32", j), last: Stage = { name: "last", axes, value: select(hits(j), place, like(place, -1)), reduce: { op: "max", axes: [j] } };
-  const found = from(last, axes), known = make("max", convert("index", found), int(0));
+  const found = from(last, axes), known = bounded(convert("index", found), count);
   return [last, { name: "scatter", axes, value: select(less(found, like(found, 0)), old, update(known)) }];
 }
 

@@ -4,7 +4,7 @@ import { int, minus, plus } from "../ir/linear.ts";
 import { constant, type Expr } from "../ir/scalar.ts";
 import type { TensorType } from "../ir/graph.ts";
 import {
-  axesOf, computeOutputs, clamp, declared, expectSameType, expectType, fromEnd, indices, numbersOf, operand, perAxis, showShape, within, withIndex,
+  axesOf, bounded, computeOutputs, clamp, declared, expectSameType, expectType, fromEnd, indices, numbersOf, operand, perAxis, showShape, within, withIndex,
 } from "./helpers.ts";
 import type { NodeView, Op } from "./op.ts";
 
@@ -55,11 +55,11 @@ const padMode = (n: NodeView): (typeof modes)[number] =>
 /** Where an index outside 0 .. size - 1 reads; `reach` is at least as large as any distance outside. */
 const outside: Record<Exclude<(typeof modes)[number], "constant">, (index: Expr, size: number, reach: number) => Expr> = {
   edge: (i, size) => clamp(i, 0, size - 1),
-  wrap: (i, size, reach) => make("rem", plus(i, int(Math.ceil(reach / size) * size)), int(size)),
+  wrap: (i, size, reach) => make("rem", make("max", plus(i, int(Math.ceil(reach / size) * size)), int(0)), int(size)),
   reflect: (i, size, reach) => {
-    const period = Math.max(1, 2 * (size - 1)), mirror = (x: Expr) => make("min", x, minus(int(2 * (size - 1)), x));
+    const period = Math.max(1, 2 * (size - 1)), mirror = (x: Expr) => bounded(make("min", x, minus(int(2 * (size - 1)), x)), size);
     if (reach < size) return mirror(make("max", i, minus(int(0), i)));
-    return mirror(make("rem", plus(i, int(Math.ceil(reach / period) * period)), int(period)));
+    return mirror(make("rem", make("max", plus(i, int(Math.ceil(reach / period) * period)), int(0)), int(period)));
   },
 };
 const padding = (n: NodeView) => {
@@ -93,7 +93,7 @@ export const slices: readonly Op[] = [
     infer: (n) => [sliced(n)],
     lower: (n) => {
       const { start, step } = cut(n);
-      return n.map((index) => n.load(0, index.map((i, d) => plus(make("mul", i, step[d]!), start[d]!))));
+      return n.map((index) => n.load(0, index.map((i, d) => bounded(plus(make("mul", i, step[d]!), start[d]!), n.in(0).shape[d]!))));
     },
   },
   {

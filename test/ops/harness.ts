@@ -1,6 +1,7 @@
 /** Runs operator entries by themselves: infers, lowers (or expands), and interprets the Compute by definition. */
 import { constantOf, sizeOf, type Attribute, type Constant, type Graph, type Node, type TensorType } from "../../compiler/ir/graph.ts";
 import { fail } from "../../compiler/ir/scalar.ts";
+import { verifyCompute } from "../../compiler/ir/verify-compute.ts";
 import { arrayOf, type DType, type Num } from "../../compiler/ir/types.ts";
 import { ops } from "../../compiler/ops/index.ts";
 import { NodeView, type Expander } from "../../compiler/ops/op.ts";
@@ -42,7 +43,9 @@ export function runNode(node: Node, s: Setting): readonly Constant[] {
     const made = op.expand(view, expander(s, node.name));
     node.outputs.forEach((o, i) => { if (o) s.values.set(o, s.values.get(made[i] ?? "") ?? fail(`nothing stands for output ${i}`)); });
   } else {
-    const c = op.lower!(view), results = interpretCompute(c, s.values);
+    const c = op.lower!(view);
+    verifyCompute(c);
+    const results = interpretCompute(c, s.values);
     if (c.tensors.every((t) => t.data !== undefined || s.isKnown(t.name))) node.outputs.forEach((o) => s.learn?.(o));
     node.outputs.forEach((o) => { if (o) s.values.set(o, results.get(o) ?? fail(`no output ${o}`)); });
   }

@@ -1,11 +1,12 @@
 /**
  * Runs a Compute by definition, straight from its expressions: no schedule, no lowering, no generated code. A load outside
  * its tensor is an error, unless it stands under a select that does not choose it: so an unguarded index shows.
+ * Sums of floats are rounded once, at their end: what every order of summing is close to.
  */
 import { fail, scalarOps, show, type Expr } from "../../compiler/ir/scalar.ts";
 import { extentOf, neutral, reductions, resultType, type Compute, type Stage } from "../../compiler/ir/compute.ts";
 import { sizeOf, type Constant } from "../../compiler/ir/graph.ts";
-import { newArray, types, type DType, type Num } from "../../compiler/ir/types.ts";
+import { isFloat, newArray, types, type DType, type Num } from "../../compiler/ir/types.ts";
 
 type Env = Map<string, Num>;
 type Code = (env: Env) => Num;
@@ -62,6 +63,7 @@ function runStage(s: Stage, buffers: ReadonlyMap<string, Constant>): Constant {
   const dtype = resultType(s), shape = s.axes.map(extentOf), known = new Map<Expr, Code>(), env: Env = new Map();
   const value = compile(s.value, buffers, known), finish = s.finish ? compile(s.finish, buffers, known) : null;
   const over = s.reduce?.axes ?? [], op = s.reduce ? reductions[s.reduce.op].op : "add", { wrap } = types[s.value.dtype];
+  const exact = isFloat(s.value.dtype) && op === "add";
   const data = newArray(dtype, sizeOf(shape));
   let out = 0;
   for (const index of indicesOf(shape)) {
@@ -71,8 +73,10 @@ function runStage(s: Stage, buffers: ReadonlyMap<string, Constant>): Constant {
       result = neutral(s.reduce.op, s.value.dtype);
       for (const inner of indicesOf(over.map(extentOf))) {
         over.forEach((a, d) => env.set(a.name, inner[d]!));
-        result = wrap(scalarOps[op].meaning(result, value(env)));
+        const next: Num = scalarOps[op].meaning(result, value(env));
+        result = exact ? next : wrap(next);
       }
+      result = wrap(result);
     } else {
       result = value(env);
     }
