@@ -10,6 +10,7 @@ import type { Op } from "./op.ts";
 const accuracy = { absolute: 1e-5, relative: 1e-5, reason: "places and weights are of single precision" } as const;
 const paddings = ["zeros", "border", "reflection"] as const, modes = ["nearest", "linear", "cubic"] as const;
 type Padding = (typeof paddings)[number];
+type Mode = (typeof modes)[number];
 
 const either = (a: Expr, b: Expr) => make("or", a, b);
 /** Held between two numbers. */
@@ -24,13 +25,14 @@ function reflect(x: Expr, low: number, high: number): Expr {
 /** Borders of the input that padding begins at. */
 const borders = (size: number, aligned: boolean): readonly [number, number] => (aligned ? [0, size - 1] : [-0.5, size - 0.5]);
 /** A coordinate in -1 .. 1 as a place in the input, moved inside as the padding wants. */
-function place(x: Expr, size: number, aligned: boolean, padding: Padding, nearest: boolean): Expr {
+function place(x: Expr, size: number, aligned: boolean, padding: Padding, mode: Mode): Expr {
   const up = add(x, like(x, 1)), raw = aligned ? mul(up, like(x, (size - 1) / 2)) : mul(sub(mul(up, like(x, size)), like(x, 1)), like(x, 0.5));
-  const p = nearest ? make("round", raw) : raw, [low, high] = borders(size, aligned), outside = either(less(p, like(p, low)), less(like(p, high), p));
+  const p = mode === "nearest" ? make("round", raw) : raw, [low, high] = borders(size, aligned), outside = either(less(p, like(p, low)), less(like(p, high), p));
   switch (padding) {
     // So far outside that no tap reaches in, and yet an integer.
     case "zeros": return limited(p, -3, size + 2);
-    case "border": return select(outside, limited(p, 0, size - 1), p);
+    // The taps of a cubic kernel are moved one by one: that is what PyTorch does.
+    case "border": return mode === "cubic" ? limited(p, -3, size + 2) : select(outside, limited(p, 0, size - 1), p);
     case "reflection": return select(outside, reflect(p, low, high), p);
     default: return padding satisfies never;
   }
@@ -38,7 +40,7 @@ function place(x: Expr, size: number, aligned: boolean, padding: Padding, neares
 /** One element of a line, where it counts and how much (null: wholly). */
 export interface Tap { readonly index: Expr; readonly inside: Expr; readonly weight: Expr | null }
 /** The taps around place `p` of a line of `size` elements, by the mode of interpolation. */
-export function tapsAt(p: Expr, size: number, aligned: boolean, padding: Padding, mode: (typeof modes)[number]): readonly Tap[] {
+export function tapsAt(p: Expr, size: number, aligned: boolean, padding: Padding, mode: Mode): readonly Tap[] {
   const base = mode === "nearest" ? p : make("floor", p), t = sub(p, base), yes = constant("bool", 1);
   const tap = (offset: number, weight: Expr | null): Tap => {
     const whole = plus(convert("index", base), int(offset));
@@ -82,7 +84,7 @@ const gridSample: Op = {
     const aligned = n.int("align_corners") !== 0, padding = choice(n, "padding_mode", paddings), inGrid = n.in(1).dtype;
     // The grid names the last dimension first.
     const places = sizes.map((size, d): Stage =>
-      ({ name: `at${d}`, axes: [b, ...out], value: place(n.load(1, [b, ...out, int(sizes.length - 1 - d)]), size, aligned, padding, mode === "nearest") }));
+      ({ name: `at${d}`, axes: [b, ...out], value: place(n.load(1, [b, ...out, int(sizes.length - 1 - d)]), size, aligned, padding, mode) }));
     const taps = sizes.map((size, d) => tapsAt(at({ name: `at${d}`, dtype: inGrid }, b, ...out), size, aligned, padding, mode));
     const sample = (d: number, index: readonly Expr[], inside: Expr): Expr => {
       if (d === sizes.length) return select(inside, n.load(0, [b, c, ...index]), constant(dtype, 0));
