@@ -1,0 +1,23 @@
+import { expect, test } from "vitest";
+import { mergeReshapes } from "../../compiler/passes/merge-reshapes.ts";
+import { Builder, check, only, operators } from "./graphs.ts";
+
+test("Flatten, Squeeze, Unsqueeze and Reshape in a row are one Reshape to plain numbers", () => {
+  const b = new Builder(), x = b.input("x", [2, 3, 1, 4]);
+  const flat = b.op("Flatten", [b.op("Unsqueeze", [b.op("Squeeze", [x]), b.ints(0)])]), after = check(b.graph(b.op("Reshape", [flat, b.ints(-1, 4)])), mergeReshapes);
+  expect(operators(after)).toEqual(["Reshape"]);
+  expect(Array.from(after.constants.get(only(after, "Reshape").inputs[1]!)!.data, Number)).toEqual([6, 4]);
+});
+test("a Reshape whose input others read too still skips the one before", () => {
+  const b = new Builder(), x = b.input("x", [2, 6]), y = b.op("Reshape", [x, b.ints(3, 4)]);
+  const after = check(b.graph(b.op("Neg", [y]), b.op("Reshape", [y, b.ints(4, 3)])), mergeReshapes);
+  expect(after.nodes.filter((n) => n.op === "Reshape").every((n) => n.inputs[0] === "x")).toBe(true);
+});
+test("back to the first shape: nothing is left", () => {
+  const b = new Builder(), x = b.op("Neg", [b.input("x", [2, 6])]), back = b.op("Reshape", [b.op("Flatten", [x], { axis: 0 }), b.ints(2, 6)]);
+  expect(operators(check(b.graph(b.op("Exp", [back])), mergeReshapes))).toEqual(["Neg", "Exp"]);
+});
+test("extents of 0 are written out", () => {
+  const b = new Builder(), after = check(b.graph(b.op("Reshape", [b.input("x", [0, 3]), b.ints(3, 0)], { allowzero: 1 })), mergeReshapes);
+  expect(only(after, "Reshape").attributes).toEqual({ allowzero: 1 });
+});
