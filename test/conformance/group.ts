@@ -8,7 +8,7 @@ import { readModel, readSet, type Case, type DataSet } from "./cases.ts";
 import { difference } from "./compare.ts";
 import { driverText, failureOf, type DriverCase, type DriverRun } from "./driver.ts";
 import type { CompileCase, Compiled } from "./compile.ts";
-import { codes, type Tensor } from "./proto.ts";
+import { codes, type ModelFacts, type Tensor } from "./proto.ts";
 
 const execute = promisify(execFile);
 
@@ -52,10 +52,7 @@ export async function runGroup(cases: readonly Case[], options: Options): Promis
 
   for (const [i, test] of cases.entries()) {
     const bytes = readFileSync(test.model), facts = readModel(bytes);
-    const about = {
-      name: test.name, pinned: [] as readonly string[], ops: [...facts.ops],
-      types: [...new Set([...facts.inputs, ...facts.outputs].map((p) => (p.kind === "tensor" ? codes[p.code]?.name ?? `${p.code}` : p.kind)))],
-    };
+    const about = aboutCase(test, facts);
     try {
       const sets = test.sets.map((s) => readSet(s, facts));
       const made = await timed("compile", () => options.compile({ bytes, facts, path: test.model, name: `case${i}`, sets: test.sets, data: sets }));
@@ -79,6 +76,11 @@ export async function runGroup(cases: readonly Case[], options: Options): Promis
   if (!options.keep) rmSync(folder, { recursive: true, force: true });
   return { results: cases.map((c) => results.get(c.name)!), times };
 }
+/** What the list of exceptions may ask about a case. */
+export const aboutCase = (test: Case, facts: ModelFacts): Pick<Result, "name" | "pinned" | "ops" | "types"> => ({
+  name: test.name, pinned: [], ops: [...facts.ops],
+  types: [...new Set([...facts.inputs, ...facts.outputs].map((p) => (p.kind === "tensor" ? codes[p.code]?.name ?? `${p.code}` : p.kind)))],
+});
 function fail(results: Map<string, Result>, name: string, reason: string): void {
   const before = results.get(name)!;
   if (before.outcome === "passed") results.set(name, { ...before, outcome: "failed", reason });

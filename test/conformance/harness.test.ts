@@ -1,7 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { onnx } from "onnx-proto";
+import onnxProto from "onnx-proto";
+import type { onnx } from "onnx-proto";
 import { afterAll, describe, expect, test } from "vitest";
 import type { Case } from "./cases.ts";
 import { parameterInputs, type CompileCase } from "./compile.ts";
@@ -14,9 +15,9 @@ const root = mkdtempSync(join(tmpdir(), "mlc-harness-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 const floats = (...values: number[]): Tensor => ({ code: 1, shape: [values.length], bytes: new Uint8Array(new Float32Array(values).buffer) });
-const proto = (t: Tensor): Uint8Array => onnx.TensorProto.encode({ dataType: t.code, dims: [...t.shape], rawData: t.bytes }).finish();
+const proto = (t: Tensor): Uint8Array => onnxProto.onnx.TensorProto.encode({ dataType: t.code, dims: [...t.shape], rawData: t.bytes }).finish();
 const value = (name: string): onnx.IValueInfoProto => ({ name, type: { tensorType: { elemType: 1, shape: { dim: [{ dimValue: 3 }] } } } });
-const model = (op: string): Uint8Array => onnx.ModelProto.encode({
+const model = (op: string): Uint8Array => onnxProto.onnx.ModelProto.encode({
   irVersion: 8, opsetImport: [{ version: 13 }],
   graph: { name: "g", node: [{ opType: op, input: ["a", "b"], output: ["y"] }], input: [value("a"), value("b")], output: [value("y")] },
 }).finish();
@@ -116,10 +117,10 @@ describe("inputs that must be known", () => {
     expect(parameterInputs(facts, (op) => (op === "Reshape" ? [1] : []))).toEqual(["b"]);
   });
   test("become initializers of the encoded model", () => {
-    const pinned = onnx.ModelProto.decode(pinInputs(model("Reshape"), { b: proto(floats(1, 2)) }));
+    const pinned = onnxProto.onnx.ModelProto.decode(pinInputs(model("Reshape"), { b: proto(floats(1, 2)) }));
     expect(pinned.graph?.initializer?.map((t) => t.name)).toEqual(["b"]);
     expect(pinned.graph?.node).toHaveLength(1);
     expect(pinned.opsetImport).toHaveLength(1);
-    expect(readTensor(onnx.TensorProto.encode(pinned.graph!.initializer![0]!).finish())).toMatchObject({ code: 1, shape: [2] });
+    expect(readTensor(onnxProto.onnx.TensorProto.encode(pinned.graph!.initializer![0]!).finish())).toMatchObject({ code: 1, shape: [2] });
   });
 });

@@ -1,6 +1,7 @@
 /** What the harness itself reads of ONNX files, apart from the compiler's own reader: tensors, ports, operators used. */
-import { onnx } from "onnx-proto";
-import protobuf from "protobufjs";
+import onnxProto from "onnx-proto";
+import type { onnx } from "onnx-proto";
+import protobuf from "protobufjs/minimal.js";
 
 /** A recorded tensor: `code` is TensorProto.DataType, `bytes` the elements in little-endian order. */
 export interface Tensor { readonly code: number; readonly shape: readonly number[]; readonly bytes: Uint8Array }
@@ -33,7 +34,7 @@ export const codes: Readonly<Record<number, { readonly name: string; readonly bi
 };
 
 export function readTensor(file: Uint8Array): Tensor {
-  const t = onnx.TensorProto.decode(file);
+  const t = onnxProto.onnx.TensorProto.decode(file);
   const code = t.dataType ?? 0, shape = (t.dims ?? []).map(Number), bits = codes[code]?.bits ?? 0;
   if (bits === 0) throw new Error(`holds ${codes[code]?.name ?? `type ${code}`}`);
   if (t.rawData?.length) return { code, shape, bytes: t.rawData };
@@ -65,7 +66,7 @@ function addOps(nodes: readonly onnx.INodeProto[], ops: Set<string>): void {
   }
 }
 export function readModel(file: Uint8Array): ModelFacts {
-  const model = onnx.ModelProto.decode(file), graph = model.graph ?? {}, ops = new Set<string>();
+  const model = onnxProto.onnx.ModelProto.decode(file), graph = model.graph ?? {}, ops = new Set<string>();
   const held = new Set([...(graph.initializer ?? []).map((t) => t.name), ...(graph.sparseInitializer ?? []).map((t) => t.values?.name)]);
   addOps(graph.node ?? [], ops);
   for (const f of model.functions ?? []) addOps(f.node ?? [], ops);

@@ -2,7 +2,7 @@
  * npm run conformance -- --target cpp [--filter PATTERN] [--jobs N] [--isa NAME] [--data DIR] [--keep] [--verbose]
  *                        [--no-list] [--report FILE]
  *
- * Runs ONNX's published cases against a target and prints `N passed, N failed, N skipped`. A case that the target's list
+ * Runs ONNX's published cases against a target, or with --target reference in the compiler's own evaluator, and prints `N passed, N failed, N skipped`. A case that the target's list
  * of exceptions names is skipped when it does not pass and an error when it does. With --filter (comma-separated
  * patterns, `*` for any run of characters) lines of the list that match nothing are no error. --no-list shows every
  * case as it is; --report writes all results as JSON.
@@ -18,6 +18,7 @@ import { glob, matches, parseExceptions, type Exception } from "./exceptions.ts"
 import { runGroup, type GroupTimes, type Result } from "./group.ts";
 import { compileWith } from "./compile.ts";
 import { machineIsa } from "./machine.ts";
+import { evaluateCases } from "./reference.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const { values: flags } = parseArgs({
@@ -32,6 +33,10 @@ interface Job { readonly index: number; readonly cases: readonly Case[] }
 interface Done { readonly index: number; readonly results: readonly Result[]; readonly times: GroupTimes }
 
 async function worker(): Promise<void> {
+  if (flags.target === "reference") {
+    process.on("message", (job: Job) => process.send!({ index: job.index, ...evaluateCases(job.cases) } satisfies Done));
+    return;
+  }
   const { compile } = await import("../../compiler/index.ts");
   const words = (text: string | undefined, usual: string): readonly string[] => (text?.trim() || usual).split(/\s+/);
   process.on("message", (job: Job) => {

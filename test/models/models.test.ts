@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { onnx } from "onnx-proto";
+import onnxProto from "onnx-proto";
 import { afterAll, expect, test } from "vitest";
 import { compile } from "../../compiler/index.ts";
 import { compileWith } from "../conformance/compile.ts";
@@ -28,7 +28,7 @@ function picture([n, c, h, w]: Shape): Float32Array {
     return c === 1 ? noise : (dark ? -1.5 : 1.5) + noise / 16;
   });
 }
-const file = (values: Uint8Array, dims: readonly number[]): Uint8Array => onnx.TensorProto.encode({ dataType: 1, dims: [...dims], rawData: values }).finish();
+const file = (values: Uint8Array, dims: readonly number[]): Uint8Array => onnxProto.onnx.TensorProto.encode({ dataType: 1, dims: [...dims], rawData: values }).finish();
 const elements = (t: Tensor): Float32Array => new Float32Array(t.bytes.slice().buffer);
 
 /** Relative to the largest output, since a network's small outputs are differences of large sums. */
