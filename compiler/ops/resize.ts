@@ -65,7 +65,7 @@ class Lines {
   private index(name: string, from: readonly number[], y: Expr, input: number): Expr {
     const rule = arithmetic(from, y);
     if (rule) return clamp(rule, 0, input - 1);
-    return convert("index", this.table(name, "i32", [from.length], from.map((i) => Math.min(Math.max(i, 0), input - 1)), [y]));
+    return clamp(convert("index", this.table(name, "i32", [from.length], from, [y])), 0, input - 1);
   }
   private weight(name: string, weights: readonly number[], y: Expr): Expr | null {
     const first = weights[0]!;
@@ -83,8 +83,7 @@ class Lines {
       return { taps, over: null, inside };
     }
     const over = axis(`k${d}`, columns.length), shape = [r.output, columns.length], rows = <T>(f: (c: (typeof columns)[number], i: number) => T) => all.flatMap((_, i) => columns.map((c) => f(c, i)));
-    const from = rows((c, i) => Math.min(Math.max(c.from[i]!, 0), r.input - 1));
-    const index = convert("index", this.table(`from${d}`, "i32", shape, from, [y, over]));
+    const index = clamp(convert("index", this.table(`from${d}`, "i32", shape, rows((c, i) => c.from[i]!), [y, over])), 0, r.input - 1);
     return { taps: [{ index, weight: this.table(`weight${d}`, this.dtype, shape, rows((c, i) => c.weights[i]!), [y, over]) }], over, inside };
   }
 }
