@@ -68,6 +68,22 @@ test("with weights in a file: a static library by default, the weights installed
   expect(libraries(await sh(made.folder, "ldd", "build/digits_example"))).toEqual(["libc.so.6", "libm.so.6"]);
   expect(readFileSync(join(prefix, "lib/pkgconfig/digits.pc"), "utf8")).toContain("-ldigits -lm\n");
 });
+test("two models are parts of a larger project", async () => {
+  const root = emptyFolder();
+  writeSample(root, "digits");
+  writeSample(root, "faces", { weights: "object", objectFormat: "elf-x86_64" }, 8);
+  write(root, [["main.c", simpleProgram("digits", "faces")], ["CMakeLists.txt", `cmake_minimum_required(VERSION 3.16)
+project(user LANGUAGES C)
+add_subdirectory(digits)
+add_subdirectory(faces)
+add_executable(user main.c)
+target_link_libraries(user PRIVATE digits::digits faces::faces)
+`]]);
+  await sh(root, "cmake", "-S", ".", "-B", "build");
+  await sh(root, "cmake", "--build", "build", "-j2");
+  expect(await sh(root, "build/user")).toBe(answer(3) + answer(8));
+  expect(existsSync(join(root, "build/digits/digits_example"))).toBe(false);
+});
 test("the command in the header builds the library", async () => {
   const root = emptyFolder(), made = writeSample(root, "digits");
   const command = /^ \* {3}(c\+\+ .*)$/m.exec(made.files.get("digits.h") as string)![1]!;
