@@ -40,7 +40,7 @@ export function compose(outer: Affine, inner: Affine): Affine | undefined {
 
 /** What a node does to its input, where that is affine with finite constants. */
 export function linkOf(n: NodeView | undefined, e: Editor): Link | undefined {
-  if (!n || !isFloat(n.out().dtype)) return undefined;
+  if (!n || !(affineOps as readonly string[]).includes(n.node.op) || !isFloat(n.out().dtype)) return undefined;
   const found = n.node.op === "BatchNormalization" ? normalization(n) : withConstant(n, e);
   return found && isFinite_(found.affine) ? { ...found, node: n.node } : undefined;
 }

@@ -39,7 +39,7 @@ function normalised(top: ValueName, under: ValueName | undefined, e: Editor): Va
   if (!spread || epsilon === undefined || epsilon < 0) return undefined;
   const squared = squareOf(spread.of, e), centred = e.made(top, "Sub"), [x, mean] = centred?.node.inputs ?? [], centre = meanOf(mean, e);
   const { shape } = e.type(top), axis = spread.axes[0]!;
-  if (squared === undefined || !same(squared, top, e) || axis === undefined || spread.axes.length !== shape.length - axis) return undefined;
+  if (squared !== top || axis === undefined || spread.axes.length !== shape.length - axis) return undefined;
   const inner = shape.slice(axis), scale = e.constant(e.type(top).dtype, inner, new Array<number>(sizeOf(inner)).fill(1));
   if (x && centre && centre.of === x && sameShape(centre.axes, spread.axes) && sameShape(e.type(x).shape, shape)) {
     return e.node("LayerNormalization", [x, scale], { axis, epsilon });
@@ -54,11 +54,6 @@ function meanOf(v: ValueName | undefined, e: Editor): { readonly of: ValueName; 
 function squareOf(v: ValueName, e: Editor): ValueName | undefined {
   const n = e.made(v), [a, b] = n?.node.inputs ?? [];
   return (n?.node.op === "Mul" && a === b) || (n?.node.op === "Pow" && e.uniform(b) === 2) ? a : undefined;
-}
-/** One value, or two differences of the same values. */
-function same(a: ValueName, b: ValueName, e: Editor): boolean {
-  const left = e.made(a, "Sub"), right = e.made(b, "Sub");
-  return a === b || (left !== undefined && right !== undefined && sameShape(left.node.inputs, right.node.inputs));
 }
 
 /** Reshape to [N, groups, rest], InstanceNormalization, and back. */
