@@ -7,6 +7,7 @@ import { casts } from "./cast.ts";
 import { elementwise } from "./elementwise.ts";
 import { gathers } from "./gather.ts";
 import { generators } from "./generate.ts";
+import { orders } from "./order.ts";
 import { reducers } from "./reduce.ts";
 import { reshapes } from "./reshape.ts";
 import { scatters } from "./scatter.ts";
@@ -28,7 +29,7 @@ import { unfolders } from "./unfold.ts";
 import { windows } from "./windows.ts";
 
 const all: readonly Op[] = [
-  ...elementwise, ...arithmetic, ...casts, ...reshapes, ...slices, ...gathers, ...scatters, ...generators, ...reducers, ...places,
+  ...elementwise, ...arithmetic, ...casts, ...reshapes, ...slices, ...gathers, ...scatters, ...generators, ...reducers, ...places, ...orders,
   ...convolutions, ...linearOps, ...einsums, ...normalizations, ...pools, ...resizes, ...quantizers, ...softmaxes, ...attentions,
   ...losses, ...windows, ...samplers, ...signals, ...unfolders, ...stretchedConvolutions, ...microsoft,
 ];

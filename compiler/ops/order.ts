@@ -1,0 +1,67 @@
+/**
+ * Choosing elements by rank or by condition: TopK, Compress. Each counts, for every element, those that come before it;
+ * quadratic in the axis, but without any order of execution.
+ */
+import { convert, less, make, select } from "../ir/algebra.ts";
+import { constant, type Expr } from "../ir/scalar.ts";
+import { axis, type Axis, type Stage } from "../ir/compute.ts";
+import { sizeOf } from "../ir/graph.ts";
+import { bounded, computeOutputs, declared, expectRank, expectType, forOutputs, indices, numbers, showShape, unflatten, withIndex } from "./helpers.ts";
+import { from } from "./reduce.ts";
+import type { NodeView, Op } from "./op.ts";
+
+const one = constant("i32", 1), zero = constant("i32", 0);
+const total = (name: string, axes: readonly Axis[], over: Axis, value: Expr): Stage => ({ name, axes, value, reduce: { op: "add", axes: [over] } });
+/** The place along `over` for which `is` holds: there is one, or none is asked for. */
+const placeOf = (name: string, axes: readonly Axis[], over: Axis, is: Expr): Stage =>
+  ({ name, axes, value: select(is, convert("i32", over), zero), reduce: { op: "max", axes: [over] } });
+
+/** The axis of a Compress; null where it looks at the input as a list. */
+const compressed = (n: NodeView): number | null => (n.given("axis") ? n.axis(n.int("axis"), n.in(0).shape.length) : null);
+
+export const orders: readonly Op[] = [
+  {
+    name: "TopK", since: 24, inputs: [2, 2], outputs: [1, 2],
+    attributes: { axis: { kind: "int", default: -1 }, largest: { kind: "int", default: 1 }, sorted: { kind: "int", default: 1 } },
+    infer: (n) => {
+      const { dtype, shape } = n.in(0), along = n.axis(n.int("axis"), shape.length);
+      expectType(n, 0, numbers);
+      expectType(n, 1, indices);
+      const out = n.constant(1) ? shape.map((d, i) => (i === along ? n.parameter(1)![0] ?? -1 : d)) : declared(n, dtype, "K").shape;
+      if (out[along]! < 0 || out[along]! > shape[along]!) n.fail(`K is ${out[along]}, but axis ${along} of ${showShape(shape)} has ${shape[along]} elements`);
+      return forOutputs(n, [{ dtype, shape: out }, { dtype: "i64", shape: out }]);
+    },
+    lower: (n) => {
+      const { shape } = n.in(0), along = n.axis(n.int("axis"), shape.length), all = shape.map((size, d) => axis(`d${d}`, size));
+      const j = axis("j", shape[along]!), own = n.load(0, all), other = n.load(0, withIndex(all, along, j)), axes = n.axes();
+      const better = n.int("largest") ? less(own, other) : less(other, own);
+      const before = make("or", better, make("and", make("equal", own, other), less(j, all[along]!)));
+      const rank = total("rank", all, j, select(before, one, zero));
+      const place = placeOf("place", axes, j, make("equal", convert("index", from(rank, withIndex(axes, along, j))), axes[along]!)), chosen = from(place, axes);
+      const values: Stage = { name: "values", axes, value: n.load(0, withIndex(axes, along, bounded(convert("index", chosen), shape[along]!))) };
+      const places: Stage = { name: "indices", axes, value: convert("i64", chosen) };
+      return computeOutputs(n, [rank, place, places, values], [values, places]);
+    },
+  },
+  {
+    name: "Compress", since: 11, inputs: [2, 2], attributes: { axis: { kind: "int", optional: true } },
+    infer: (n) => {
+      const { dtype, shape } = n.in(0), along = compressed(n), size = along === null ? sizeOf(shape) : shape[along]!;
+      expectType(n, 1, ["bool"]);
+      expectRank(n, 1, 1, "the condition");
+      if (n.in(1).shape[0]! > size) n.fail(`the condition has ${n.in(1).shape[0]} elements, but there are ${size} to choose from`);
+      if (!n.constant(1)) return [declared(n, dtype, "the condition")];
+      const count = n.parameter(1)!.filter(Boolean).length;
+      return [{ dtype, shape: along === null ? [count] : shape.map((d, i) => (i === along ? count : d)) }];
+    },
+    lower: (n) => {
+      const { shape } = n.in(0), along = compressed(n), axes = n.axes(), position = axes[along ?? 0]!, count = n.in(1).shape[0]!;
+      const i = axis("i", count), j = axis("j", count), wanted = (k: Expr) => n.load(1, [k]);
+      const before = total("before", [i], j, select(make("and", less(j, i), wanted(j)), one, zero));
+      const place = placeOf("place", [position], i, make("and", wanted(i), make("equal", convert("index", from(before, [i])), position)));
+      const chosen = convert("index", from(place, [position]));
+      const at = along === null ? unflatten(bounded(chosen, sizeOf(shape)), shape) : withIndex(axes, along, bounded(chosen, shape[along]!));
+      return n.compute([before, place, { name: "compress", axes, value: n.load(0, at) }]);
+    },
+  },
+];
