@@ -10,7 +10,7 @@ import { type Constant, bytesOf, constantOf, sizeOf, type TensorType } from "../
 import type { Port, Result, Step } from "../ir/program.ts";
 import { types, viewOf } from "../ir/types.ts";
 import { Failure, orFail } from "./exit.ts";
-import { compileModel } from "./model.ts";
+import { checkFlags, compileModel } from "./model.ts";
 import { type Toolchain, codeBytes, compileObjects, must, run, toolchain, words } from "./native.ts";
 import type { ModelFlags } from "./options.ts";
 import { writeFiles, writeFolder } from "./output.ts";
@@ -141,6 +141,7 @@ async function link(tools: Toolchain, folder: string, facts: Facts, objects: rea
  * the compiler a second run.
  */
 export async function buildModel(model: string, f: RunFlags, t: Terminal, compiled?: CompileResult): Promise<Built> {
+  checkFlags(f);
   const tools = toolchain(t.env),
     folder = join(cacheRoot(t.env), await keyOf(model, f, tools)),
     exec = words(f.exec);

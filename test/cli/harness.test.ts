@@ -14,6 +14,7 @@ import type { Result } from "../../compiler/ir/program.ts";
 import { expected, isas, sampleProgram } from "../package/sample.ts";
 
 const compiler = vi.hoisted(() => ({
+  checkFlags: () => ({}),
   compileModel: vi.fn(() => {
     throw new Error("the compiler was asked");
   }),
@@ -42,7 +43,16 @@ function compiled(weights: WeightForm): CompileResult {
     [{ value: "class", dtype: "i64", shape: [], place: { in: "output", port: 1, offset: 0 }, strides: [] }],
   ];
   const program = { ...plain, steps: plain.steps.map((s, i) => ({ ...s, results: results[i]! })) };
-  const p = packageCpp({ program, name: "sample", hash: "0123456789abcdef", version: "1", flags: "", weights, objectFormat: objectFormatOf(process.platform, process.arch)!, isas });
+  const p = packageCpp({
+    program,
+    name: "sample",
+    hash: "0123456789abcdef",
+    version: "1",
+    flags: "",
+    weights,
+    objectFormat: objectFormatOf(process.platform, process.arch)!,
+    isas,
+  });
   return {
     name: "sample",
     files: p.files,
