@@ -2,7 +2,7 @@
 import type { Attribute, Graph } from "../../ir/graph.ts";
 import { Problem } from "./problem.ts";
 import { attributeTypes, toNumber, type AttributeProto, type GraphProto } from "./proto.ts";
-import { sparseConstant, tensorConstant, type ReadExternal } from "./tensor.ts";
+import { sparseConstant, tensorConstant, type Access } from "./tensor.ts";
 
 type Kind = keyof typeof attributeTypes;
 const decoder = new TextDecoder();
@@ -22,7 +22,7 @@ function kindOf(a: AttributeProto): Kind {
   return Object.hasOwn(a, "f") ? "FLOAT" : "INT";
 }
 /** The value of an attribute of a node. `graph` reads a sub-graph. Throws Problem and UnsupportedType. */
-export function attributeOf(a: AttributeProto, node: string, graph: (g: GraphProto) => Graph, read?: ReadExternal): Attribute {
+export function attributeOf(a: AttributeProto, node: string, graph: (g: GraphProto) => Graph, access: Access = {}): Attribute {
   const what = `attribute ${a.name} of node ${node}`, kind = kindOf(a);
   const missing = (): never => { throw new Problem("bad-model", `${what} is of kind ${kind}, but holds none`); };
   switch (kind) {
@@ -32,8 +32,8 @@ export function attributeOf(a: AttributeProto, node: string, graph: (g: GraphPro
     case "FLOATS": return a.floats ?? [];
     case "INTS": return (a.ints ?? []).map(toNumber);
     case "STRINGS": return (a.strings ?? []).map(textOf);
-    case "TENSOR": return a.t ? tensorConstant(a.t, what, read) : missing();
-    case "SPARSE_TENSOR": return a.sparseTensor ? sparseConstant(a.sparseTensor, what, read) : missing();
+    case "TENSOR": return a.t ? tensorConstant(a.t, what, access) : missing();
+    case "SPARSE_TENSOR": return a.sparseTensor ? sparseConstant(a.sparseTensor, what, access) : missing();
     case "GRAPH": return a.g ? graph(a.g) : missing();
     case "TENSORS": case "GRAPHS": case "SPARSE_TENSORS": case "TYPE_PROTO": case "TYPE_PROTOS": case "UNDEFINED":
       throw new Problem("unsupported-attribute", `${what} is of kind ${kind}, which is not supported`);

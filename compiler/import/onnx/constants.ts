@@ -4,7 +4,7 @@ import { arrayOf, type DType, type Num } from "../../ir/types.ts";
 import { attributeOf } from "./attributes.ts";
 import { Problem, UnsupportedType } from "./problem.ts";
 import { toBigInt, type AttributeProto, type Int64 } from "./proto.ts";
-import type { ReadExternal } from "./tensor.ts";
+import type { Access } from "./tensor.ts";
 
 const scalar = (dtype: DType, x: Num): Constant => constantOf(dtype, [], arrayOf(dtype, [x]));
 const list = (dtype: DType, xs: readonly Num[]): Constant => constantOf(dtype, [xs.length], arrayOf(dtype, xs));
@@ -20,12 +20,12 @@ const forms: Readonly<Record<string, (a: AttributeProto) => Constant>> = {
 };
 
 /** The value of a Constant node, from its attributes. Throws Problem and UnsupportedType. */
-export function constantNode(attributes: readonly AttributeProto[], node: string, read?: ReadExternal): Constant {
+export function constantNode(attributes: readonly AttributeProto[], node: string, access: Access = {}): Constant {
   for (const a of attributes) {
     const form = forms[a.name ?? ""];
     if (form) return form(a);
     if (a.name !== "value" && a.name !== "sparse_value") continue;
-    const value = attributeOf(a, node, () => { throw new Problem("bad-model", `the value of node ${node} is a graph`); }, read);
+    const value = attributeOf(a, node, () => { throw new Problem("bad-model", `the value of node ${node} is a graph`); }, access);
     if (typeof value === "object" && isConstant(value)) return value;
   }
   throw new Problem("bad-model", `node ${node} is a Constant without a value`);

@@ -10,7 +10,7 @@ import { argumentsOf, calledBy, domainOf, resolved, type Functions } from "./fun
 import { normalize, type Rewriter } from "./normalize.ts";
 import { diagnosticOf, fewOf, Problem, UnsupportedType } from "./problem.ts";
 import { attributeTypes, type AttributeProto, type FunctionProto, type GraphProto, type NodeProto, type ValueInfo } from "./proto.ts";
-import { sparseConstant, tensorConstant, type ReadExternal } from "./tensor.ts";
+import { sparseConstant, tensorConstant, type Access } from "./tensor.ts";
 import { isRanked, statedType, type StatedType } from "./value-types.ts";
 
 /** Versions of operator sets by domain; "" is ONNX's own. */
@@ -37,9 +37,9 @@ export class GraphReader {
   /** Values that could not be read: what is wrong with them has been said. */
   private readonly broken = new Set<ValueName>();
   private readonly functions: Functions;
-  private readonly read: ReadExternal | undefined;
+  private readonly access: Access;
 
-  constructor(functions: Functions, read?: ReadExternal) { this.functions = functions; this.read = read; }
+  constructor(functions: Functions, access: Access = {}) { this.functions = functions; this.access = access; }
 
   /** The main graph of a model. */
   main(g: GraphProto, opsets: Opsets): Graph {
@@ -77,11 +77,11 @@ export class GraphReader {
   private graph(g: GraphProto, s: Scope): Graph {
     const { into, rename } = s;
     for (const t of g.initializer ?? []) {
-      const name = rename(t.name ?? ""), c = this.attempt([name], {}, () => tensorConstant(t, `initializer ${t.name}`, this.read));
+      const name = rename(t.name ?? ""), c = this.attempt([name], {}, () => tensorConstant(t, `initializer ${t.name}`, this.access));
       if (c) into.constants.set(name, c);
     }
     for (const t of g.sparseInitializer ?? []) {
-      const name = rename(t.values?.name ?? ""), c = this.attempt([name], {}, () => sparseConstant(t, `initializer ${name}`, this.read));
+      const name = rename(t.values?.name ?? ""), c = this.attempt([name], {}, () => sparseConstant(t, `initializer ${name}`, this.access));
       if (c) into.constants.set(name, c);
     }
     const inputs = inputsOf(g);
@@ -93,7 +93,7 @@ export class GraphReader {
     const { into } = s, domain = domainOf(n.domain), type = n.opType ?? "", op = domain ? `${domain}.${type}` : type;
     const inputs = (n.input ?? []).map(s.rename), outputs = (n.output ?? []).map(s.rename), list = resolved(n.attribute ?? [], s.attributes);
     if (op === "Constant") {
-      const [output = ""] = outputs, c = this.attempt(outputs, { op, node: n.name || output }, () => constantNode(list, n.name || output, this.read));
+      const [output = ""] = outputs, c = this.attempt(outputs, { op, node: n.name || output }, () => constantNode(list, n.name || output, this.access));
       if (c) into.constants.set(output, c);
       return;
     }
@@ -107,7 +107,7 @@ export class GraphReader {
   private attributes(list: readonly AttributeProto[], node: string, s: Scope): Record<string, Attribute> {
     const { into } = s, graph = (g: GraphProto) => this.graph(g, { ...s, into: new Builder(into.values, into) });
     // A type attribute belongs to operators on sequences and optional values, which are reported as such.
-    return Object.fromEntries(list.filter((a) => !typeKinds.has(a.type ?? 0)).map((a) => [a.name ?? "", attributeOf(a, node, graph, this.read)]));
+    return Object.fromEntries(list.filter((a) => !typeKinds.has(a.type ?? 0)).map((a) => [a.name ?? "", attributeOf(a, node, graph, this.access)]));
   }
   /** Puts the body of a function in the place of node `node`. */
   private call(f: FunctionProto, node: string, inputs: readonly ValueName[], outputs: readonly ValueName[], s: Scope): void {

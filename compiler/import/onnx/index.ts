@@ -17,6 +17,11 @@ export interface ImportOptions {
   readonly name: string;
   /** Gives the whole content of an external data file; see externalIn for a folder on disk. */
   readonly readExternal?: ReadExternal;
+  /**
+   * The bytes are given away: tensors that lie unaligned in them are moved by up to three bytes instead of copied. The
+   * bytes are then no model any more, so that a hash of them must be made before.
+   */
+  readonly mayMove?: boolean;
 }
 export interface ImportedModel {
   /** In the core operator set. What could not be read is missing in it, and is an error among the diagnostics. */
@@ -47,12 +52,12 @@ function decoded(bytes: Uint8Array, name: string): ModelProto & { graph: GraphPr
 }
 
 /**
- * Reads a model. `raw_data` stays a view of `bytes`, which must not change afterwards. Throws CompileError where the
+ * Reads a model. Weights stay views of `bytes`, which must not change afterwards. Throws CompileError where the
  * file as a whole cannot be read; all else that is wrong with it is among the diagnostics.
  */
 export function importOnnx(bytes: Uint8Array, options: ImportOptions): ImportedModel {
   const model = decoded(bytes, options.name), opsets = opsetsOf(model.opsetImport ?? []);
-  const reader = new GraphReader(functionsOf(model.functions ?? []), options.readExternal);
+  const reader = new GraphReader(functionsOf(model.functions ?? []), options);
   const graph = reader.main(model.graph, opsets), version = opsets.get("") ?? 1;
   const newer: Diagnostic[] = version <= newestOpset ? [] : [{
     severity: "warning", code: "newer-opset",

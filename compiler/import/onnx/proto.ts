@@ -10,9 +10,9 @@ type Reader = protobuf.Reader;
 /** A 64-bit integer as protobufjs gives it. */
 export type Int64 = NonNullable<onnx.IAttributeProto["i"]>;
 export type Tensor = Omit<onnx.ITensorProto, "floatData" | "doubleData"> & {
-  /** A view of the file where the field was written packed, as all writers do. */
-  floatData?: ArrayLike<number> | null;
-  doubleData?: ArrayLike<number> | null;
+  /** The bytes of the elements, in the file, where the field was written packed, as all writers do. */
+  floatData?: number[] | Uint8Array | null;
+  doubleData?: number[] | Uint8Array | null;
 };
 export type SparseTensor = Omit<onnx.ISparseTensorProto, "values" | "indices"> & { values?: Tensor | null; indices?: Tensor | null };
 export type AttributeProto = Omit<onnx.IAttributeProto, "t" | "g" | "sparseTensor"> & { t?: Tensor | null; g?: GraphProto | null; sparseTensor?: SparseTensor | null };
@@ -46,25 +46,23 @@ interface Field {
   readonly read: (r: Reader) => unknown;
   /** "each": one entry per tag. "packed": may come as one run of entries; "view": such a run stays bytes of the file. */
   readonly list?: "each" | "packed" | "view";
-  readonly array?: Float32ArrayConstructor | Float64ArrayConstructor;
 }
 type Fields = Readonly<Record<number, Field>>;
 interface MessageType { decode: (r: Reader | Uint8Array, length?: number) => object }
 
-function viewOfRun(bytes: Uint8Array, type: Float32ArrayConstructor | Float64ArrayConstructor): ArrayLike<number> {
-  const size = type.BYTES_PER_ELEMENT;
-  if (bytes.length % size !== 0) throw new RangeError(`a packed field of ${bytes.length} bytes does not hold whole numbers of ${size} bytes`);
-  const at = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
-  return new type(at.buffer as ArrayBuffer, at.byteOffset, at.length / size);
+function entries(run: Uint8Array, read: Field["read"]): unknown[] {
+  const r = new protobuf.Reader(run), list: unknown[] = [];
+  while (r.pos < r.len) list.push(read(r));
+  return list;
 }
 function readFields(r: Reader, end: number, into: Record<string, unknown>, fields: Fields): void {
   while (r.pos < end) {
     const tag = r.uint32(), wire = tag & 7, field = fields[tag >>> 3];
     if (!field) { r.skipType(wire); continue; }
     if (!field.list) { into[field.name] = field.read(r); continue; }
-    const known = Object.hasOwn(into, field.name) ? into[field.name] as ArrayLike<unknown> : [];
-    if (wire === 2 && field.list === "view" && known.length === 0) { into[field.name] = viewOfRun(r.bytes(), field.array!); continue; }
-    const list = Array.isArray(known) ? known as unknown[] : Array.from(known);
+    const known = Object.hasOwn(into, field.name) ? into[field.name] as unknown[] | Uint8Array : [];
+    if (wire === 2 && field.list === "view" && known.length === 0) { into[field.name] = r.bytes(); continue; }
+    const list = known instanceof Uint8Array ? entries(known, field.read) : known;
     into[field.name] = list;
     if (wire !== 2 || field.list === "each") { list.push(field.read(r)); continue; }
     const stop = r.uint32() + r.pos;
@@ -98,13 +96,13 @@ const { AttributeProto, FunctionProto, NodeProto, StringStringEntryProto, Tensor
 replace(TensorProto, {
   1: { name: "dims", read: (r) => r.int64(), list: "packed" },
   2: { name: "dataType", read: (r) => r.int32() },
-  4: { name: "floatData", read: (r) => r.float(), list: "view", array: Float32Array },
+  4: { name: "floatData", read: (r) => r.float(), list: "view" },
   5: { name: "int32Data", read: (r) => r.int32(), list: "packed" },
   6: { name: "stringData", read: (r) => r.bytes(), list: "each" },
   7: { name: "int64Data", read: (r) => r.int64(), list: "packed" },
   8: { name: "name", read: text },
   9: { name: "rawData", read: (r) => r.bytes() },
-  10: { name: "doubleData", read: (r) => r.double(), list: "view", array: Float64Array },
+  10: { name: "doubleData", read: (r) => r.double(), list: "view" },
   11: { name: "uint64Data", read: (r) => r.uint64(), list: "packed" },
   13: { name: "externalData", read: message(StringStringEntryProto), list: "each" },
   14: { name: "dataLocation", read: (r) => r.int32() },

@@ -6,6 +6,12 @@ import { dataTypes, externalLocation, toBigInt, toNumber, type Int64, type Spars
 
 /** The bytes of an external data file, by the location that the model states; throws Problem where it may not be read. */
 export type ReadExternal = (location: string) => Uint8Array;
+/** How the elements of tensors are reached. */
+export interface Access {
+  readonly readExternal?: ReadExternal | undefined;
+  /** Whether tensors may be moved within the file's bytes. */
+  readonly mayMove?: boolean | undefined;
+}
 
 /** The name of an element type's code, for messages. */
 export const typeName = (code: number): string => dataTypes[code] ?? `number ${code}`;
@@ -39,12 +45,12 @@ function external(t: Tensor, bytes: number, what: string, read: ReadExternal | u
 }
 /** The field with the elements of a type, where they are not bytes. */
 function entriesOf(t: Tensor, dtype: DType): ElementArray | null {
-  const from = (list: ArrayLike<unknown> | null | undefined, number: (x: unknown) => Num) =>
-    list && list.length > 0 ? arrayOf(dtype, Array.from(list, number)) : null;
+  const from = (list: readonly unknown[] | Uint8Array | null | undefined, number: (x: unknown) => Num) =>
+    list && list.length > 0 && !(list instanceof Uint8Array) ? arrayOf(dtype, Array.from(list, number)) : null;
   const big = (x: unknown) => toBigInt(x as Int64), plain = (x: unknown) => x as number;
   switch (dtype) {
-    case "f32": return t.floatData instanceof Float32Array ? t.floatData : from(t.floatData, plain);
-    case "f64": return t.doubleData instanceof Float64Array ? t.doubleData : from(t.doubleData, plain);
+    case "f32": return from(t.floatData, plain);
+    case "f64": return from(t.doubleData, plain);
     case "i64": return from(t.int64Data, big);
     case "u64": case "u32": return from(t.uint64Data, big);
     case "i8": case "i16": case "i32": case "u8": case "u16": case "bool": return from(t.int32Data, plain);
@@ -53,23 +59,39 @@ function entriesOf(t: Tensor, dtype: DType): ElementArray | null {
   }
 }
 
+/** The bytes in the file that are the elements of a type. */
+function bytesIn(t: Tensor, dtype: DType): Uint8Array | null {
+  const packed = dtype === "f32" ? t.floatData : dtype === "f64" ? t.doubleData : null;
+  return t.rawData?.length ? t.rawData : packed instanceof Uint8Array ? packed : null;
+}
+/**
+ * Elements at an address they can be read at. Four bytes or more of tags and lengths stand before the data of every
+ * tensor in a file, and nobody reads these again, so that moving it by up to three bytes is safe.
+ */
+function aligned(dtype: DType, bytes: Uint8Array, mayMove: boolean): ElementArray {
+  const size = types[dtype].bytes, by = bytes.byteOffset % size, to = bytes.byteOffset - by;
+  if (by === 0 || by > 3 || !mayMove) return viewOf(dtype, bytes);
+  new Uint8Array(bytes.buffer).copyWithin(to, bytes.byteOffset, bytes.byteOffset + bytes.length);
+  return viewOf(dtype, new Uint8Array(bytes.buffer, to, bytes.length));
+}
+
 /**
  * The constant in a tensor. Raw, external and packed float elements stay views of the file they are in, unless they lie
- * there unaligned. `what` names the tensor in messages. Throws Problem and UnsupportedType.
+ * there unaligned and may not be moved. `what` names the tensor in messages. Throws Problem and UnsupportedType.
  */
-export function tensorConstant(t: Tensor, what: string, read?: ReadExternal): Constant {
+export function tensorConstant(t: Tensor, what: string, access: Access = {}): Constant {
   const dtype = dtypeOf(t.dataType ?? 0), shape = shapeOf(t, what), size = sizeOf(shape), bytes = size * types[dtype].bytes;
-  const shown = `${typeName(types[dtype].onnx)}[${shape.join(", ")}]`;
-  const raw = t.dataLocation === externalLocation ? external(t, bytes, what, read) : t.rawData?.length ? t.rawData : null;
+  const shown = `${typeName(types[dtype].onnx)}[${shape.join(", ")}]`, outside = t.dataLocation === externalLocation;
+  const raw = outside ? external(t, bytes, what, access.readExternal) : bytesIn(t, dtype);
   if (raw && raw.length !== bytes) throw new Problem("bad-tensor", `${what} has ${raw.length} bytes of data, but ${shown} needs ${bytes}`);
-  const data = raw ? viewOf(dtype, raw) : entriesOf(t, dtype) ?? newArray(dtype, 0);
+  const data = raw ? aligned(dtype, raw, !outside && access.mayMove === true) : entriesOf(t, dtype) ?? newArray(dtype, 0);
   if (data.length !== size) throw new Problem("bad-tensor", `${what} has ${data.length} elements, but ${shown} needs ${size}`);
   return constantOf(dtype, shape, data);
 }
 /** The dense form of a sparse tensor, whose indices are linear ([n]) or one per dimension ([n, rank]). */
-export function sparseConstant(t: SparseTensor, what: string, read?: ReadExternal): Constant {
+export function sparseConstant(t: SparseTensor, what: string, access: Access = {}): Constant {
   if (!t.values || !t.indices) throw new Problem("bad-tensor", `${what} is sparse, but has no values or no indices`);
-  const values = tensorConstant(t.values, what, read), indices = tensorConstant(t.indices, `the indices of ${what}`, read);
+  const values = tensorConstant(t.values, what, access), indices = tensorConstant(t.indices, `the indices of ${what}`, access);
   const shape = shapeOf(t, what), size = sizeOf(shape), data = newArray(values.dtype, size), count = values.data.length;
   const rank = indices.shape.length === 2 ? shape.length : 1;
   if (indices.data.length !== count * rank) throw new Problem("bad-tensor", `${what} has ${count} values, but ${indices.data.length} numbers in its indices`);
