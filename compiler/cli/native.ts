@@ -15,6 +15,7 @@ export interface Toolchain {
   readonly cxxflags: readonly string[];
   readonly env: Environment;
 }
+/** How a program ended, and what it wrote. */
 export interface Ran {
   readonly code: number;
   readonly stdout: string;
@@ -124,6 +125,7 @@ export async function compileObjects(
   return [...build.sources.map(objectOf), ...build.objects.map((o) => join(folder, o))];
 }
 
+/** A kind of library. */
 export type Library = "static" | "shared";
 type System = "elf" | "macho" | "windows";
 const fileName: Readonly<Record<System, Readonly<Record<Library, (name: string) => string>>>> = {

@@ -20,6 +20,7 @@ export interface Terminal {
   readonly colors: Colors;
   readonly errColors: Colors;
 }
+/** Colours are on where the stream is a terminal and NO_COLOR is not set. */
 export function terminalOf(out: Sink, err: Sink, env: Terminal["env"]): Terminal {
   const colors = (s: Sink) => picocolors.createColors(s.isTTY === true && !env.NO_COLOR && env.TERM !== "dumb");
   return { out, err, env, colors: colors(out), errColors: colors(err) };
