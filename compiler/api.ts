@@ -1,5 +1,19 @@
 /** The programming interface: a model goes in, files come out, all in memory. */
-import type { Diagnostic } from "./diagnostics.ts";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { targets } from "../targets/index.ts";
+import { version } from "./cli/version.ts";
+import { CompileError, type Diagnostic } from "./diagnostics.ts";
+import { checkName, modelName } from "./emit/names.ts";
+import { externalIn, importOnnx } from "./import/onnx/index.ts";
+import { checkOperators } from "./passes/check-operators.ts";
+import { fold } from "./passes/fold-constants.ts";
+import { inferTypes } from "./passes/infer-types.ts";
+import { compileNetwork } from "./passes/network.ts";
+import { pinShapes } from "./passes/pin-shapes.ts";
+import { graphPasses } from "./passes/pipeline.ts";
+import { runPasses } from "./passes/run.ts";
 import type { ObjectFormat } from "./emit/object-files.ts";
 import type { Program } from "./ir/program.ts";
 import type { Graph } from "./ir/graph.ts";
@@ -44,4 +58,50 @@ export interface Build {
   readonly objects: readonly string[];
   readonly compileFlags: readonly string[];
   readonly linkFlags: readonly string[];
+}
+
+/**
+ * Compiles a model file, or the bytes of one. Throws CompileError with all that is wrong with the model, before anything
+ * is made. External data is read beside the file only, unless allowed.
+ */
+export async function compile(model: string | Uint8Array, o: CompileOptions): Promise<CompileResult> {
+  const target = targets.get(o.target) ?? refuse("unknown-target", `there is no target ${o.target}`, `one of ${[...targets.keys()].join(", ")}`);
+  const unknown = (o.isa ?? []).filter((i) => !(i in target.instructionSets));
+  if (unknown.length) refuse("unknown-isa", `the target ${o.target} has no instruction set ${unknown.join(", ")}`, `one of ${Object.keys(target.instructionSets).join(", ")}`);
+  const bytes = typeof model === "string" ? readFileSync(model) : model;
+  const file = typeof model === "string" ? basename(model) : `${o.name ?? "model"}.onnx`, name = o.name ?? modelName(file.replace(/\.[^.]*$/, ""));
+  checkName(name);
+  o.progress?.(0, 1, "reading");
+  const { graph, diagnostics } = typedGraph(bytes, file, o, typeof model === "string" ? dirname(model) : undefined);
+  o.progress?.(0, 1, "optimising");
+  const { graph: ready } = runPasses(graph, graphPasses, { ...(o.dump ? { dump: o.dump } : {}) });
+  const program = compileNetwork(ready, {
+    facts: target.facts, variants: Object.values(target.instructionSets).filter((v) => !o.isa || o.isa.includes(v.name)),
+    ...(o.dump ? { dump: o.dump } : {}), ...(o.progress ? { progress: o.progress } : {}),
+  });
+  const hash = createHash("sha256").update(bytes).digest("hex");
+  const { files, build } = target.emit(program, { name, hash, version, flags: flagsOf(o), weights: o.weights ?? "incbin", ...(o.objectFormat ? { objectFormat: o.objectFormat } : {}) });
+  return { name, files, build, diagnostics, graph, program, hash };
+}
+function refuse(code: string, message: string, hint: string): never { throw new CompileError([{ severity: "error", code, message, hint }]); }
+
+/** Imports, pins and infers: the model as it is, every type known. Throws CompileError with all problems of the model. */
+export function typedGraph(bytes: Uint8Array, file: string, o: Pick<CompileOptions, "shapes" | "dims" | "allowExternalData">, folder?: string): { graph: Graph; diagnostics: readonly Diagnostic[] } {
+  const read = folder === undefined ? {} : { readExternal: externalIn(folder, { anywhere: o.allowExternalData ?? false }) };
+  const imported = importOnnx(bytes, { name: file, ...read });
+  const pinned = pinShapes(imported.graph, { unranked: imported.unranked, ...(o.shapes ? { shapes: o.shapes } : {}), ...(o.dims ? { dims: o.dims } : {}) });
+  const early = [...imported.diagnostics, ...pinned.diagnostics], open = pinned.diagnostics.some((d) => d.severity === "error");
+  const inferred = open ? { graph: pinned.graph, diagnostics: checkOperators(pinned.graph) } : inferTypes(pinned.graph, { fold });
+  const diagnostics = [...early, ...inferred.diagnostics];
+  if (diagnostics.some((d) => d.severity === "error")) throw new CompileError(diagnostics);
+  return { graph: inferred.graph, diagnostics };
+}
+/** The flags that shape the output, as on the command line. */
+function flagsOf(o: CompileOptions): string {
+  const list = [`--target ${o.target}`];
+  for (const [k, v] of Object.entries(o.shapes ?? {})) list.push(`--shape ${k}=${v.join(",")}`);
+  for (const [k, v] of Object.entries(o.dims ?? {})) list.push(`--dim ${k}=${v}`);
+  if (o.isa) list.push(`--isa ${o.isa.join(",")}`);
+  if (o.weights) list.push(`--weights ${o.weights}`);
+  return list.join(" ");
 }

@@ -23,7 +23,11 @@ export interface Tensor {
   readonly role: Role;
   /** Of a table: its elements, row-major. */
   readonly data?: ElementArray | readonly number[];
+  /** Of a weight that is made from another constant: which of its elements each one is. */
+  readonly source?: Source;
 }
+/** Element (axes) is element `at` of the constant `of`. */
+export interface Source { readonly of: string; readonly axes: readonly Axis[]; readonly at: readonly Expr[] }
 export type Axis = Var & { readonly range: readonly [0, number] };
 
 export const reductions = {
@@ -70,7 +74,11 @@ export interface Compute {
   readonly outputs: readonly Output[];
   /** The model's nodes it stands for. */
   readonly origin: readonly string[];
+  /** How the stages came to be, where a plain reading would not tell: schedules know these by name. */
+  readonly algorithm?: Algorithm;
 }
+/** F(tile, 3x3) of Winograd, in tiles of so many rows and columns. */
+export interface Algorithm { readonly kind: "winograd"; readonly tile: readonly [rows: number, columns: number] }
 
 export const accumulator = (t: DType): Var => variable(t, "acc");
 export const acc = accumulator("f32");

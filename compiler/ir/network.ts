@@ -16,6 +16,8 @@ export interface NetTensor extends TensorType {
   readonly layout: Layout;
   /** Of a constant: its elements in row-major order of `shape`, whatever the layout. */
   readonly data?: ElementArray;
+  /** The tensor whose memory this one is, element for element in its own order. */
+  readonly aliasOf?: string;
 }
 export interface Network {
   readonly name: string;

@@ -7,7 +7,7 @@
  */
 import { constant, type Expr, type Load } from "../ir/scalar.ts";
 import { int, minus, plus, range } from "../ir/linear.ts";
-import { loadsIn, rebuildTop } from "../ir/algebra.ts";
+import { rebuildTop } from "../ir/algebra.ts";
 import { axis, rowMajor, type Compute, type Layout, type Output, type Stage } from "../ir/compute.ts";
 import { unguarded } from "../ir/contraction.ts";
 import { usesOf, withLayouts, type NetTensor, type Network } from "../ir/network.ts";

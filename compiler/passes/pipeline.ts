@@ -1,6 +1,7 @@
 /** The graph passes, in order. Each says at its head what it needs and why it stands where it stands. */
 import type { Graph } from "../ir/graph.ts";
 import { cancelTransposes } from "./cancel-transposes.ts";
+import { expandOperators } from "./expand-operators.ts";
 import { foldConstants } from "./fold-constants.ts";
 import { foldPads } from "./fold-pads.ts";
 import { foldScales } from "./fold-scales.ts";
@@ -43,6 +44,8 @@ export const graphPasses: PassList = [
     { name: "cancel-transposes", run: cancelTransposes },
     reshapes, identities, constants, duplicates,
   ], most: 6 },
+  { name: "expand-operators", run: expandOperators },
+  constants, identities,
   dead,
   { name: "name-outputs", run: nameOutputs },
 ];

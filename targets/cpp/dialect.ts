@@ -1,12 +1,14 @@
 /** C++ with GCC/Clang vector extensions. One dialect per instruction set: they differ in the function's target attribute. */
 import type { Dialect, Form } from "../../compiler/emit/print.ts";
-import type { Apply } from "../../compiler/ir/scalar.ts";
+import { loadsIn } from "../../compiler/ir/algebra.ts";
+import { eachStmt, expressionsOf, type Buffer, type Kernel } from "../../compiler/ir/kernel.ts";
+import type { Apply, Expr } from "../../compiler/ir/scalar.ts";
 import { isFloat, types, type DType, type Num } from "../../compiler/ir/types.ts";
 import type { InstructionSet } from "./isa.ts";
 
 /** Typedefs and helpers that the kernels use; stands once at the top of each file of kernels. */
 export const preamble = [
-  "#include <stddef.h>", "#include <stdint.h>", "#include <math.h>", "",
+  "#include <math.h>", "",
   "/* An unknown word makes clang drop the whole attribute, and with it the instruction set. */",
   '#define AVX2 __attribute__((target("avx2,fma")))',
   "#ifdef __clang__",
@@ -37,6 +39,12 @@ export const preamble = [
     `typedef int32_t i32x${n} __attribute__((vector_size(${n * 4}), aligned(4), may_alias));`,
   ]), ""].join("\n");
 
+function usedBuffers(k: Kernel): ReadonlySet<string> {
+  const found = new Set<string>(), all: Expr[] = [];
+  eachStmt(k.body, (s) => { if (s.kind === "store" || s.kind === "prefetch") found.add(s.buffer); all.push(...expressionsOf(s)); });
+  for (const l of loadsIn(all)) found.add(l.buffer);
+  return found;
+}
 const unsignedOf = (t: DType): string => types[t].c.replace(/^int/, "uint");
 /** Integer arithmetic wraps around: signed overflow would be undefined, and narrow types would widen. */
 const wrapping = (infix: string, level: number): Form => ({ by: (e) => {
@@ -126,7 +134,10 @@ export const cpp = (set: InstructionSet): Dialect => ({
   /** Results are asked for in the first level, what is read once per tile row in the second. */
   prefetch: (buffer, at) => `__builtin_prefetch(${buffer.name} + ${at}, ${buffer.space === "out" ? "1, 3" : "0, 2"});`,
   barrier: "",
-  open: (k) => `${set.attribute ? `${set.attribute} ` : ""}void ${k.name}(${k.buffers.map((b) =>
-    `${b.space === "in" ? "const " : ""}${types[b.dtype].c}* ${b.aliased ? "" : "__restrict "}${b.name}`).join(", ")}) {`,
+  open: (k) => {
+    const used = usedBuffers(k);
+    const parameter = (b: Buffer) => `${b.space === "in" ? "const " : ""}${types[b.dtype].c}*${b.aliased ? "" : " __restrict"}${used.has(b.name) ? ` ${b.name}` : ""}`;
+    return `static ${set.attribute ? `${set.attribute} ` : ""}void ${k.name}(${k.buffers.map(parameter).join(", ")}) {`;
+  },
   close: "}",
 });

@@ -1,6 +1,7 @@
 /** The instruction sets of the C++ target: facts that schedules and the packaging read. */
 export interface InstructionSet {
   readonly name: string;
+  readonly description: string;
   /** Floats in a vector register, and how many such registers there are. */
   readonly lanes: number;
   readonly registers: number;
@@ -14,16 +15,16 @@ export interface InstructionSet {
   readonly attribute: string;
 }
 export const instructionSets = {
-  sse: { name: "sse", lanes: 4, registers: 16, tile: { rows: 4, vectors: 2 }, guard: "!defined(__aarch64__)", check: null, attribute: "" },
+  sse: { name: "sse", description: "x86-64 baseline, and any other processor", lanes: 4, registers: 16, tile: { rows: 4, vectors: 2 }, guard: "!defined(__aarch64__)", check: null, attribute: "" },
   avx2: {
-    name: "avx2", lanes: 8, registers: 16, tile: { rows: 6, vectors: 2 }, guard: "defined(__x86_64__)",
+    name: "avx2", description: "x86-64 with AVX2 and FMA", lanes: 8, registers: 16, tile: { rows: 6, vectors: 2 }, guard: "defined(__x86_64__)",
     check: '__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")', attribute: "AVX2",
   },
   avx512: {
-    name: "avx512", lanes: 16, registers: 32, tile: { rows: 6, vectors: 4 }, guard: "defined(__x86_64__)",
+    name: "avx512", description: "x86-64 with AVX-512 F, VL, BW, DQ", lanes: 16, registers: 32, tile: { rows: 6, vectors: 4 }, guard: "defined(__x86_64__)",
     check: '__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")',
     attribute: "AVX512",
   },
-  neon: { name: "neon", lanes: 4, registers: 32, tile: { rows: 8, vectors: 2 }, guard: "defined(__aarch64__)", check: null, attribute: "" },
+  neon: { name: "neon", description: "AArch64", lanes: 4, registers: 32, tile: { rows: 8, vectors: 2 }, guard: "defined(__aarch64__)", check: null, attribute: "" },
 } as const satisfies Record<string, InstructionSet>;
 export type InstructionSetName = keyof typeof instructionSets;

@@ -1,0 +1,98 @@
+/** The constant blob: every weight once for each layout in which some kernel reads it, ready to use. */
+import { fail, show, type Expr } from "../ir/scalar.ts";
+import { linear } from "../ir/linear.ts";
+import { address, axis, physical, rowMajor, type Layout, type Tensor } from "../ir/compute.ts";
+import { newArray, type ElementArray } from "../ir/types.ts";
+
+/** Offsets in the blob are multiples of this. */
+const alignment = 64;
+
+export class ConstantBlob {
+  private readonly parts: { readonly offset: number; readonly data: Uint8Array }[] = [];
+  private readonly known = new Map<string, number>();
+  private size = 0;
+
+  /** The offset in bytes of the weight `t`, packed from `data`, the row-major elements of the constant it is or comes from. */
+  place(t: Tensor, from: { readonly name: string; readonly shape: readonly number[]; readonly data: ElementArray }): number {
+    const key = JSON.stringify([from.name, t.shape, t.layout, t.source?.at.map(show), t.source?.axes.map((a) => a.name)]);
+    const before = this.known.get(key);
+    if (before !== undefined) return before;
+    const offset = this.size, packed = relay(t, from.shape, from.data), data = new Uint8Array(packed.buffer, packed.byteOffset, packed.byteLength);
+    this.parts.push({ offset, data });
+    this.known.set(key, offset);
+    this.size = Math.ceil((offset + data.byteLength) / alignment) * alignment;
+    return offset;
+  }
+  bytes(): Uint8Array {
+    const out = new Uint8Array(this.size);
+    for (const p of this.parts) out.set(p.data, p.offset);
+    return out;
+  }
+}
+
+/** The elements of a weight in its layout. Gaps are zeros. The data itself where nothing has to move. */
+export function relay(t: Tensor, shape: readonly number[], data: ElementArray): ElementArray {
+  const axes = t.source?.axes ?? t.shape.map((n, d) => axis(`d${d}`, n));
+  const from = address(shape, rowMajor(shape.length), t.source?.at ?? axes), { size } = physical(t.shape, t.layout);
+  if (from === address(t.shape, t.layout, axes) && size === data.length) return data;
+  const out = newArray(t.dtype, size), l = linear(from);
+  const steps = axes.map((a) => l.terms.get(a) ?? 0);
+  if ([...l.terms.keys()].some((x) => !(axes as readonly Expr[]).includes(x))) return scattered(t, from, axes.map((a) => a.name), data, out);
+  move(t.layout, t.shape, steps, l.constant, data, out);
+  return out;
+}
+/** Copies along the physical dimensions; `steps`: how far the source moves with each logical dimension. */
+function move(layout: Layout, shape: readonly number[], steps: readonly number[], start: number, data: ElementArray, out: ElementArray): void {
+  const { extents, strides } = physical(shape, layout), halo = layout.halo;
+  const parts = layout.parts.map((p, i) => ({ ...p, extent: extents[i]!, to: strides[i]!, index: p.quo ?? 1 }));
+  const source = data as unknown as { [i: number]: number }, target = out as unknown as { [i: number]: number };
+  const last = parts.length - 1, position = shape.map(() => 0), before = shape.map((_, d) => halo?.[d]?.[0] ?? 0);
+  if (parts.length === 0) { target[0] = source[start]!; return; }
+  const walk = (level: number, from: number, to: number): void => {
+    const p = parts[level]!, step = steps[p.dim]! * p.index, margin = p.quo || p.rem ? 0 : before[p.dim]!, room = shape[p.dim]! - position[p.dim]!;
+    // A margin before shifts where elements go; a block at the end may hold fewer of them.
+    const count = p.quo ? p.extent : Math.min(p.extent, room);
+    if (level === last) {
+      for (let i = 0, f = from, o = to + margin * p.to; i < count; i++, f += step, o += p.to) target[o] = source[f]!;
+      return;
+    }
+    const own = position[p.dim]!;
+    for (let i = 0; i < count; i++) {
+      position[p.dim] = own + i * p.index;
+      walk(level + 1, from + i * step, to + (i + margin) * p.to);
+    }
+    position[p.dim] = own;
+  };
+  walk(0, start, 0);
+}
+/** Where the source is no sum of multiples: element by element, by evaluating the index. */
+function scattered(t: Tensor, from: Expr, names: readonly string[], data: ElementArray, out: ElementArray): ElementArray {
+  const text = (e: Expr): string => {
+    switch (e.kind) {
+      case "const": return String(e.value);
+      case "var": return `i[${names.indexOf(e.name)}]`;
+      case "apply": {
+        const [a, b] = e.args.map(text);
+        switch (e.op) {
+          case "add": return `(${a}+${b})`;
+          case "mul": return `(${a}*${b})`;
+          case "quo": return `Math.floor(${a}/${b})`;
+          case "rem": return `(${a}%${b})`;
+          case "min": return `Math.min(${a},${b})`;
+          case "max": return `Math.max(${a},${b})`;
+          default: return fail(`the index ${show(from)} of a weight holds ${e.op}`);
+        }
+      }
+      default: return fail(`the index ${show(from)} of a weight is not one of axes`);
+    }
+  };
+  const axes = t.shape.map((n, d) => axis(names[d]!, n));
+  const source = new Function("i", `return ${text(from)}`) as (i: readonly number[]) => number;
+  const target = new Function("i", `return ${text(address(t.shape, t.layout, axes))}`) as (i: readonly number[]) => number;
+  const index = t.shape.map(() => 0), total = t.shape.reduce((a, b) => a * b, 1);
+  for (let n = 0; n < total; n++) {
+    (out as { [i: number]: unknown })[target(index)] = data[source(index)];
+    for (let d = index.length - 1; d >= 0 && ++index[d]! === t.shape[d]; d--) index[d] = 0;
+  }
+  return out;
+}

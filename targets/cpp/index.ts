@@ -1,0 +1,39 @@
+/** The C++ target: functions with vector types for each instruction set, chosen when the program starts. */
+import type { Target, Variant } from "../../compiler/emit/target.ts";
+import { packageCpp, packageFiles } from "../../compiler/emit/package.ts";
+import { printKernel } from "../../compiler/emit/print.ts";
+import type { Program } from "../../compiler/ir/program.ts";
+import type { Expr } from "../../compiler/ir/scalar.ts";
+import { cpp, preamble } from "./dialect.ts";
+import { instructionSets, type InstructionSet } from "./isa.ts";
+import { scheduleCpp } from "./schedules/index.ts";
+
+/** Vectors of these are rewritten: the compilers have no spelling for them that does not go lane by lane. */
+const scalarOnly = new Set(["exp", "log", "tanh", "erf", "pow", "sin", "cos", "floor", "ceil", "trunc", "round"]);
+const lacks = (e: Expr): boolean => e.lanes > 1 && e.kind === "apply" && scalarOnly.has(e.op);
+const variant = (set: InstructionSet): Variant =>
+  ({ name: set.name, description: set.description, schedule: (c) => scheduleCpp(c, set), lacks });
+
+/** Best first: the first that the processor has is used. */
+const order: readonly InstructionSet[] = [instructionSets.avx512, instructionSets.avx2, instructionSets.sse, instructionSets.neon];
+const textsOf = (p: Program, set: InstructionSet) => {
+  const dialect = cpp(set);
+  return {
+    name: set.name, guard: set.guard, cpuCheck: set.check, preamble,
+    kernels: p.kernels.map((k) => ({ name: k.name, text: printKernel(k.variants[set.name]!, dialect) })),
+  };
+};
+export const cppTarget: Target = {
+  name: "cpp",
+  description: "C++17 without a runtime, for x86-64 and AArch64",
+  // One core of a server at 3.7 GHz; the ratio of the two is what decides.
+  facts: { macsPerSecond: 59e9, bytesPerSecond: 26e9 },
+  instructionSets: Object.fromEntries(order.map((set) => [set.name, variant(set)])),
+  fileNames: (name, sets, weights) => packageFiles(name, order.filter((s) => sets.includes(s.name)).map((s) => s.name), weights).all,
+  emit: (program, o) => {
+    const made = Object.keys(program.kernels[0]?.variants ?? Object.fromEntries(order.map((s) => [s.name, 0])));
+    const isas = order.filter((s) => made.includes(s.name)).map((s) => textsOf(program, s));
+    const { files, sources, objects, compileFlags, linkFlags } = packageCpp({ program, isas, clearArena: false, ...o });
+    return { files, build: { sources, objects, compileFlags, linkFlags } };
+  },
+};

@@ -1,0 +1,57 @@
+/** What a stage reads and writes, as addresses over its axes: all that a schedule needs to know about layouts. */
+import { mentions, type Expr, type Load } from "../../../compiler/ir/scalar.ts";
+import { linear } from "../../../compiler/ir/linear.ts";
+import { loadsIn } from "../../../compiler/ir/algebra.ts";
+import { address, extentOf, resultType, rowMajor, type Axis, type Compute, type Stage } from "../../../compiler/ir/compute.ts";
+import { expressionsOfStage } from "../../../compiler/ir/network.ts";
+import type { Directive } from "../../../compiler/ir/schedule.ts";
+
+export interface Access { readonly load: Load | null; readonly address: Expr }
+/** Every load of the stage, and its store (`load` null). Earlier stages count as row-major over their axes. */
+export function accessesOf(c: Compute, s: Stage): readonly Access[] {
+  const out = c.outputs.find((o) => o.stage === s.name), extents = s.axes.map(extentOf);
+  const store = out ? address(out.shape, out.layout, out.index ?? s.axes) : address(extents, rowMajor(extents.length), s.axes);
+  return [{ load: null, address: store }, ...loadsIn(expressionsOfStage(s)).map((load) => ({ load, address: addressOf(c, load) }))];
+}
+export function addressOf(c: Compute, l: Load): Expr {
+  const t = c.tensors.find((x) => x.name === l.buffer);
+  if (t) return address(t.shape, t.layout, l.at);
+  const s = c.stages.find((x) => x.name === l.buffer)!, shape = s.axes.map(extentOf);
+  return address(shape, rowMajor(shape.length), l.at);
+}
+/** How far one step of the axis moves the address; null where that is not the same everywhere. */
+export function stepOf(address: Expr, a: Axis): number | null {
+  const l = linear(address), own = new Set([a.name]);
+  for (const atom of l.terms.keys()) if (atom !== a && mentions(atom, own)) return null;
+  return l.terms.get(a) ?? 0;
+}
+/** Whether the loops `outer` and `inner` can become one: everywhere a step of `outer` is a whole turn of `inner`. */
+export const merges = (list: readonly Access[], outer: Axis, inner: Axis): boolean => list.every(({ address }) => {
+  const a = stepOf(address, outer), b = stepOf(address, inner);
+  return a !== null && b !== null && a === b * extentOf(inner);
+});
+/** Axes by the distance their steps move an address, farthest first; axes of one element come first of all. */
+export const byStep = (axes: readonly Axis[], address: Expr): readonly Axis[] =>
+  [...axes].sort((a, b) => rank(b, address) - rank(a, address));
+const rank = (a: Axis, address: Expr) => (a.range[1] === 0 ? Infinity : Math.abs(stepOf(address, a) ?? 0));
+
+/** A loop made of one or more axes. */
+export interface FusedLoop { readonly name: string; readonly extent: number; readonly axes: readonly Axis[] }
+/** Fuses neighbours of `axes` (outermost first), from the innermost outwards, as long as all accesses allow. */
+export function fuseInner(axes: readonly Axis[], list: readonly Access[]): { loops: readonly FusedLoop[]; directives: readonly Directive[] } {
+  const loops: FusedLoop[] = [], directives: Directive[] = [];
+  for (const a of [...axes].reverse()) {
+    const inner = loops[0];
+    if (inner && extentOf(a) > 1 && inner.extent > 1 && merges(list, a, inner.axes[0]!)) {
+      const name = `${a.name}${inner.name}`;
+      directives.push({ fuse: [a.name, inner.name], into: name });
+      loops[0] = { name, extent: extentOf(a) * inner.extent, axes: [a, ...inner.axes] };
+    } else loops.unshift({ name: a.name, extent: extentOf(a), axes: [a] });
+  }
+  return { loops, directives };
+}
+/** Whether everything the stage touches is f32 (tests between f32 included), so that lanes are worth it. */
+export function isFloat32(s: Stage): boolean {
+  if (resultType(s) !== "f32" || s.value.dtype !== "f32") return false;
+  return loadsIn(expressionsOfStage(s)).every((l) => l.dtype === "f32");
+}

@@ -1,0 +1,75 @@
+/** Which loops the C++ target wants, told from the Compute's structure and the instruction set. Nothing here changes a result. */
+import { mentions } from "../../../compiler/ir/scalar.ts";
+import { extentOf, type Compute } from "../../../compiler/ir/compute.ts";
+import { contractionOf } from "../../../compiler/ir/contraction.ts";
+import { loadsIn } from "../../../compiler/ir/algebra.ts";
+import { expressionsOfStage } from "../../../compiler/ir/network.ts";
+import type { Directive, Schedule } from "../../../compiler/ir/schedule.ts";
+import type { InstructionSet } from "../isa.ts";
+import type { FusedLoop } from "./access.ts";
+import { mapPlan, reductionPlan } from "./maps.ts";
+import { productPlan } from "./product.ts";
+import { winogradSchedule } from "./winograd.ts";
+
+/** The schedule, and the Compute it is for: packed weights and copies of operands are new tensors and stages. */
+export function scheduleCpp(c: Compute, set: InstructionSet): { compute: Compute; schedule: Schedule } {
+  if (c.algorithm) return winogradSchedule(c, c.algorithm, set);
+  const stages: Record<string, readonly Directive[]> = {}, loops = new Map<string, readonly FusedLoop[]>();
+  let compute = c;
+  for (const { name } of c.stages) {
+    const s = compute.stages.find((x) => x.name === name)!, product = contractionOf(compute, s);
+    const plan = product && productPlan(compute, s, product, set);
+    if (plan) {
+      compute = plan.compute;
+      Object.assign(stages, plan.more, { [name]: plan.directives });
+      loops.set(name, plan.outer);
+    } else {
+      const { directives, outer } = s.reduce ? reductionPlan(compute, s, set) : mapPlan(compute, s, set);
+      stages[name] = directives;
+      loops.set(name, outer);
+    }
+  }
+  for (const [name, where] of attachments(c, loops)) stages[name] = [...stages[name]!, where];
+  return { compute, schedule: { stages } };
+}
+
+/**
+ * Inner stages run inside the loops of the last one, as deep as that repeats nothing: every loop around them must be
+ * one that their element depends on. What is a single element there stays in a register.
+ */
+function attachments(c: Compute, loops: ReadonlyMap<string, readonly FusedLoop[]>): ReadonlyMap<string, Directive> {
+  const found = new Map<string, Directive>(), last = c.stages.at(-1)!, outputs = new Set(c.outputs.map((o) => o.stage));
+  const outer = loops.get(last.name)!, depth = new Map<string, number>([[last.name, outer.length]]);
+  /** For each axis of a stage, the axes of the last stage it moves with. */
+  const needs = new Map<string, ReadonlyMap<string, ReadonlySet<string>>>([[last.name, new Map(last.axes.map((a) => [a.name, new Set([a.name])]))]]);
+  for (const s of [...c.stages].reverse()) {
+    if (s === last || outputs.has(s.name)) continue;
+    const own = new Map<string, Set<string>>(s.axes.map((a) => [a.name, new Set()]));
+    let most = Infinity, known = true;
+    const loose = new Set<string>();
+    for (const user of c.stages) {
+      const reads = loadsIn(expressionsOfStage(user), s.name);
+      if (reads.length === 0) continue;
+      const of = needs.get(user.name);
+      if (!of || !depth.has(user.name)) { known = false; break; }
+      most = Math.min(most, depth.get(user.name)!);
+      for (const r of reads) r.at.forEach((e, d) => {
+        const mine = s.axes[d]!.name;
+        for (const a of user.axes) if (mentions(e, new Set([a.name]))) for (const x of of.get(a.name)!) own.get(mine)!.add(x);
+        if ((user.reduce?.axes ?? []).some((a) => a.range[1] > 0 && mentions(e, new Set([a.name])))) loose.add(mine);
+      });
+    }
+    if (!known) continue;
+    const all = new Set([...own.values()].flatMap((x) => [...x]));
+    let level = 0;
+    while (level < Math.min(most, outer.length) && outer[level]!.axes.every((a) => a.range[1] === 0 || all.has(a.name))) level++;
+    needs.set(s.name, own);
+    depth.set(s.name, level);
+    const entered = outer.slice(0, level);
+    if (!entered.some((l) => l.extent > 1)) continue;
+    const bound = new Set(entered.flatMap((l) => l.axes.map((a) => a.name)));
+    const point = s.axes.every((a) => extentOf(a) === 1 || (!loose.has(a.name) && [...own.get(a.name)!].every((x) => bound.has(x))));
+    found.set(s.name, { computeAt: [last.name, entered.at(-1)!.name], in: point ? "registers" : "scratch" });
+  }
+  return found;
+}

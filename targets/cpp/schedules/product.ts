@@ -1,0 +1,106 @@
+/**
+ * Sums of products: register tiles of rows x vectors, the weights packed into panels of 16 columns that every
+ * instruction set shares. Matrix products, convolutions of any rank, grouped or not, are this one schedule.
+ */
+import { load, variables, type Expr, type Load } from "../../../compiler/ir/scalar.ts";
+import { loadsIn, rebuild } from "../../../compiler/ir/algebra.ts";
+import { axis, extentOf, type Axis, type Compute, type Layout, type Stage, type Tensor } from "../../../compiler/ir/compute.ts";
+import type { Contraction } from "../../../compiler/ir/contraction.ts";
+import { expressionsOfStage } from "../../../compiler/ir/network.ts";
+import type { Directive } from "../../../compiler/ir/schedule.ts";
+import type { InstructionSet } from "../isa.ts";
+import { accessesOf, addressOf, byStep, fuseInner, stepOf, type FusedLoop } from "./access.ts";
+
+export const panelWidth = 16;
+/** The Compute may have gained a packed weight or a stage that copies; `more`: directives of such stages. */
+export interface ProductPlan {
+  readonly compute: Compute;
+  readonly directives: readonly Directive[];
+  readonly more: Readonly<Record<string, readonly Directive[]>>;
+  readonly outer: readonly FusedLoop[];
+}
+
+/** Null where no column is contiguous in the result. */
+export function productPlan(c: Compute, s: Stage, p: Contraction, set: InstructionSet): ProductPlan | null {
+  const store = accessesOf(c, s)[0]!.address;
+  const isWeight = (l: Load) => c.tensors.find((t) => t.name === l.buffer)?.role === "weight";
+  const contiguous = (axes: readonly Axis[]) => axes.find((x) => x.range[1] > 0 && stepOf(store, x) === 1);
+  let n = contiguous(p.columns), { a, b, rows, columns } = p;
+  if (!n && !isWeight(b) && contiguous(p.rows)) { n = contiguous(p.rows); [a, b, rows, columns] = [b, a, columns, rows]; }
+  if (!n) return null;
+
+  const ks = byStep(s.reduce!.axes, addressOf(c, a)), ownK = ks.filter((k) => uses(b, k));
+  const outer = [...p.batch, ...p.free, ...columns.filter((x) => x !== n)];
+  let more: Record<string, readonly Directive[]> = {}, operand: string | null = null;
+  if (isWeight(b)) {
+    operand = `${b.buffer}_packed`;
+    ({ compute: c, stage: s } = packOperand(c, s, b, operand, outer.filter((x) => uses(b, x)), ownK, n));
+  } else if (stepOf(addressOf(c, b), n) !== 1) {
+    ({ compute: c, stage: s, more } = stageOperand(c, s, b, ownK, n, set, `${n.name}_o`));
+  }
+  const list = accessesOf(c, s), ofK = (l: Load | null) => l !== null && ks.some((k) => uses(l, k));
+  const rowLoops = fuseInner(byStep(rows, store), list.filter((x) => x.load === a || !ofK(x.load)));
+  // Packed weights follow the order of these loops, so only the first operand decides which of them are one run.
+  const kLoops = fuseInner(ks, list.filter((x) => x.load === a || (ofK(x.load) && x.load!.buffer !== operand)));
+  const m = rowLoops.loops.at(-1), around = rowLoops.loops.slice(0, -1), nn = n.name;
+  const rowStep = m ? Math.abs(stepOf(addressOf(c, a), m.axes.at(-1)!) ?? 0) : 0;
+  const t = tileOf(set, extentOf(n), m?.extent ?? 1, rowStep);
+  const lastK = kLoops.loops.at(-1);
+  const unrollK = lastK && kLoops.loops.length > 1 && lastK.extent <= 7 && t.rows * t.vectors * lastK.extent <= 128 ? [lastK.name] : [];
+  const free = byStep(outer, store).map((x): FusedLoop => ({ name: x.name, extent: extentOf(x), axes: [x] }));
+  const tiles = m ? Math.ceil(m.extent / t.rows) * around.reduce((x, l) => x * l.extent, 1) : 1;
+  const directives: Directive[] = [
+    ...rowLoops.directives, ...kLoops.directives,
+    ...(m ? [{ split: m.name, by: t.rows, into: [`${m.name}_o`, `${m.name}_i`], edge: "balance" } as const] : []),
+    { split: nn, by: t.vectors * set.lanes, into: [`${nn}_o`, `${nn}_c`], edge: "peel" },
+    { split: `${nn}_c`, by: set.lanes, into: [`${nn}_j`, `${nn}_v`], edge: "peel" },
+    { order: [
+      ...free.map((l) => l.name), `${nn}_o`, ...around.map((l) => l.name), ...(m ? [`${m.name}_o`] : []),
+      ...kLoops.loops.map((l) => l.name), ...(m ? [`${m.name}_i`] : []), `${nn}_j`, `${nn}_v`,
+    ] },
+    { place: [...(m ? [`${m.name}_i`] : []), `${nn}_j`, ...unrollK], as: "unroll" }, { place: [`${nn}_v`], as: "vector" },
+    ...(operand && tiles > 1 ? [{ prefetch: operand, next: `${nn}_o` } as const] : []),
+  ];
+  return { compute: c, directives, more, outer: free };
+}
+const uses = (l: Load, a: Axis) => l.at.some((i) => variables(i).has(a.name));
+
+/** Register tile for `columns` columns and `rows` rows; `rowStep`: floats between rows of the first operand. */
+export function tileOf(set: InstructionSet, columns: number, rows: number, rowStep: number): { rows: number; vectors: number } {
+  const needed = Math.ceil(columns / set.lanes), most = rows <= 1 ? Math.max(4, set.tile.vectors) : set.tile.vectors;
+  let vectors = Math.min(needed, most);
+  if (set.lanes === 16 && vectors === 4 && ((rows > 6 && rows <= 8) || columns === 48)) vectors = 3;
+  const tall = Math.max(1, Math.floor((set.registers - 4 - vectors) / vectors));
+  let height = vectors === set.tile.vectors ? set.tile.rows : Math.min(tall, set.lanes === 16 ? [14, 14, 12, 8][vectors]! : 8);
+  // Rows a multiple of 4 KB apart fall into one set of the first cache, which has 8 ways.
+  if (rowStep > 0 && (rowStep * 4) % 4096 === 0) height = Math.min(height, 8);
+  return { rows: Math.max(1, Math.min(height, rows)), vectors };
+}
+
+/** The weight becomes a new constant: outer axes, panels of columns, the reduction in loop order, the columns of a panel. */
+function packOperand(c: Compute, s: Stage, b: Load, name: string, outer: readonly Axis[], ks: readonly Axis[], n: Axis): { compute: Compute; stage: Stage } {
+  const axes = [...outer, ...ks, n], last = axes.length - 1;
+  const whole = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => ({ dim: from + i }));
+  const layout: Layout = { parts: [...whole(0, outer.length), { dim: last, quo: panelWidth }, ...whole(outer.length, last), { dim: last, rem: panelWidth }] };
+  const packed: Tensor = { name, dtype: b.dtype, shape: axes.map(extentOf), layout, role: "weight", source: { of: b.buffer, axes, at: b.at } };
+  const stage = replaceLoad(s, b, load(b.dtype, name, axes)), stages = c.stages.map((x) => (x.name === s.name ? stage : x));
+  const stillRead = loadsIn(stages.flatMap(expressionsOfStage), b.buffer).length > 0;
+  return { compute: { ...c, stages, tensors: [...c.tensors.filter((x) => x.name !== b.buffer || stillRead), packed] }, stage };
+}
+const replaceLoad = (s: Stage, from: Load, to: Expr): Stage => ({ ...s, value: rebuild(s.value, (x) => (x === from ? to : x)) });
+
+/** A copy of the columns that one tile reads, contiguous along them: a stage of its own inside the loop over panels. */
+function stageOperand(c: Compute, s: Stage, b: Load, ks: readonly Axis[], n: Axis, set: InstructionSet, loop: string):
+  { compute: Compute; stage: Stage; more: Record<string, readonly Directive[]> } {
+  const axes = [...s.axes.filter((x) => x !== n && uses(b, x)), ...ks, n], name = `${s.name}_b`;
+  const own = axes.map((x) => axis(`b_${x.name}`, extentOf(x))), by = new Map(axes.map((x, i) => [x.name, own[i]!]));
+  const copy: Stage = { name, axes: own, value: rebuild(b, (x) => (x.kind === "var" ? by.get(x.name) ?? x : x)) };
+  const stage = replaceLoad(s, b, load(b.dtype, name, axes)), last = own.at(-1)!.name;
+  return {
+    compute: { ...c, stages: c.stages.flatMap((x) => (x.name === s.name ? [copy, stage] : [x])) }, stage,
+    more: { [name]: [
+      { split: last, by: set.lanes, into: [`${last}_o`, `${last}_v`], edge: "peel" }, { place: [`${last}_v`], as: "vector" },
+      { computeAt: [s.name, loop], in: "scratch" },
+    ] },
+  };
+}

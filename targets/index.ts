@@ -1,0 +1,6 @@
+/** The list of targets. */
+import type { Target } from "../compiler/emit/target.ts";
+import { cppTarget } from "./cpp/index.ts";
+
+const all: readonly Target[] = [cppTarget];
+export const targets: ReadonlyMap<string, Target> = new Map(all.map((t) => [t.name, t]));
