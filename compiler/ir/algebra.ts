@@ -25,17 +25,18 @@ export const algebra: readonly Rule[] = [
   rule("max(x, -inf) -> x", op("max", any("x"), is(-Infinity)), ({ x }) => x),
   rule("min(x, inf) -> x", op("min", any("x"), is(Infinity)), ({ x }) => x),
 ];
-const truth: readonly Rule[] = [
+/** Rules of conditions, for values of any type. */
+export const truth: readonly Rule[] = [
   rule("select(true, x, y) -> x", op("select", is(1, "bool"), any("x"), any("y")), ({ x }) => x),
   rule("select(false, x, y) -> y", op("select", is(0, "bool"), any("x"), any("y")), ({ y }) => y),
-  rule("select(c, x, x) -> x", op("select", any("c"), any("x"), any("x")), ({ x }) => x),
-  rule("x and true -> x", op("and", any("x"), is(1, "bool")), ({ x }) => x),
-  rule("true and x -> x", op("and", is(1, "bool"), any("x")), ({ x }) => x),
-  rule("x and false -> false", op("and", any("x"), is(0, "bool")), () => constant("bool", 0)),
-  rule("false and x -> false", op("and", is(0, "bool"), any("x")), () => constant("bool", 0)),
-  rule("x or false -> x", op("or", any("x"), is(0, "bool")), ({ x }) => x),
-  rule("false or x -> x", op("or", is(0, "bool"), any("x")), ({ x }) => x),
-  rule("not not x -> x", op("not", op("not", any("x"))), ({ x }) => x),
+  rule("select(c, x, x) -> x", op("select", any("c", "bool"), any("x"), any("x")), ({ x }) => x),
+  rule("x and true -> x", op("and", any("x", "bool"), is(1, "bool")), ({ x }) => x),
+  rule("true and x -> x", op("and", is(1, "bool"), any("x", "bool")), ({ x }) => x),
+  rule("x and false -> false", op("and", any("x", "bool"), is(0, "bool")), () => constant("bool", 0)),
+  rule("false and x -> false", op("and", is(0, "bool"), any("x", "bool")), () => constant("bool", 0)),
+  rule("x or false -> x", op("or", any("x", "bool"), is(0, "bool")), ({ x }) => x),
+  rule("false or x -> x", op("or", is(0, "bool"), any("x", "bool")), ({ x }) => x),
+  rule("not not x -> x", op("not", op("not", any("x", "bool"))), ({ x }) => x),
 ];
 
 /** The normal form of an operator applied to arguments in normal form. */

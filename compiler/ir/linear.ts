@@ -75,14 +75,14 @@ function rangeOf(e: Expr): Range {
   }
 }
 
-/** Splits `x` as c * quotient + rest, with as little as possible left in the rest. */
+/** Splits `x` as c * quotient + rest, with as little as possible left in the rest, and a rest that starts in 0..c-1. */
 function divide(x: Expr, c: number): { quotient: Linear; rest: Linear } {
   const l = linear(x);
   const floor = (k: number) => Math.floor(k / c);
   const quotient: Linear = { terms: new Map([...l.terms].map(([a, k]) => [a, floor(k)])), constant: floor(l.constant) };
   const rest = combine(l, scale(quotient, c), -1);
-  const [low, high] = range(fromLinear(rest));
-  if (floor(low) !== floor(high)) return { quotient, rest };
+  const [low] = range(fromLinear(rest));
+  if (!Number.isFinite(low)) return { quotient, rest };
   return { quotient: { ...quotient, constant: quotient.constant + floor(low) }, rest: { ...rest, constant: rest.constant - c * floor(low) } };
 }
 /** g * high + low with 0 <= low < g and g a divisor of c, if there is one: then low cannot carry into a multiple of c. */

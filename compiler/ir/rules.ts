@@ -6,19 +6,21 @@ type Found = Map<string, Expr>;
 /** A pattern that, when it matches, has captured C. It can also make an example of itself (for the rule checker). */
 export interface Pattern<C> {
   match(e: Expr, found: Found): boolean;
-  example(draw: (name: string) => Expr): Expr;
+  example(draw: (name: string, dtype: DType) => Expr): Expr;
   captures?: C;
 }
 type AllCaptures<Ps> = Ps extends readonly [Pattern<infer C>, ...infer Rest] ? C & AllCaptures<Rest> : unknown;
 
-export const any = <N extends string>(name: N): Pattern<Record<N, Expr>> => ({
+/** Anything, or anything of one type. */
+export const any = <N extends string>(name: N, dtype?: DType): Pattern<Record<N, Expr>> => ({
   match(e, found) {
     const before = found.get(name);
     if (before) return before === e;
+    if (dtype && e.dtype !== dtype) return false;
     found.set(name, e);
     return true;
   },
-  example: (draw) => draw(name),
+  example: (draw) => draw(name, dtype ?? "f32"),
 });
 /** Exactly this constant, in every lane: 0 is not -0. */
 export const is = (value: number, dtype: DType = "f32"): Pattern<unknown> => ({
@@ -48,12 +50,12 @@ const awkward = [0, -0, 1, -1, NaN, Infinity, -Infinity, 1e-45, 3.4e38];
 export function checkRule(r: Rule, evaluate: (e: Expr, vars: Record<string, number>) => Num, random: () => number): string | null {
   for (let i = 0; i < 200; i++) {
     const vars: Record<string, number> = {};
-    const before = r.lhs.example((name) => {
-      vars[name] ??= Math.fround(random() < 0.4 ? awkward[Math.floor(random() * awkward.length)]! : random() * 16 - 8);
-      return variable("f32", name);
+    const before = r.lhs.example((name, dtype) => {
+      vars[name] ??= dtype === "bool" ? Math.round(random()) : Math.fround(random() < 0.4 ? awkward[Math.floor(random() * awkward.length)]! : random() * 16 - 8);
+      return variable(dtype, name);
     });
     const found: Found = new Map();
-    if (!r.lhs.match(before, found)) return null;
+    if (!r.lhs.match(before, found)) return `${r.name}: does not match its own example`;
     const [a, b] = [before, r.rhs(Object.fromEntries(found))].map((e) => evaluate(e, vars));
     if (!Object.is(a, b)) return `${r.name}: ${a} became ${b} with ${JSON.stringify(vars)}`;
   }
