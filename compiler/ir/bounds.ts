@@ -70,7 +70,9 @@ function atomRange(e: Expr, facts: Facts): Range {
     case "apply": break;
     default: return everything;
   }
-  const under = (x: Expr | undefined, more: Facts = noFacts) => boundsUnder(x!, more.length ? [...facts, ...more] : facts);
+  // A fact about this atom would lead back to it.
+  const others = facts.some((g) => g.terms.has(e)) ? facts.filter((g) => !g.terms.has(e)) : facts;
+  const under = (x: Expr | undefined, more: Facts = noFacts) => boundsUnder(x!, more.length ? [...others, ...more] : others);
   const [x, y] = e.args as [Expr, Expr];
   switch (e.op) {
     case "quo": { const [a, b] = under(x), [c, d] = under(y); return c < 1 ? everything : [Math.floor(a / (a < 0 ? c : d)), Math.floor(b / (b < 0 ? d : c))]; }
