@@ -1,6 +1,6 @@
 /** Attention, by products and softmax over four-dimensional heads. */
 import { add, convert, less, make, mul, select, sub } from "../ir/algebra.ts";
-import { int, minus, plus, times } from "../ir/linear.ts";
+import { int, plus, times } from "../ir/linear.ts";
 import type { Expr } from "../ir/scalar.ts";
 import { typeOfOnnx } from "../ir/types.ts";
 import type { TensorType } from "../ir/graph.ts";
@@ -128,7 +128,7 @@ const rotaryEmbedding: Op = {
     const { size, turned, packed } = rotary(n), half = turned / 2, pairs = n.int("interleaved");
     return n.map((index) => {
       const b = index[0]!, row = index[packed ? 1 : 2]!, last = index.at(-1)!, d = packed ? make("rem", last, int(size)) : last;
-      const at = (k: Expr) => n.load(0, [...index.slice(0, -1), packed ? plus(minus(last, d), k) : k]);
+      const head = packed ? times(make("quo", last, int(size)), size) : int(0), at = (k: Expr) => n.load(0, [...index.slice(0, -1), plus(head, k)]);
       const pair = pairs ? make("quo", d, int(2)) : make("rem", d, int(half)), isFirst = pairs ? make("equal", make("rem", d, int(2)), int(0)) : less(d, int(half));
       const angle = (i: number) => {
         const k = clamp(pair, 0, half - 1);

@@ -116,8 +116,11 @@ function global(name: string, since: number, op: Reduction, form: {
     infer: (n) => { const X = shapeOf(n, 0, 2); return [{ dtype: typeOf(n), shape: X.map((size, d) => (d < 2 ? size : 1)) }]; },
     lower: (n) => {
       const { shape } = n.in(0), axes = [axis("n", shape[0]!), axis("c", shape[1]!)], taps = spatialAxes(shape.slice(2)), x = n.load(0, [...axes, ...taps]);
-      const value = form.value?.(x, n) ?? x, finish = form.finish?.(accumulator(value.dtype), n, sizeOf(shape.slice(2)));
-      const stage: Stage = { name: "pool", axes, value, ...(taps.length ? { reduce: { op, axes: taps } } : {}), ...(finish ? { finish } : {}) };
+      const value = form.value?.(x, n) ?? x, end = (sum: Expr) => form.finish?.(sum, n, sizeOf(shape.slice(2))) ?? sum;
+      const sum = accumulator(value.dtype), finish = end(sum);
+      const stage: Stage = taps.length === 0
+        ? { name: "pool", axes, value: end(value) }
+        : { name: "pool", axes, value, reduce: { op, axes: taps }, ...(finish === sum ? {} : { finish }) };
       return n.compute([stage], [n.result(stage, 0, { index: [...axes, ...taps.map(() => int(0))] })]);
     },
   };
