@@ -9,6 +9,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 /** A part of the system -> the parts it may import beside itself. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   diagnostics: [],
+  version: [],
   ir: [],
   lower: ["ir"],
   ops: ["ir", "lower"],
@@ -16,9 +17,9 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   import: ["ir", "ops", "lower", "passes", "diagnostics"],
   emit: ["ir", "diagnostics"],
   targets: ["ir", "lower", "emit", "ops", "diagnostics"],
-  api: ["ir", "ops", "lower", "passes", "import", "emit", "targets", "diagnostics"],
+  api: ["ir", "ops", "lower", "passes", "import", "emit", "targets", "diagnostics", "version"],
   index: ["api", "diagnostics", "ir"],
-  cli: ["api", "ir", "ops", "lower", "passes", "import", "emit", "targets", "diagnostics"],
+  cli: ["api", "version", "ir", "ops", "lower", "passes", "import", "emit", "targets", "diagnostics"],
 };
 /** Packages that only one place may import, and packages that are Node's own stay free. */
 const homes: Readonly<Record<string, readonly string[]>> = {

@@ -16,7 +16,7 @@ import type { ModelFlags } from "./options.ts";
 import { writeFiles, writeFolder } from "./output.ts";
 import { formatDiagnostics } from "./report.ts";
 import { type Terminal, progress } from "./terminal.ts";
-import { fingerprint, version } from "./version.ts";
+import { fingerprint, version } from "../version.ts";
 
 /** What is known of a built model; kept beside it in the cache. */
 export interface Facts {

@@ -5,7 +5,7 @@ import { Failure, UsageError, reasonOf } from "./exit.ts";
 import { amount, count, inputFile, modelOptions } from "./options.ts";
 import { formatDiagnostics, problems } from "./report.ts";
 import { type Terminal, terminalOf } from "./terminal.ts";
-import { version } from "./version.ts";
+import { version } from "../version.ts";
 
 /** Returns the exit code, or nothing for 0. */
 type Action<A extends readonly unknown[]> = (t: Terminal, ...args: A) => Promise<unknown>;
