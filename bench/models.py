@@ -4,7 +4,7 @@
     python3 bench/models.py [MODEL.onnx ...] [--filter PATTERN] [--isa LIST] [--seconds S] [--json FILE] [--markdown]
 
 Without files: the networks of scripts/export-models.py, the OCR example's, and ../shared/models where they are there. A file
-MODEL.onnx may have inputs beside it, MODEL.INPUT.npy; else they are noise. The engines take turns in short blocks. Columns: largest
+MODEL.onnx may have inputs beside it, MODEL.INPUT.npy; else they are made up. The engines take turns in short blocks. Columns: largest
 difference to onnxruntime over its largest output; time of both (minimum, median); ratio (ours / onnxruntime, minimum and median);
 arena over what no plan can beat; machine code; time of mlc and of the C++ compiler (-O2, as many processes as cores).
 """
@@ -20,8 +20,17 @@ OPEN = {  # shapes of inputs that the file leaves open
 CXX = "-std=c++17 -O2 -fPIC -fno-exceptions -fno-rtti -fvisibility=hidden".split()
 
 
+def strokes(shape, rng):
+    """Dark strokes on a bright ground: pictures on which a text detector has something to find."""
+    import numpy as np
+    _, _, h, w = shape
+    y, x = np.indices((h, w))
+    dark = (y // 32 % 2 == 1) & (x >= 8) & (x < w - 8) & ((y // 4 * 31 + x // 6 * 17) * 40503 % 65536 < 30000)
+    return np.where(dark, -1.5, 1.5) + rng.normal(0, 0.05, shape)
+
+
 def inputs_of(path, session):
-    """The model's inputs by name: recorded, or noise from a fixed seed."""
+    """The model's inputs by name: recorded, or made from a fixed seed."""
     import numpy as np
     kinds = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(int64)": np.int64, "tensor(int32)": np.int32, "tensor(uint8)": np.uint8, "tensor(bool)": np.bool_}
     rng, stem = np.random.default_rng(7), os.path.splitext(path)[0]
@@ -33,7 +42,8 @@ def inputs_of(path, session):
             made[i.name] = np.load(recorded)
             continue
         shape = pinned.get(i.name) or [d if isinstance(d, int) else 1 for d in i.shape]
-        made[i.name] = (rng.normal(0, 1, shape) if "float" in i.type or "double" in i.type else rng.integers(0, 2, shape)).astype(kinds[i.type])
+        real, image = i.type in ("tensor(float)", "tensor(double)"), len(shape) == 4 and shape[1] == 3
+        made[i.name] = (strokes(shape, rng) if real and image else rng.normal(0, 1, shape) if real else rng.integers(0, 2, shape)).astype(kinds[i.type])
     return made
 
 

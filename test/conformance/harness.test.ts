@@ -8,7 +8,8 @@ import type { Case } from "./cases.ts";
 import { parameterInputs, type CompileCase } from "./compile.ts";
 import { difference } from "./compare.ts";
 import { matches, parseExceptions } from "./exceptions.ts";
-import { runGroup } from "./group.ts";
+import { runGroup, type Result } from "./group.ts";
+import { suggestExceptions } from "./suggest.ts";
 import { pinInputs, readModel, readTensor, type Tensor } from "./proto.ts";
 
 const root = mkdtempSync(join(tmpdir(), "mlc-harness-"));
@@ -106,6 +107,23 @@ describe("the list of exceptions", () => {
     expect(hit(traits("node/test_abs_xy"))).toEqual([]);
   });
   test("a line needs a reason", () => expect(() => parseExceptions("op:Loop\n")).toThrow('line 1: expected a pattern, two spaces and a reason, found "op:Loop"'));
+});
+
+describe("a suggested list", () => {
+  test("covers what did not pass, by what all such cases share", () => {
+    const result = (name: string, passed: boolean, op: string, type: string, reason = ""): Result =>
+      ({ name, outcome: passed ? "passed" : "refused", reason, ops: [op], types: [type], pinned: [] });
+    const results = [
+      result("a", true, "Add", "float"), result("b", false, "Add", "string", "string"), result("c", false, "Sub", "string", "string"),
+      result("d", false, "Loop", "float", "Loop: this operator is not supported"), result("e", false, "Loop", "float", "Loop: this operator is not supported"),
+      result("f", false, "Add", "float", "wrong numbers"),
+    ];
+    const text = suggestExceptions(results);
+    expect(text).toBe("op:Loop  the operator Loop has no entry yet\ntype:string  elements of type string are not supported yet\n\nf  wrong numbers\n");
+    const list = parseExceptions(text);
+    const known = (r: Result) => list.some((e) => matches(e, { name: r.name, ops: new Set(r.ops), types: new Set(r.types) }));
+    expect(results.filter(known).map((r) => r.name)).toEqual(["b", "c", "d", "e", "f"]);
+  });
 });
 
 describe("inputs that must be known", () => {
