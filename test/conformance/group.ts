@@ -160,7 +160,7 @@ function unitText(cases: readonly Compiled[]): string {
   const system = new Set(cases.flatMap((c) => [...c.files].flatMap(([path, text]) =>
     (/\.(cpp|h)$/.test(path) ? Buffer.from(text as string).toString().match(/^#include <.*>/gm) ?? [] : []))));
   const bodies = cases.map((c, i) => `namespace unit_${c.name} {\n${sources[i]!.map(([path]) => `#include "${c.name}/${path}"\n`).join("")}}\n`);
-  return [...system].join("\n") + "\n" + bodies.join("");
+  return `${[...system].join("\n")}\n${bodies.join("")}`;
 }
 
 async function execution(members: readonly Member[], o: Options, fail: (name: string, reason: string) => void): Promise<void> {

@@ -30,5 +30,5 @@ export function suggestExceptions(results: readonly Result[]): string {
     for (const r of best.cases) left.delete(r);
   }
   const width = (line: string): string => line.replaceAll("\n", " ").slice(0, 200);
-  return [...lines.sort(), "", ...[...left].map((r) => width(`${r.name}  ${r.reason}`)).sort()].join("\n") + "\n";
+  return `${[...lines.sort(), "", ...[...left].map((r) => width(`${r.name}  ${r.reason}`)).sort()].join("\n")}\n`;
 }
