@@ -1,9 +1,12 @@
 /** From a command's flags to a compiled model: progress while it works, warnings and notes after. */
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { type CompileOptions, type CompileResult, compile } from "../api.ts";
+import { modelName } from "../emit/names.ts";
+import { objectFormats } from "../emit/object-files.ts";
 import { targets } from "../../targets/index.ts";
 import { Failure, UsageError, orFail } from "./exit.ts";
+import { objectFormatFor } from "./native.ts";
 import { type ModelFlags, compileOptions } from "./options.ts";
 import { formatDiagnostics } from "./report.ts";
 import { type Terminal, progress } from "./terminal.ts";
@@ -17,9 +20,29 @@ export function checkFlags(f: ModelFlags): CompileOptions {
   if (wrong.length) throw new UsageError(`the target ${f.target} has no instruction set ${wrong.join(", ")}`, `those it has: ${known.join(", ")}`);
   return compileOptions(f);
 }
+async function withFormat(o: CompileOptions, t: Terminal): Promise<CompileOptions> {
+  if (o.weights !== "object" || o.objectFormat) return o;
+  const objectFormat = await objectFormatFor(t.env);
+  if (!objectFormat)
+    throw new UsageError(
+      "--weights object: mlc does not know the object files of this compiler",
+      `name them with --object-format: ${objectFormats.join(", ")}`,
+    );
+  return { ...o, objectFormat };
+}
+/** The names of the files that compiling would write. */
+export function filesOf(model: string, f: ModelFlags): readonly string[] {
+  const o = checkFlags(f),
+    target = targets.get(o.target)!;
+  return target.fileNames(
+    o.name ?? modelName(basename(model).replace(/\.[^.]*$/, "")),
+    o.isa ?? Object.keys(target.instructionSets),
+    o.weights ?? "incbin",
+  );
+}
 /** Compiles a model file. Throws CompileError with all that is wrong with it. */
 export async function compileModel(model: string, f: ModelFlags, t: Terminal, dump?: string): Promise<CompileResult> {
-  const options = checkFlags(f);
+  const options = await withFormat(checkFlags(f), t);
   const found = orFail(`cannot read the model ${model}`, () => statSync(model));
   if (!found.isFile()) throw new Failure(`cannot read the model ${model}: it is not a file`);
   if (dump) orFail(`cannot write into ${dump}`, () => mkdirSync(dump, { recursive: true }));

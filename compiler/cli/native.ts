@@ -4,6 +4,7 @@ import { accessSync, constants } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, delimiter, extname, join } from "node:path";
 import type { Build } from "../api.ts";
+import { type ObjectFormat, objectFormatOf } from "../emit/object-files.ts";
 import { Failure } from "./exit.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -134,6 +135,13 @@ const fileName: Readonly<Record<System, Readonly<Record<Library, (name: string) 
   windows: { static: (n) => `lib${n}.a`, shared: (n) => `${n}.dll` },
 };
 const systemOf = (triple: string): System => (/mingw|windows|cygwin/.test(triple) ? "windows" : /darwin|apple/.test(triple) ? "macho" : "elf");
+/** The object files of the compiler in $CC, or of this machine where $CC is not set; undefined for others than mlc writes. */
+export async function objectFormatFor(env: Environment): Promise<ObjectFormat | undefined> {
+  if (!words(env.CC).length) return objectFormatOf(process.platform, process.arch);
+  const triple = await must([...words(env.CC), "-dumpmachine"], `asking ${env.CC} what it compiles for`, { env });
+  const processor = /^(x86_64|amd64)/.test(triple) ? "x64" : /^(aarch64|arm64)/.test(triple) ? "arm64" : "";
+  return objectFormatOf({ elf: "linux", macho: "darwin", windows: "win32" }[systemOf(triple)], processor);
+}
 /** A binutils program that belongs to the compiler: the cross compiler's own where there is one. */
 async function toolOf(t: Toolchain, tool: string, variable: string): Promise<readonly string[]> {
   const given = words(t.env[variable]);

@@ -1,6 +1,8 @@
 /** The options that several commands share, and how their text becomes values. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { CompileOptions } from "../api.ts";
+import { type ObjectFormat, objectFormats } from "../emit/object-files.ts";
+import { weightForms, type WeightForm } from "../emit/weights.ts";
 import { UsageError } from "./exit.ts";
 
 /** What commander hands to a command that takes `modelOptions`. */
@@ -9,13 +11,12 @@ export interface ModelFlags {
   readonly name?: string;
   readonly shape?: readonly Named<readonly number[]>[];
   readonly dim?: readonly Named<number>[];
-  readonly weights?: Weights;
+  readonly weights?: WeightForm;
+  readonly objectFormat?: ObjectFormat;
   readonly isa?: readonly string[];
   readonly allowExternalData?: boolean;
 }
 type Named<T> = readonly [name: string, value: T];
-const weights = ["incbin", "object", "source", "file"] as const;
-type Weights = (typeof weights)[number];
 
 const collect =
   <T>(parse: (text: string) => T) =>
@@ -70,7 +71,10 @@ export function modelOptions(c: Command): Command {
     .option("--name <identifier>", "prefix of the generated names; made from the model's file name by default", identifier)
     .option("--shape <input=n,n,...>", "pin the shape of an input; repeatable", collect(shape))
     .option("--dim <symbol=n>", "pin a named dimension; repeatable", collect(dim))
-    .addOption(new Option("--weights <how>", "how weights are embedded").choices(weights))
+    .addOption(new Option("--weights <how>", "how weights are embedded").choices(weightForms))
+    .addOption(
+      new Option("--object-format <format>", "what --weights object is for; by default what $CC makes, or this machine").choices(objectFormats),
+    )
     .option("--isa <list>", "instruction sets to generate, separated by commas; all of the target's by default", list)
     .option("--allow-external-data", "let the model's external data lie outside its folder");
 }
@@ -87,6 +91,7 @@ export function compileOptions(f: ModelFlags): CompileOptions {
     ...(f.shape ? { shapes: record("--shape", f.shape) } : {}),
     ...(f.dim ? { dims: record("--dim", f.dim) } : {}),
     ...(f.weights ? { weights: f.weights } : {}),
+    ...(f.objectFormat ? { objectFormat: f.objectFormat } : {}),
     ...(f.isa ? { isa: f.isa } : {}),
     ...(f.allowExternalData ? { allowExternalData: true } : {}),
   };

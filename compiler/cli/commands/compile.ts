@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CompileResult } from "../../api.ts";
 import { UsageError } from "../exit.ts";
-import { compileModel } from "../model.ts";
+import { compileModel, filesOf } from "../model.ts";
 import { type Library, type Toolchain, makeLibraries, toolchain } from "../native.ts";
 import type { ModelFlags } from "../options.ts";
 import { writeFiles, writeFolder } from "../output.ts";
@@ -12,6 +12,7 @@ import { type Terminal, formatBytes, progress } from "../terminal.ts";
 interface Flags extends ModelFlags {
   readonly output?: string;
   readonly lib?: keyof typeof kinds;
+  readonly printFiles?: boolean;
   readonly dump?: string;
   readonly json?: boolean;
 }
@@ -19,6 +20,14 @@ const kinds = { static: ["static"], shared: ["shared"], both: ["static", "shared
 
 /** `mlc compile`: writes the package and the libraries that were asked for, all or nothing. */
 export async function compileCommand(t: Terminal, model: string, f: Flags): Promise<void> {
+  if (f.printFiles) {
+    t.out.write(
+      filesOf(model, f)
+        .map((name) => `${name}\n`)
+        .join(""),
+    );
+    return;
+  }
   if (f.output === undefined) throw new UsageError("where the files go is not said", "add -o DIR");
   const wanted: readonly Library[] = f.lib === undefined ? [] : kinds[f.lib];
   const tools = wanted.length ? toolchain(t.env) : undefined;
