@@ -50,7 +50,7 @@ export const elementwise: readonly Op[] = [
   unary("ThresholdedRelu", 22, (x, n) => f.thresholdedRelu(x, n.float("alpha")), { attributes: { alpha: float(1) } }),
   unary("Elu", 22, (x, n) => f.elu(x, n.float("alpha")), { attributes: { alpha: float(1) } }),
   unary("Selu", 22, (x, n) => f.selu(x, n.float("alpha"), n.float("gamma")),
-    { attributes: { alpha: float(1.67326319217681884765625), gamma: float(1.05070102214813232421875) } }),
+    { attributes: { alpha: float(1.6732631921768188), gamma: float(1.0507010221481323) } }),
   unary("Celu", 12, (x, n) => f.celu(x, n.float("alpha")), { attributes: { alpha: float(1) } }),
   unary("Sigmoid", 13, f.sigmoid),
   unary("HardSigmoid", 22, (x, n) => f.hardSigmoid(x, n.float("alpha"), n.float("beta")), { attributes: { alpha: float(0.2), beta: float(0.5) } }),

@@ -17,7 +17,7 @@ function part(n: NodeView): readonly number[] {
 const choose = (dtype: DType, values: readonly number[], index: Expr): Expr =>
   values.map((v) => constant(dtype, v)).reduceRight<Expr>((rest, v, k) => select(make("equal", index, int(k)), v, rest), constant(dtype, values.at(-1) ?? 0));
 const fill = (n: NodeView): Constant | undefined => {
-  const a = n.node.attributes["value"];
+  const a = n.node.attributes.value;
   if (a === undefined) return undefined;
   return isConstant(a) && a.data.length === 1 ? a : n.fail("attribute value must be a tensor of one element");
 };

@@ -1,0 +1,35 @@
+/** What every entry of the registry promises. */
+import { describe, expect, it } from "vitest";
+import { ops } from "../../compiler/ops/index.ts";
+import { newestOpset } from "../../compiler/import/onnx/normalize.ts";
+import { isConstant, isGraph, type Attribute } from "../../compiler/ir/graph.ts";
+import type { AttributeKind } from "../../compiler/ops/op.ts";
+
+const isList = (a: Attribute, of: string) => Array.isArray(a) && a.every((x) => typeof x === of);
+const isOfKind: Readonly<Record<AttributeKind, (a: Attribute) => boolean>> = {
+  int: (a) => typeof a === "number" && Number.isInteger(a), float: (a) => typeof a === "number", string: (a) => typeof a === "string",
+  ints: (a) => isList(a, "number"), floats: (a) => isList(a, "number"), strings: (a) => isList(a, "string"),
+  tensor: (a) => isConstant(a), graph: (a) => isGraph(a),
+};
+describe.each([...ops.values()].map((op) => [op.name, op] as const))("%s", (_, op) => {
+  it("is complete", () => {
+    expect(op.lower === undefined, "exactly one of lower and expand").toBe(op.expand !== undefined);
+    expect(op.since).toBeGreaterThanOrEqual(1);
+    if (!op.name.includes(".")) expect(op.since).toBeLessThanOrEqual(newestOpset);
+    expect(op.inputs[0]).toBeLessThanOrEqual(op.inputs[1]);
+    const [least, most] = op.outputs ?? [1, 1];
+    expect(least >= 1 && least <= most).toBe(true);
+    for (const i of op.parameters ?? []) expect(i).toBeLessThan(op.inputs[1]);
+    for (const [name, spec] of Object.entries(op.attributes ?? {})) {
+      if (spec.default !== undefined) expect(isOfKind[spec.kind](spec.default), `default of ${name}`).toBe(true);
+    }
+    if (op.accuracy) expect(op.accuracy.reason).not.toBe("");
+  });
+});
+it("has no name twice", async () => {
+  const families = await Promise.all(["elementwise", "arithmetic", "cast", "reshape", "slice", "gather", "scatter", "generate", "reduce", "arg", "order"]
+    .map(async (f) => Object.values((await import(`../../compiler/ops/${f}.ts`)) as Record<string, unknown>).filter(Array.isArray).flat() as { name?: string }[]));
+  const names = families.flat().flatMap((o) => o.name ?? []);
+  expect(names.length).toBeGreaterThan(100);
+  expect(names.filter((n, i) => names.indexOf(n) !== i)).toEqual([]);
+});
