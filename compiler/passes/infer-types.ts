@@ -9,6 +9,7 @@ import { show } from "../ir/scalar.ts";
 import { ops as registry } from "../ops/index.ts";
 import { NodeView, Unsupported, type AttributeKind, type Op } from "../ops/op.ts";
 import { unknownOperator } from "./check-operators.ts";
+import { inlined, takenBranch } from "./inline-branch.ts";
 
 /**
  * The outputs of a node, where it is to be folded: called for every node that could be typed. An entry per output, of
@@ -47,6 +48,9 @@ class Inference {
   private readonly outer: Inference | undefined;
   private readonly types = new Map<ValueName, TensorType>();
   private readonly constants: Map<ValueName, Constant>;
+  private readonly statedTypes: Map<ValueName, ValueType>;
+  /** All names of values and nodes. */
+  private readonly names: Set<string>;
   /** Values of, or behind, nodes with an error: their types are at best those that the model states. */
   private readonly doubtful = new Set<ValueName>();
   private readonly contradictions: string[] = [];
@@ -55,6 +59,8 @@ class Inference {
   constructor(g: Graph, options: InferOptions, outer?: Inference) {
     this.graph = g; this.ops = options.ops ?? registry; this.fold = options.fold; this.outer = outer;
     this.constants = new Map(g.constants);
+    this.statedTypes = new Map(g.types);
+    this.names = new Set([...g.types.keys(), ...g.constants.keys(), ...g.nodes.flatMap((n) => [n.name, ...n.outputs])]);
     for (const [v, { dtype, shape }] of g.constants) this.types.set(v, { dtype, shape });
     for (const v of g.inputs) { const t = g.types.get(v); if (t && isStatic(t)) this.types.set(v, t); }
   }
@@ -72,9 +78,17 @@ class Inference {
   private error(n: Node, code: string, message: string, hint?: string): void {
     this.diagnostics.push({ severity: "error", code, message, op: n.op, node: n.name, ...(hint ? { hint } : {}) });
   }
-  private stated(v: ValueName): TensorType | undefined { const t = this.graph.types.get(v); return t && isStatic(t) ? t : undefined; }
+  private stated(v: ValueName): TensorType | undefined { const t = this.statedTypes.get(v); return t && isStatic(t) ? t : undefined; }
+  private unused(wanted: string): string {
+    let name = wanted;
+    for (let i = 2; this.names.has(name) || this.outer?.names.has(name); i++) name = `${wanted}_${i}`;
+    this.names.add(name);
+    return name;
+  }
 
   private node(raw: Node): void {
+    const taken = takenBranch(raw, (v) => this.constantOf(v));
+    if (taken) return this.branch(raw, taken);
     const op = this.ops.get(raw.op), read = [...raw.inputs.filter(Boolean), ...capturedBy(raw)];
     const known = read.every((v) => this.typeOf(v)), doubtful = read.some((v) => this.isDoubtful(v));
     if (!op) this.diagnostics.push(unknownOperator(raw, this.ops));
@@ -88,6 +102,12 @@ class Inference {
       if (!found || doubtful) this.doubtful.add(v);
     });
     if (!found || !op || !this.folded(n, op, found)) this.kept.push(n);
+  }
+  private branch(n: Node, taken: Graph): void {
+    const { nodes, constants, types } = inlined(n, taken, (wanted) => this.unused(wanted));
+    for (const [v, c] of constants) { this.constants.set(v, c); this.types.set(v, { dtype: c.dtype, shape: c.shape }); }
+    for (const [v, t] of types) if (!this.statedTypes.has(v)) this.statedTypes.set(v, t);
+    for (const inner of nodes) this.node(inner);
   }
   private view(n: Node, op: Op, outputs: readonly TensorType[]): NodeView {
     return new NodeView(n, op, n.inputs.map((v) => (v ? this.typeOf(v) : undefined)), outputs, (v) => this.constantOf(v), (i) => this.stated(n.outputs[i] ?? ""));
@@ -109,7 +129,7 @@ class Inference {
   }
   /** Compares with what the model states; false where the element types differ. */
   private agrees(n: Node, v: ValueName, found: TensorType): boolean {
-    const stated = this.graph.types.get(v);
+    const stated = this.statedTypes.get(v);
     if (!stated) return true;
     if (stated.dtype !== found.dtype) {
       this.error(n, "stated-type", `the model states ${showType(stated)} for output ${v}, but it is ${showType(found)}`);
@@ -153,13 +173,15 @@ class Inference {
     const values = this.fold?.(n, this.view(n, op, found));
     if (!values) return false;
     n.outputs.forEach((v, i) => { if (v) this.constants.set(v, values[i]!); });
-    return true;
+    // An output of the graph stays the output of a node, though what it is worth is known to those behind it.
+    return !n.outputs.some((v) => this.graph.outputs.includes(v));
   }
   private result(): Graph {
     const read = new Set([...this.graph.outputs, ...this.kept.flatMap((n) => [...n.inputs, ...capturedBy(n)])]);
-    const constants = new Map([...this.constants].filter(([v]) => read.has(v)));
-    const there = new Set([...this.graph.inputs, ...constants.keys(), ...this.kept.flatMap((n) => n.outputs)]);
-    const types = new Map<ValueName, ValueType>([...this.graph.types, ...this.types].filter(([v]) => there.has(v)));
+    const made = new Set(this.kept.flatMap((n) => n.outputs));
+    const constants = new Map([...this.constants].filter(([v]) => read.has(v) && !made.has(v)));
+    const there = new Set([...this.graph.inputs, ...constants.keys(), ...made]);
+    const types = new Map<ValueName, ValueType>([...this.statedTypes, ...this.types].filter(([v]) => there.has(v)));
     return { ...this.graph, nodes: this.kept, constants, types };
   }
 }
