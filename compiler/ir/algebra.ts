@@ -1,6 +1,6 @@
 /** Construction that simplifies: every expression made here is in normal form, so no pass has to restore it. */
 import { acrossLanes, apply, build, cast, constant, load, mentions, scalarOps, splat, type Expr, type Load, type ScalarOp, type Var } from "./scalar.ts";
-import { indexOps } from "./linear.ts";
+import { idLimit, indexOps } from "./linear.ts";
 import { any, is, op, rewrite, rule, type Rule } from "./rules.ts";
 import { types, type DType, type Num } from "./types.ts";
 
@@ -39,8 +39,20 @@ export const truth: readonly Rule[] = [
   rule("not not x -> x", op("not", op("not", any("x", "bool"))), ({ x }) => x),
 ];
 
+/** Normal forms that were asked for before, by operator and the ids of two operands. */
+const made = new Map<ScalarOp, Map<number, Expr>>();
+
 /** The normal form of an operator applied to arguments in normal form. */
 export function make(name: ScalarOp, ...args: readonly Expr[]): Expr {
+  if (args.length !== 2 || args[0]!.id >= idLimit || args[1]!.id >= idLimit) return normal(name, args);
+  let known = made.get(name);
+  if (!known) made.set(name, (known = new Map()));
+  const key = args[0]!.id * idLimit + args[1]!.id;
+  let e = known.get(key);
+  if (!e) known.set(key, (e = normal(name, args)));
+  return e;
+}
+function normal(name: ScalarOp, args: readonly Expr[]): Expr {
   const [a, b] = args as [Expr, Expr];
   if (args.every((x) => x.kind === "const")) {
     const { dtype } = apply(name, ...args);

@@ -11,8 +11,14 @@ export interface Linear { readonly terms: ReadonlyMap<Expr, number>; readonly co
 export const numberOf = (c: Const): number => c.value as number;
 export const int = (n: number): Expr => constant("index", n);
 
+const forms = new WeakMap<Expr, Linear>();
 /** The linear form of an index expression; whatever is not linear is an atom. */
 export function linear(e: Expr): Linear {
+  let known = forms.get(e);
+  if (!known) forms.set(e, (known = linearOf(e)));
+  return known;
+}
+function linearOf(e: Expr): Linear {
   if (e.kind === "const") return { terms: new Map(), constant: numberOf(e) };
   if (e.kind === "apply") {
     const [a, b] = e.args as [Expr, Expr];
@@ -133,4 +139,19 @@ export const indexOps: Record<"add" | "sub" | "mul" | "quo" | "rem" | "min" | "m
   },
   neg: (a) => fromLinear(scale(linear(a), -1)),
 };
-export const plus = indexOps.add, minus = indexOps.sub, times = (a: Expr, c: number) => indexOps.mul(a, int(c));
+/** Remembers results by the ids of both operands. */
+function remembered(f: (a: Expr, b: Expr) => Expr): (a: Expr, b: Expr) => Expr {
+  const known = new Map<number, Expr>();
+  return (a, b) => {
+    if (a.id >= idLimit || b.id >= idLimit) return f(a, b);
+    const key = a.id * idLimit + b.id;
+    let e = known.get(key);
+    if (!e) known.set(key, (e = f(a, b)));
+    return e;
+  };
+}
+/** Two ids below this make one exact number. */
+export const idLimit = 2 ** 26;
+export const plus = remembered(indexOps.add), minus = remembered(indexOps.sub);
+const product = remembered(indexOps.mul);
+export const times = (a: Expr, c: number): Expr => product(a, int(c));

@@ -57,7 +57,12 @@ export type ScalarOp = keyof typeof scalarOps;
 /** Operators that change the number of lanes. */
 export type LaneOp = "splat" | "sumLanes" | "maxLanes" | "minLanes" | "mulLanes";
 
-interface Typed { readonly dtype: DType; readonly lanes: number }
+interface Typed {
+  readonly dtype: DType;
+  readonly lanes: number;
+  /** Its place in the order of creation: a stable order for canonical forms. */
+  readonly id: number;
+}
 export interface Const extends Typed { readonly kind: "const"; readonly value: Num }
 /** An index variable knows its range, so that algebra needs no context. */
 export interface Var extends Typed { readonly kind: "var"; readonly name: string; readonly range?: Range }
@@ -73,28 +78,24 @@ export type Expr = Const | Var | Load | Apply | Cast | Lanes | Build;
 export type Range = readonly [low: number, high: number];
 
 const pool = new Map<string, Expr>();
-const ids = new WeakMap<Expr, number>();
-let nextId = 0;
 /** Equal expressions are the same object, so `===` is structural equality. */
-function intern<E extends Expr>(key: string, make: () => E): E {
+function intern<E extends Expr>(key: string, make: (id: number) => E): E {
   const known = pool.get(key);
   if (known) return known as E;
-  const fresh = make();
+  const fresh = make(pool.size);
   pool.set(key, fresh);
-  ids.set(fresh, nextId++);
   return fresh;
 }
-/** The order of creation: a stable order for canonical forms. */
-export const idOf = (e: Expr): number => ids.get(e)!;
+export const idOf = (e: Expr): number => e.id;
 
 export const constant = (dtype: DType, value: Num): Const => {
   const v = types[dtype].wrap(value);
-  return intern(`c ${dtype} ${Object.is(v, -0) ? "-0" : v}`, () => ({ kind: "const", dtype, lanes: 1, value: v }));
+  return intern(`c ${dtype} ${Object.is(v, -0) ? "-0" : v}`, (id) => ({ id, kind: "const", dtype, lanes: 1, value: v }));
 };
 export const variable = (dtype: DType, name: string, lanes = 1, range?: Range): Var =>
-  intern(`v ${dtype}x${lanes} ${name} ${range ?? ""}`, () => ({ kind: "var", dtype, lanes, name, ...(range ? { range } : {}) }));
+  intern(`v ${dtype}x${lanes} ${name} ${range ?? ""}`, (id) => ({ id, kind: "var", dtype, lanes, name, ...(range ? { range } : {}) }));
 export const load = (dtype: DType, buffer: string, at: readonly Expr[], lanes = 1): Load =>
-  intern(`l ${dtype}x${lanes} ${buffer} ${at.map(idOf).join(" ")}`, () => ({ kind: "load", dtype, lanes, buffer, at }));
+  intern(`l ${dtype}x${lanes} ${buffer} ${at.map(idOf).join(" ")}`, (id) => ({ id, kind: "load", dtype, lanes, buffer, at }));
 /**
  * Elementwise: scalar operands of a vector operation are splatted, except the condition of a select, which may be one
  * for all lanes. No simplification: see `make` in algebra.ts.
@@ -104,19 +105,19 @@ export const apply = (op: ScalarOp, ...raw: readonly Expr[]): Apply => {
   const args = raw.map((a, i) => (op === "select" && i === 0 ? a : splat(a, lanes)));
   const { result } = scalarOps[op];
   const dtype = result === "first" ? args[0]!.dtype : result === "second" ? args[1]!.dtype : result;
-  return intern(`a ${op} ${args.map(idOf).join(" ")}`, () => ({ kind: "apply", dtype, lanes, op, args }));
+  return intern(`a ${op} ${args.map(idOf).join(" ")}`, (id) => ({ id, kind: "apply", dtype, lanes, op, args }));
 };
 /** Floats become integers towards zero; anything but 0 is true. No simplification: see `convert` in algebra.ts. */
 export const cast = (dtype: DType, arg: Expr): Cast =>
-  intern(`t ${dtype} ${idOf(arg)}`, () => ({ kind: "cast", dtype, lanes: arg.lanes, arg }));
+  intern(`t ${dtype} ${idOf(arg)}`, (id) => ({ id, kind: "cast", dtype, lanes: arg.lanes, arg }));
 export const splat = (e: Expr, lanes: number): Expr =>
-  e.lanes === lanes ? e : intern(`s ${lanes} ${idOf(e)}`, () => ({ kind: "lanes", dtype: e.dtype, lanes, op: "splat", arg: e }));
+  e.lanes === lanes ? e : intern(`s ${lanes} ${idOf(e)}`, (id) => ({ id, kind: "lanes", dtype: e.dtype, lanes, op: "splat", arg: e }));
 export const acrossLanes = (op: Exclude<LaneOp, "splat">, e: Expr): Expr =>
-  intern(`${op} ${idOf(e)}`, () => ({ kind: "lanes", dtype: e.dtype, lanes: 1, op, arg: e }));
+  intern(`${op} ${idOf(e)}`, (id) => ({ id, kind: "lanes", dtype: e.dtype, lanes: 1, op, arg: e }));
 export const build = (elements: readonly Expr[]): Expr => {
   const [first] = elements as [Expr];
   if (elements.every((e) => e === first)) return splat(first, elements.length);
-  return intern(`b ${elements.map(idOf).join(" ")}`, () => ({ kind: "build", dtype: first.dtype, lanes: elements.length, elements }));
+  return intern(`b ${elements.map(idOf).join(" ")}`, (id) => ({ id, kind: "build", dtype: first.dtype, lanes: elements.length, elements }));
 };
 
 export const children = (e: Expr): readonly Expr[] => {

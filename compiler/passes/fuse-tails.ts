@@ -7,7 +7,7 @@
  */
 import { fail, load, type Expr } from "../ir/scalar.ts";
 import { rebuild, substitute } from "../ir/algebra.ts";
-import { accumulator, type Axis, type Compute, type Output, type Stage } from "../ir/compute.ts";
+import { accumulator, extentOf, type Axis, type Compute, type Output, type Stage } from "../ir/compute.ts";
 import { sizeOf } from "../ir/graph.ts";
 import { contractionOf, isMap, movementOf } from "../ir/contraction.ts";
 import { expressionsOfStage, loadsOfCompute, relist, usesOf, writesOf, type Network } from "../ir/network.ts";
@@ -66,13 +66,14 @@ function merge(p: Compute, s: Stage, c: Compute, tensor: string): Compute {
   const value = rebuild(map.value, (x) => (x.kind === "var" ? at.get(x.name) ?? x : x.buffer === tensor ? element : x));
   const stage: Stage = s.reduce ? { ...s, finish: value } : { name: s.name, axes: s.axes, value };
   const index = (after.index ?? map.axes).map((e) => substitute(e, at)), { index: _, ...rest } = after;
-  const output: Output = { ...rest, stage: s.name, ...(isIdentity(index, s.axes) ? {} : { index }) };
+  const output: Output = { ...rest, stage: s.name, ...(isIdentity(index, s.axes, after.shape) ? {} : { index }) };
   return {
     name: movementOf(c) ? p.name : movementOf(p) ? c.name : p.name, origin: [...new Set([...p.origin, ...c.origin])],
     tensors: [...p.tensors, ...c.tensors], stages: p.stages.map((x) => (x === s ? stage : x)), outputs: [output],
   };
 }
-const isIdentity = (index: readonly Expr[], axes: readonly Axis[]) => index.length === axes.length && index.every((e, i) => e === axes[i]);
+const isIdentity = (index: readonly Expr[], axes: readonly Axis[], shape: readonly number[]) =>
+  index.length === axes.length && index.every((e, i) => e === axes[i] && extentOf(axes[i]!) === shape[i]);
 /** Reads of `tensor` become reads of where `copy` puts its elements. */
 function redirect(r: Compute, tensor: string, copy: Compute): Compute {
   const o = copy.outputs[0]!, axes = copy.stages[0]!.axes, index = o.index ?? axes;

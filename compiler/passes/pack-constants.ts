@@ -41,29 +41,23 @@ export function relay(t: Tensor, shape: readonly number[], data: ElementArray): 
   move(t.layout, t.shape, steps, l.constant, data, out);
   return out;
 }
-/** Copies along the physical dimensions; `steps`: how far the source moves with each logical dimension. */
+/**
+ * Copies along the physical dimensions; `steps`: how far the source moves with each logical dimension. The loops are made
+ * as JavaScript for the very extents: weights are large.
+ */
 function move(layout: Layout, shape: readonly number[], steps: readonly number[], start: number, data: ElementArray, out: ElementArray): void {
-  const { extents, strides } = physical(shape, layout), halo = layout.halo;
-  const parts = layout.parts.map((p, i) => ({ ...p, extent: extents[i]!, to: strides[i]!, index: p.quo ?? 1 }));
-  const source = data as unknown as { [i: number]: number }, target = out as unknown as { [i: number]: number };
-  const last = parts.length - 1, position = shape.map(() => 0), before = shape.map((_, d) => halo?.[d]?.[0] ?? 0);
-  if (parts.length === 0) { target[0] = source[start]!; return; }
-  const walk = (level: number, from: number, to: number): void => {
-    const p = parts[level]!, step = steps[p.dim]! * p.index, margin = p.quo || p.rem ? 0 : before[p.dim]!, room = shape[p.dim]! - position[p.dim]!;
-    // A margin before shifts where elements go; a block at the end may hold fewer of them.
-    const count = p.quo ? p.extent : Math.min(p.extent, room);
-    if (level === last) {
-      for (let i = 0, f = from, o = to + margin * p.to; i < count; i++, f += step, o += p.to) target[o] = source[f]!;
-      return;
-    }
-    const own = position[p.dim]!;
-    for (let i = 0; i < count; i++) {
-      position[p.dim] = own + i * p.index;
-      walk(level + 1, from + i * step, to + (i + margin) * p.to);
-    }
-    position[p.dim] = own;
-  };
-  walk(0, start, 0);
+  const { extents, strides } = physical(shape, layout), blocked = new Map<number, string>(), lines: string[] = [];
+  let from = `${start}`, to = "0";
+  layout.parts.forEach((p, i) => {
+    const before = p.quo || p.rem ? 0 : layout.halo?.[p.dim]?.[0] ?? 0, size = shape[p.dim]!, block = blocked.get(p.dim);
+    // A block at the end may hold fewer elements, and a margin holds none.
+    const count = p.quo ? `${extents[i]}` : p.rem ? (block ? `Math.min(${p.rem}, ${size} - ${block})` : `${Math.min(p.rem, size)}`) : `${size}`;
+    lines.push(`for (let i${i} = 0, n${i} = ${count}, f${i} = ${from}, o${i} = ${to} + ${before * strides[i]!}; i${i} < n${i}; i${i}++, f${i} += ${steps[p.dim]! * (p.quo ?? 1)}, o${i} += ${strides[i]}) {`);
+    if (p.quo) blocked.set(p.dim, `i${i} * ${p.quo}`);
+    from = `f${i}`; to = `o${i}`;
+  });
+  const text = `${lines.join("\n")}\nout[${to}] = data[${from}];\n${"}".repeat(lines.length)}`;
+  (new Function("data", "out", text) as (data: ElementArray, out: ElementArray) => void)(data, out);
 }
 /** Where the source is no sum of multiples: element by element, by evaluating the index. */
 function scattered(t: Tensor, from: Expr, names: readonly string[], data: ElementArray, out: ElementArray): ElementArray {

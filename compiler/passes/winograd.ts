@@ -75,7 +75,7 @@ export function transformWeights(g: Float32Array, C: number, N: number, fy: Tile
   if (g.length !== C * N * 9) fail(`weights of ${g.length} elements are not ${N} x ${C} x 3 x 3`);
   const Gy = matrices[fy].G, Gx = matrices[fx].G, ey = fy + 2, ex = fx + 2, plane = C * N, out = new Float32Array(ey * ex * plane);
   const half = new Float64Array(ey * 3);
-  for (let n = 0; n < N; n++) for (let c = 0; c < C; c++) {
+  for (let c = 0; c < C; c++) for (let n = 0; n < N; n++) {
     const from = (n * C + c) * 9, to = c * N + n;
     for (let i = 0; i < ey; i++) {
       const [p, q, r] = Gy[i] as [number, number, number];
