@@ -4,7 +4,7 @@ import { interpret } from "../../compiler/ir/interpret.ts";
 import { share } from "../../compiler/lower/share.ts";
 import { apply, cast, constant, load, show, variable, type Expr } from "../../compiler/ir/scalar.ts";
 import { make } from "../../compiler/ir/algebra.ts";
-import { elementTypes, newArray, type DType, type ElementArray } from "../../compiler/ir/types.ts";
+import { elementTypes, newArray, type DType, type ElementArray, type Num } from "../../compiler/ir/types.ts";
 import type { Buffer, Kernel, Stmt } from "../../compiler/ir/kernel.ts";
 import { below, expression, generator, pick, valueOf, type Random } from "../support/random.ts";
 import { buffer, f, idx, int, kernel, let_, loop, ranged, read, set, store, when } from "./kernels.ts";
@@ -22,7 +22,7 @@ function same(k: Kernel, seed: number, what: string, params = {}): void {
   const memory = memoryOf(k, generator(seed)), expected = Object.fromEntries(Object.entries(memory).map(([n, d]) => [n, d.slice()]));
   interpret(k, expected, { params });
   compileToJs(k)(memory, params);
-  for (const [name, data] of Object.entries(memory)) expect(data, `seed ${seed}, ${name}: ${what}\n${printJs(k)}`).toEqual(expected[name]);
+  for (const [name, data] of Object.entries(memory)) expect([...(data as Iterable<Num>)], `seed ${seed}, ${name}: ${what}\n${printJs(k)}`).toEqual([...(expected[name] as Iterable<Num>)]);
 }
 
 describe("JavaScript does what the interpreter does", () => {
@@ -31,6 +31,12 @@ describe("JavaScript does what the interpreter does", () => {
       const i = idx("i", N), e = expression(generator(seed), t, 3, i), out = buffer("out", N, "out", t);
       const body = [loop("i", N, share([store("out", i, e)]))];
       same(kernel([...inputs, out], body), seed, show(e));
+    }
+  });
+  test.each(elementTypes)("constants of %s", (t) => {
+    for (let seed = 0; seed < 60; seed++) {
+      const c = constant(t, valueOf(generator(seed), t)), out = buffer("out", 2, "out", t);
+      same(kernel([out], [store("out", int(0), c), ...(t === "bool" ? [] : [store("out", int(1), apply("sub", c, constant(t, -1)))])]), seed, show(c));
     }
   });
   test("random loops, with sums, tests, scratch and what does not change moved out", () => {
