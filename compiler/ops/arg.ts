@@ -57,6 +57,7 @@ const running = (name: string, since: number, op: "add" | "mul"): Op => ({
   },
 });
 
+/** ArgMax, ArgMin, Hardmax, CumSum, CumProd. */
 export const places: readonly Op[] = [
   arg("ArgMax", "max"), arg("ArgMin", "min"),
   {

@@ -45,6 +45,7 @@ function shift(op: "shl" | "shr", a: Expr, b: Expr): Expr {
   return select(less(b, like(b, bits)), make(op, a, make("and", b, like(b, bits - 1))), like(a, 0));
 }
 
+/** Operators of several values that broadcast. */
 export const arithmetic: readonly Op[] = [
   pair("Add", 14, "add"), pair("Sub", 14, "sub"), pair("Mul", 14, "mul"), pair("Div", 14, "div"),
   fold("Max", 13, "max"), fold("Min", 13, "min"), fold("Sum", 13, "add"), fold("Mean", 13, "add", (x, count) => div(x, like(x, count))),

@@ -19,6 +19,7 @@ function bitcast(dtype: DType, x: Expr): Expr | null {
   return convert(dtype, x);
 }
 
+/** Cast, CastLike, BitCast. */
 export const casts: readonly Op[] = [
   {
     name: "Cast", since: 25, inputs: [1, 1], attributes: { to: { kind: "int" }, ...saturation },

@@ -25,6 +25,7 @@ const scalar = (name: string, since: number, op: ScalarOp, form?: Form): Op => u
 const float = (value: number): AttributeSpec => ({ kind: "float", default: value });
 const int = (value: number): AttributeSpec => ({ kind: "int", default: value });
 
+/** Operators of one value. */
 export const elementwise: readonly Op[] = [
   unary("Identity", 25, (x) => x, { types: anyType }),
   unary("Abs", 13, (x, n) => (unsigned.includes(n.in(0).dtype) ? x : f.abs(x)), { types: numbers }),

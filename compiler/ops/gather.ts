@@ -20,6 +20,7 @@ function progression(n: NodeView, i: number, size: number): { start: number; ste
   return c.shape.length <= 1 && list.every((v, k) => v === start + k * step) ? { start, step } : null;
 }
 
+/** Gather, GatherElements, GatherND, ReverseSequence, TensorScatter. */
 export const gathers: readonly Op[] = [
   {
     name: "Gather", since: 13, inputs: [2, 2], attributes: { axis: { kind: "int", default: 0 } },

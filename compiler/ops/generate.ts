@@ -26,6 +26,7 @@ const only = (n: NodeView, i: number): Expr => operand(n, i, n.in(i).shape.map((
 const typeAttribute = (n: NodeView, otherwise: DType): DType =>
   n.given("dtype") ? typeOfOnnx(n.int("dtype")) ?? n.fail(`attribute dtype is ${n.int("dtype")}, an element type that is not supported`) : otherwise;
 
+/** Shape, Size, ConstantOfShape, Range, EyeLike, OneHot, Trilu. */
 export const generators: readonly Op[] = [
   {
     name: "Shape", since: 25, inputs: [1, 1], attributes: { start: { kind: "int", default: 0 }, end: { kind: "int", optional: true } },

@@ -8,8 +8,16 @@ import type { Compute, Output, Stage, Tensor } from "../ir/compute.ts";
 import type { NodeView } from "./op.ts";
 
 const ofKind = (...kinds: readonly string[]): readonly DType[] => elementTypes.filter((t) => kinds.includes(types[t].kind));
-export const floats = ofKind("float"), integers = ofKind("int", "uint"), unsigned = ofKind("uint");
-export const numbers = ofKind("float", "int", "uint"), signedNumbers = ofKind("float", "int");
+/** The float types. */
+export const floats = ofKind("float");
+/** The integer types, signed and unsigned. */
+export const integers = ofKind("int", "uint");
+/** The unsigned integer types. */
+export const unsigned = ofKind("uint");
+/** All types but bool. */
+export const numbers = ofKind("float", "int", "uint");
+/** Types that have negative values. */
+export const signedNumbers = ofKind("float", "int");
 /** Every type a tensor can have. */
 export const anyType: readonly DType[] = elementTypes;
 /** What ONNX allows for sizes, axes and other lists of indices. */
@@ -35,6 +43,7 @@ export function expectRank(n: NodeView, i: number, rank: number, what = `input $
   const t = n.inputs[i];
   if (t && t.shape.length !== rank) n.fail(`${what} has shape ${showShape(t.shape)}, but must have rank ${rank}`);
 }
+/** A shape in messages. */
 export const showShape = (shape: readonly number[]): string => `[${shape.join(", ")}]`;
 
 /** The shape that these shapes broadcast to, by NumPy's rule. */
@@ -76,6 +85,7 @@ export function indexAt(n: NodeView, i: number, k = 0): Expr {
 }
 /** A negative index counts from the end of `size` elements. */
 export const fromEnd = (index: Expr, size: number): Expr => select(less(index, int(0)), plus(index, int(size)), index);
+/** low <= result <= high; a certain index stays as it is. */
 export const clamp = (index: Expr, low: number, high: number): Expr => make("min", make("max", index, int(low)), int(high));
 /** An index of `size` elements that run time could send outside: it reads at the border then. A certain one stays as it is. */
 export const bounded = (index: Expr, size: number): Expr => clamp(index, 0, Math.max(0, size - 1));

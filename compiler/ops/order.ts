@@ -19,6 +19,7 @@ const placeOf = (name: string, axes: readonly Axis[], over: Axis, is: Expr): Sta
 /** The axis of a Compress; null where it looks at the input as a list. */
 const compressed = (n: NodeView): number | null => (n.given("axis") ? n.axis(n.int("axis"), n.in(0).shape.length) : null);
 
+/** TopK, Compress. */
 export const orders: readonly Op[] = [
   {
     name: "TopK", since: 24, inputs: [2, 2], outputs: [1, 2],

@@ -112,6 +112,7 @@ function logSumExp(n: NodeView): Compute {
 }
 const orBool = (op: "max" | "min") => (t: DType): Reduction => (t === "bool" ? (op === "max" ? "or" : "and") : op);
 
+/** ReduceSum and its like. */
 export const reducers: readonly Op[] = [
   reduction("ReduceSum", 13, { op: "add" }),
   reduction("ReduceMean", 18, { op: "add", finish: (acc, count) => div(acc, like(acc, count)) }),

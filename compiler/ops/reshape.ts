@@ -47,6 +47,7 @@ const permutation = (n: NodeView): readonly number[] => {
   return sorted.length === rank && new Set(sorted).size === rank ? sorted : n.fail(`perm ${showShape(perm)} is no permutation of the ${rank} axes of ${showShape(n.in(0).shape)}`);
 };
 
+/** Reshape, Squeeze, Unsqueeze, Flatten, Transpose, Expand, Tile, DepthToSpace, SpaceToDepth. */
 export const reshapes: readonly Op[] = [
   { name: "Reshape", since: 25, inputs: [2, 2], attributes: { allowzero: { kind: "int", default: 0 } }, infer: (n) => [reshaped(n)], lower: sameOrder },
   { name: "Squeeze", since: 25, inputs: [1, 2], infer: (n) => [squeezed(n)], lower: sameOrder },

@@ -34,6 +34,7 @@ function scatter(n: NodeView, count: number, hits: (j: Expr) => Expr, update: (j
   return [last, { name: "scatter", axes, value: select(less(found, like(found, 0)), old, update(known)) }];
 }
 
+/** ScatterElements, ScatterND. */
 export const scatters: readonly Op[] = [
   {
     name: "ScatterElements", since: 18, inputs: [3, 3], attributes: { axis: { kind: "int", default: 0 }, ...attributes },

@@ -87,6 +87,7 @@ const centred = (n: NodeView): readonly number[] => n.in(0).shape.map((size, d) 
   return more < 0 ? Math.floor(-more / 2) : -Math.floor(more / 2);
 });
 
+/** Slice, Split, Concat, Pad, CenterCropPad. */
 export const slices: readonly Op[] = [
   {
     name: "Slice", since: 13, inputs: [3, 5],
