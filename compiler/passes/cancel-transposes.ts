@@ -13,7 +13,7 @@ import { reshape } from "./merge-reshapes.ts";
 import { forEach, rewrite, type Editor, type Rule } from "./rewrite.ts";
 
 export const cancelTransposes = (g: Graph): Graph => rewrite(g, {
-  ...forEach([...unaryOps].filter((op) => op !== "Dropout"), (n, e) => behind(e, [n.node.inputs[0]!], ([x]) => e.node(n.node.op, [x!, ...n.node.inputs.slice(1)], n.node.attributes))),
+  ...forEach(unaryOps, (n, e) => behind(e, [n.node.inputs[0]!], ([x]) => e.node(n.node.op, [x!, ...n.node.inputs.slice(1)], n.node.attributes))),
   ...forEach(broadcastOps, sinkThroughBroadcast),
   ...forEach(reduceOps, sinkThroughReduction),
   ...forEach(["Softmax", "LogSoftmax", "Hardmax"], sinkAlongAxis),

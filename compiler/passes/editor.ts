@@ -96,8 +96,9 @@ export class Editor implements Expander {
   node(op: string, inputs: readonly ValueName[], attributes: Attributes = {}): ValueName { return this.nodes(op, inputs, 1, attributes)[0]!; }
   nodes(op: string, inputs: readonly ValueName[], outputs: number, attributes: Attributes = {}): readonly ValueName[] {
     const hint = op.replace(/^.*\./, "").toLowerCase(), { name = "", outputs: [first = ""] = [] } = this.root ?? {};
+    const takesName = op === this.root?.op && this.fresh.every((f) => f.name !== name);
     const node: Node = {
-      name: this.unused(name, hint), op, inputs: withoutTrailing(inputs), attributes, origin: [],
+      name: takesName ? name : this.unused(name, hint), op, inputs: withoutTrailing(inputs), attributes, origin: [],
       outputs: Array.from({ length: outputs }, () => this.unused(first, hint)),
     };
     const types = inferNode(node, (v) => this.types.get(v), (v) => this.constants.get(v));

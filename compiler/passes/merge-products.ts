@@ -1,15 +1,24 @@
 /**
  * Needs types, constants folded. Ensures one form of matrix product with constant weights: alpha and beta are 1, constant
  * matrices are not transposed (B is [K, N]), a constant addend that is one row is [N]; MatMul of matrices and the constant
- * row added to it are one Gemm. Before fold-scales, which scales such weights, and layouts, which pack them.
+ * row added to it are one Gemm; a batch of single rows is one matrix. Before fold-scales, which scales such weights, and
+ * layouts, which pack them.
  */
-import { constantOf, type Constant, type Graph, type ValueName } from "../ir/graph.ts";
+import { constantOf, sizeOf, type Constant, type Graph, type ValueName } from "../ir/graph.ts";
 import { isFloat, newArray } from "../ir/types.ts";
 import type { NodeView } from "../ops/op.ts";
+import { reshape } from "./merge-reshapes.ts";
 import { rewrite, type Editor } from "./rewrite.ts";
 import { scaleAlong } from "./scale-weights.ts";
 
-export const mergeProducts = (g: Graph): Graph => rewrite(g, { Gemm: plainGemm, Add: biasedMatMul });
+export const mergeProducts = (g: Graph): Graph => rewrite(g, { Gemm: plainGemm, Add: biasedMatMul, MatMul: rowsOfBatch });
+
+/** [B, 1, K] times constant [K, N]. */
+function rowsOfBatch(n: NodeView, e: Editor): ValueName | undefined {
+  const [a, b] = n.node.inputs as [ValueName, ValueName], { shape } = n.in(0), rows = sizeOf(shape.slice(0, -1));
+  if (shape.length < 3 || shape.at(-2) !== 1 || rows < 2 || n.constant(1)?.shape.length !== 2) return undefined;
+  return reshape(e, e.node("MatMul", [reshape(e, a, [rows, shape.at(-1)!]), b]), n.out().shape);
+}
 
 function biasedMatMul(n: NodeView, e: Editor): ValueName | undefined {
   const [a, b] = n.node.inputs as [ValueName, ValueName], bias = e.constantOf(b) ? b : a, c = e.constantOf(bias), product = e.soleMade(bias === b ? a : b, "MatMul");
@@ -45,13 +54,13 @@ function plainGemm(n: NodeView, e: Editor): ValueName | undefined {
     transA: turnA ? 0 : n.int("transA"), transB: turnB ? 0 : n.int("transB"),
   });
 }
-/** Rows for columns, in blocks that stay in the cache. */
+/** Rows for columns, in blocks small enough for a cache in which the rows of a large matrix collide. */
 function transposed(c: Constant): Constant {
-  const [rows, columns] = c.shape as [number, number], from = c.data as Float32Array, to = newArray(c.dtype, from.length) as Float32Array, block = 32;
-  for (let i0 = 0; i0 < rows; i0 += block) {
-    for (let j0 = 0; j0 < columns; j0 += block) {
-      const i1 = Math.min(rows, i0 + block), j1 = Math.min(columns, j0 + block);
-      for (let i = i0; i < i1; i++) for (let j = j0; j < j1; j++) to[j * rows + i] = from[i * columns + j]!;
+  const [rows, columns] = c.shape as [number, number], from = c.data as Float32Array, to = newArray(c.dtype, from.length) as Float32Array, high = 16, wide = 8;
+  for (let i0 = 0; i0 < rows; i0 += high) {
+    for (let j0 = 0; j0 < columns; j0 += wide) {
+      const i1 = Math.min(rows, i0 + high), j1 = Math.min(columns, j0 + wide);
+      for (let j = j0; j < j1; j++) for (let i = i0; i < i1; i++) to[j * rows + i] = from[i * columns + j]!;
     }
   }
   return constantOf(c.dtype, [columns, rows], to);

@@ -15,6 +15,7 @@ import { recogniseNorms } from "./recognise-norms.ts";
 import { removeDead } from "./remove-dead.ts";
 import { removeIdentities } from "./remove-identities.ts";
 import { resolvePadding } from "./resolve-padding.ts";
+import { sinkScalars } from "./sink-scalars.ts";
 
 /** A pure function from graph to graph. Returns its argument where it finds nothing to do. */
 export interface GraphPass { readonly name: string; readonly run: (g: Graph) => Graph }
@@ -40,6 +41,7 @@ export const graphPasses: PassList = [
   { repeat: [
     { name: "merge-products", run: mergeProducts },
     { name: "fold-scales", run: foldScales },
+    { name: "sink-scalars", run: sinkScalars },
     { name: "fold-pads", run: foldPads },
     { name: "cancel-transposes", run: cancelTransposes },
     reshapes, identities, constants, duplicates,

@@ -14,9 +14,15 @@ const floats = (c: Constant): Floats => c.data as Floats;
 /** The constant with element `i` times `factor[floor(i / inner) % count]`: along an axis of `count` with `inner` elements behind it. */
 export function scaleAlong(c: Constant, factor: Float64Array, count: number, inner: number): Constant {
   const from = floats(c), to = newArray(c.dtype, from.length) as Floats;
+  const list = spread(factor, count);
   for (let start = 0; start < from.length;) {
+    if (inner === 1) {
+      for (let k = 0; k < count; k++) to[start + k] = from[start + k]! * list[k]!;
+      start += count;
+      continue;
+    }
     for (let k = 0; k < count; k++) {
-      const f = pick(factor, k), end = start + inner;
+      const f = list[k]!, end = start + inner;
       for (let i = start; i < end; i++) to[i] = from[i]! * f;
       start = end;
     }

@@ -44,11 +44,14 @@ export class Builder {
   }
   scalar(x: number): string { return this.constant([], [x]); }
   ints(...values: readonly number[]): string { return this.constant([values.length], values, "i64"); }
-  op(op: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>> = {}): string { return this.ops(op, inputs, 1, attributes)[0]!; }
-  ops(op: string, inputs: readonly string[], outputs: number, attributes: Readonly<Record<string, Attribute>> = {}): readonly string[] {
+  /** `shape`: of the result, where only the values of the inputs would tell. */
+  op(op: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>> = {}, shape?: readonly number[]): string {
+    return this.ops(op, inputs, 1, attributes, shape)[0]!;
+  }
+  ops(op: string, inputs: readonly string[], outputs: number, attributes: Readonly<Record<string, Attribute>> = {}, shape?: readonly number[]): readonly string[] {
     const name = `${op.toLowerCase()}${this.count++}`;
     const node: Node = { name, op, inputs, attributes, origin: [name], outputs: Array.from({ length: outputs }, (_, i) => (i === 0 ? `v_${name}` : `v_${name}_${i}`)) };
-    const types = inferNode(node, (v) => this.types.get(v), (v) => this.constants.get(v));
+    const types = inferNode(node, (v) => this.types.get(v), (v) => this.constants.get(v), () => shape && { dtype: this.types.get(inputs[0]!)!.dtype, shape });
     node.outputs.forEach((v, i) => this.types.set(v, types[i]!));
     this.nodes.push(node);
     return node.outputs;

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { mergeProducts } from "../../compiler/passes/merge-products.ts";
+import { mergeReshapes } from "../../compiler/passes/merge-reshapes.ts";
 import { Builder, check, only, operators } from "./graphs.ts";
 
 test("MatMul and a constant row are a Gemm", () => {
@@ -32,4 +33,9 @@ test("a constant on the left, a full addend, and matrices known at run time only
 test("an addend of zeros goes", () => {
   const b = new Builder(), after = check(b.graph(b.op("Gemm", [b.input("x", [3, 2]), b.constant([2, 2]), b.constant([2], [0, 0])])), mergeProducts);
   expect(only(after, "Gemm").inputs).toHaveLength(2);
+});
+test("a batch of single rows is one matrix", () => {
+  const b = new Builder(), y = b.op("MatMul", [b.input("x", [7, 1, 5]), b.constant([5, 3])]);
+  const after = check(b.graph(b.op("Add", [y, b.constant([3])])), (g) => mergeProducts(mergeReshapes(mergeProducts(g))), { stable: false });
+  expect(operators(after)).toEqual(["Reshape", "Gemm", "Reshape"]);
 });
