@@ -35,7 +35,8 @@ function step(n: Network): Network {
       const o = p.outputs[0]!, s = p.stages.find((x) => x.name === o.stage)!;
       if (p.stages.some((x) => loadsIn(expressionsOfStage(x), s.name).length)) return [];
       const stage = c.stages[0]!;
-      if (!loadsOfCompute(c, t.name).every((l) => l.at.every((i, d) => i === stage.axes[d] || own.shape[d] === 1)) || own.shape.length !== stage.axes.length) return [];
+      if (own.shape.length !== stage.axes.length || own.shape.some((size, d) => size !== extentOf(stage.axes[d]!))) return [];
+      if (!loadsOfCompute(c, t.name).every((l) => l.at.every((i, d) => i === stage.axes[d] || own.shape[d] === 1))) return [];
       const others = (readers.get(t.name) ?? []).filter((r) => r !== c);
       if (others.length && !(movementOf(c) && n.tensors.get(c.outputs[0]!.tensor)!.kind === "temporary" && others.every((r) => !touched.has(r)))) return [];
       // The caller's memory keeps the model's layout: a product or window had better not write pieces of it.

@@ -23,8 +23,8 @@ export const networkPasses: readonly NetworkPass[] = [
   // Fused copies leave tensors that repeat a box of another.
   { name: "inline-movement", run: inlineMovement },
   { name: "fuse-tails", run: fuseTails },
-  { name: "choose-algorithms", run: chooseAlgorithms },
   { name: "choose-layouts", run: chooseLayouts },
+  { name: "choose-algorithms", run: chooseAlgorithms },
   { name: "add-halos", run: addHalos },
   { name: "elide-copies", run: elideCopies },
 ];

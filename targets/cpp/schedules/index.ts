@@ -24,7 +24,8 @@ export function scheduleCpp(c: Compute, set: InstructionSet): { compute: Compute
       Object.assign(stages, plan.more, { [name]: plan.directives });
       loops.set(name, plan.outer);
     } else {
-      const { directives, outer } = s.reduce ? reductionPlan(compute, s, set) : mapPlan(compute, s, set);
+      const { directives, outer, compute: packed } = s.reduce ? reductionPlan(compute, s, set) : mapPlan(compute, s, set);
+      compute = packed;
       stages[name] = directives;
       loops.set(name, outer);
     }

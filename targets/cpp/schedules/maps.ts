@@ -1,14 +1,15 @@
 /** Maps, and reductions without products: lanes along whatever is contiguous. */
-import { mentions, type Expr } from "../../../compiler/ir/scalar.ts";
+import { mentions, type Expr, type Load } from "../../../compiler/ir/scalar.ts";
 import { extentOf, reductions, type Axis, type Compute, type Stage } from "../../../compiler/ir/compute.ts";
 import { unguarded, windowDims } from "../../../compiler/ir/contraction.ts";
 import { loadsIn } from "../../../compiler/ir/algebra.ts";
 import type { Directive } from "../../../compiler/ir/schedule.ts";
 import type { InstructionSet } from "../isa.ts";
 import { accessesOf, addressOf, byStep, fuseInner, isFloat32, stepOf, type FusedLoop } from "./access.ts";
+import { isWeight, packLanes, uses } from "./pack.ts";
 
-/** Directives of a stage, and its loops over axes from the outside in, before lanes are cut off the last. */
-export interface StagePlan { readonly directives: readonly Directive[]; readonly outer: readonly FusedLoop[] }
+/** Directives of a stage, and its loops over axes from the outside in, before lanes are cut off the last; weights may be re-laid. */
+export interface StagePlan { readonly compute: Compute; readonly directives: readonly Directive[]; readonly outer: readonly FusedLoop[] }
 
 const names = (loops: readonly FusedLoop[]) => loops.map((l) => l.name);
 const lanesOver = (loop: string, lanes: number): Directive[] =>
@@ -19,17 +20,22 @@ export function mapPlan(c: Compute, s: Stage, set: InstructionSet): StagePlan {
   const { loops, directives } = fuseInner(byStep(s.axes, store), list);
   const order: Directive = { order: names(loops) }, last = loops.at(-1);
   const contiguous = last && last.extent > 1 && stepOf(store, last.axes.at(-1)!) === 1;
-  if (!contiguous || !isFloat32(s)) return { directives: [...directives, order], outer: loops };
-  return { directives: [...directives, order, ...lanesOver(last.name, set.lanes)], outer: loops.slice(0, -1) };
+  if (!contiguous || !isFloat32(s)) return { compute: c, directives: [...directives, order], outer: loops };
+  const { compute } = packLanes(c, s, last.axes.at(-1)!);
+  return { compute, directives: [...directives, order, ...lanesOver(last.name, set.lanes)], outer: loops.slice(0, -1) };
 }
 
 /** Lanes along an output axis if the loads allow, else along the reduction, else none. */
 export function reductionPlan(c: Compute, s: Stage, set: InstructionSet): StagePlan {
   const list = accessesOf(c, s), store = list[0]!.address, outer = byStep(s.axes, store);
   const valueLoads = loadsIn([s.value]), plain = isFloat32(s);
+  const fits = (l: Load, a: Axis) => isWeight(c, l) || [0, 1].includes(stepOf(addressOf(c, l), a) ?? -1);
   const lane = plain ? outer.filter((a) => a.range[1] > 0 && stepOf(store, a) === 1)
-    .find((a) => valueLoads.every((l) => [0, 1].includes(stepOf(addressOf(c, l), a) ?? -1)) && valueLoads.some((l) => stepOf(addressOf(c, l), a) === 1)) : undefined;
-  if (lane) return windowPlan(c, s, set, lane, outer);
+    .find((a) => valueLoads.every((l) => fits(l, a)) && valueLoads.some((l) => uses(l, a))) : undefined;
+  if (lane) {
+    const packed = packLanes(c, s, lane);
+    return windowPlan(packed.compute, packed.stage, set, lane, outer);
+  }
   const main = valueLoads.find((l) => s.reduce!.axes.some((r) => r.range[1] > 0 && l.at.some((i) => mentions(i, new Set([r.name])))));
   const inner = main ? byStep(s.reduce!.axes, addressOf(c, main)) : s.reduce!.axes;
   const { loops, directives } = fuseInner(inner, list.slice(1));
@@ -38,7 +44,7 @@ export function reductionPlan(c: Compute, s: Stage, set: InstructionSet): StageP
   const along = last?.axes.at(-1);
   const contiguous = plain && last && along && last.extent >= set.lanes && reductions[s.reduce!.op].lanes !== null
     && valueLoads.every((l) => [0, 1].includes(stepOf(addressOf(c, l), along) ?? -1)) && unguarded(s.value).guards.length === 0;
-  return { directives: [...directives, order, ...(contiguous ? lanesOver(last.name, set.lanes) : [])], outer: rows };
+  return { compute: c, directives: [...directives, order, ...(contiguous ? lanesOver(last.name, set.lanes) : [])], outer: rows };
 }
 
 /** Register tiles of `tall` x `wide` outputs share what they load; small windows are unrolled whole. */
@@ -50,7 +56,7 @@ function windowPlan(c: Compute, s: Stage, set: InstructionSet, lane: Axis, outer
   const wide = windowed.at(-1), tall = windowed.at(-2);
   const cut: Directive[] = [{ split: lane.name, by: set.lanes, into: [`${lane.name}_o`, `${lane.name}_v`], edge: "peel" }];
   const vector: Directive = { place: [`${lane.name}_v`], as: "vector" };
-  if (!wide || guarded) return columnsPlan(s, set, lane, others, addressOf(c, loadsIn([s.value])[0]!));
+  if (!wide || guarded) return columnsPlan(c, s, set, lane, others, addressOf(c, loadsIn([s.value])[0]!));
   const stride = Math.max(...windowDims(s, moving!).map((d) => Math.abs(stepOf(moving!.at[d]!, wide) ?? 1)));
   const [high, across] = tileOf(set, taps, stride, tall !== undefined);
   const unrolled = taps <= 64;
@@ -60,6 +66,7 @@ function windowPlan(c: Compute, s: Stage, set: InstructionSet, lane: Axis, outer
   const inner = [...(tall ? [`${tall.name}_i`] : []), `${wide.name}_i`], reduce = s.reduce!.axes.map((a) => a.name);
   const loopsOf = (a: Axis) => (a === tall || a === wide ? `${a.name}_o` : a.name);
   return {
+    compute: c,
     directives: [
       ...tiles, ...cut,
       { order: [...others.map(loopsOf), `${lane.name}_o`, ...reduce, ...inner, `${lane.name}_v`] },
@@ -77,9 +84,10 @@ function tileOf(set: InstructionSet, taps: number, stride: number, two: boolean)
   return most >= 4 ? [2, Math.floor(most / 2)] : [1, most];
 }
 /** Reduces whole columns, a few vectors of them at a time. */
-function columnsPlan(s: Stage, set: InstructionSet, lane: Axis, others: readonly Axis[], main: Expr): StagePlan {
+function columnsPlan(c: Compute, s: Stage, set: InstructionSet, lane: Axis, others: readonly Axis[], main: Expr): StagePlan {
   const n = lane.name, reduce = byStep(s.reduce!.axes, main).map((a) => a.name);
   return {
+    compute: c,
     directives: [
       { split: n, by: 4 * set.lanes, into: [`${n}_o`, `${n}_i`], edge: "peel" }, { split: `${n}_i`, by: set.lanes, into: [`${n}_j`, `${n}_v`], edge: "peel" },
       { order: [...others.map((a) => a.name), `${n}_o`, ...reduce, `${n}_j`, `${n}_v`] },

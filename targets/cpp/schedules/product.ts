@@ -2,16 +2,15 @@
  * Sums of products: register tiles of rows x vectors, the weights packed into panels of 16 columns that every
  * instruction set shares. Matrix products, convolutions of any rank, grouped or not, are this one schedule.
  */
-import { load, variables, type Expr, type Load } from "../../../compiler/ir/scalar.ts";
-import { loadsIn, rebuild } from "../../../compiler/ir/algebra.ts";
-import { axis, extentOf, type Axis, type Compute, type Layout, type Stage, type Tensor } from "../../../compiler/ir/compute.ts";
+import { load, type Expr, type Load } from "../../../compiler/ir/scalar.ts";
+import { rebuild } from "../../../compiler/ir/algebra.ts";
+import { axis, extentOf, type Axis, type Compute, type Stage } from "../../../compiler/ir/compute.ts";
 import type { Contraction } from "../../../compiler/ir/contraction.ts";
-import { expressionsOfStage } from "../../../compiler/ir/network.ts";
 import type { Directive } from "../../../compiler/ir/schedule.ts";
 import type { InstructionSet } from "../isa.ts";
 import { accessesOf, addressOf, byStep, fuseInner, stepOf, type FusedLoop } from "./access.ts";
+import { isWeight, packPanels, uses } from "./pack.ts";
 
-export const panelWidth = 16;
 /** The Compute may have gained a packed weight or a stage that copies; `more`: directives of such stages. */
 export interface ProductPlan {
   readonly compute: Compute;
@@ -23,18 +22,17 @@ export interface ProductPlan {
 /** Null where no column is contiguous in the result. */
 export function productPlan(c: Compute, s: Stage, p: Contraction, set: InstructionSet): ProductPlan | null {
   const store = accessesOf(c, s)[0]!.address;
-  const isWeight = (l: Load) => c.tensors.find((t) => t.name === l.buffer)?.role === "weight";
   const contiguous = (axes: readonly Axis[]) => axes.find((x) => x.range[1] > 0 && stepOf(store, x) === 1);
   let n = contiguous(p.columns), { a, b, rows, columns } = p;
-  if (!n && !isWeight(b) && contiguous(p.rows)) { n = contiguous(p.rows); [a, b, rows, columns] = [b, a, columns, rows]; }
+  if (!n && !isWeight(c, b) && contiguous(p.rows)) { n = contiguous(p.rows); [a, b, rows, columns] = [b, a, columns, rows]; }
   if (!n) return null;
 
   const ks = byStep(s.reduce!.axes, addressOf(c, a)), ownK = ks.filter((k) => uses(b, k));
   const outer = [...p.batch, ...p.free, ...columns.filter((x) => x !== n)];
   let more: Record<string, readonly Directive[]> = {}, operand: string | null = null;
-  if (isWeight(b)) {
+  if (isWeight(c, b)) {
     operand = `${b.buffer}_packed`;
-    ({ compute: c, stage: s } = packOperand(c, s, b, operand, outer.filter((x) => uses(b, x)), ownK, n));
+    ({ compute: c, stage: s } = packPanels(c, s, b, operand, outer.filter((x) => uses(b, x)), ownK, n));
   } else if (stepOf(addressOf(c, b), n) !== 1) {
     ({ compute: c, stage: s, more } = stageOperand(c, s, b, ownK, n, set, `${n.name}_o`));
   }
@@ -63,7 +61,6 @@ export function productPlan(c: Compute, s: Stage, p: Contraction, set: Instructi
   ];
   return { compute: c, directives, more, outer: free };
 }
-const uses = (l: Load, a: Axis) => l.at.some((i) => variables(i).has(a.name));
 
 /** Register tile for `columns` columns and `rows` rows; `rowStep`: floats between rows of the first operand. */
 export function tileOf(set: InstructionSet, columns: number, rows: number, rowStep: number): { rows: number; vectors: number } {
@@ -77,16 +74,6 @@ export function tileOf(set: InstructionSet, columns: number, rows: number, rowSt
   return { rows: Math.max(1, Math.min(height, rows)), vectors };
 }
 
-/** The weight becomes a new constant: outer axes, panels of columns, the reduction in loop order, the columns of a panel. */
-function packOperand(c: Compute, s: Stage, b: Load, name: string, outer: readonly Axis[], ks: readonly Axis[], n: Axis): { compute: Compute; stage: Stage } {
-  const axes = [...outer, ...ks, n], last = axes.length - 1;
-  const whole = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => ({ dim: from + i }));
-  const layout: Layout = { parts: [...whole(0, outer.length), { dim: last, quo: panelWidth }, ...whole(outer.length, last), { dim: last, rem: panelWidth }] };
-  const packed: Tensor = { name, dtype: b.dtype, shape: axes.map(extentOf), layout, role: "weight", source: { of: b.buffer, axes, at: b.at } };
-  const stage = replaceLoad(s, b, load(b.dtype, name, axes)), stages = c.stages.map((x) => (x.name === s.name ? stage : x));
-  const stillRead = loadsIn(stages.flatMap(expressionsOfStage), b.buffer).length > 0;
-  return { compute: { ...c, stages, tensors: [...c.tensors.filter((x) => x.name !== b.buffer || stillRead), packed] }, stage };
-}
 const replaceLoad = (s: Stage, from: Load, to: Expr): Stage => ({ ...s, value: rebuild(s.value, (x) => (x === from ? to : x)) });
 
 /** A copy of the columns that one tile reads, contiguous along them: a stage of its own inside the loop over panels. */
