@@ -34,7 +34,15 @@ function unsupportedTable(list: readonly Diagnostic[], colors: Colors, sink?: Si
     const d = g[0]!;
     return [d.op!, g.length, names(g.flatMap((x) => (x.node ? [x.node] : []))), d.message, d.hint ?? ""];
   });
-  return table(["operator", "count", "nodes", "reason", "nearest supported form"], rows, colors, sink, ["nodes", "reason", "nearest supported form"]);
+  const hints = list.some((d) => d.hint),
+    head = ["operator", "count", "nodes", "reason", ...(hints ? ["nearest supported form"] : [])];
+  return table(
+    head,
+    rows.map((r) => r.slice(0, head.length)),
+    colors,
+    sink,
+    head.slice(2),
+  );
 }
 /** "1 problem", "2 problems". */
 export const problems = (n: number): string => `${n} problem${n === 1 ? "" : "s"}`;

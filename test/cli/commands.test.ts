@@ -1,0 +1,218 @@
+/** Each command on small models of our own, from the file to what comes out. */
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import onnxProto from "onnx-proto";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { npyBytes, readNpy } from "../../compiler/cli/npy.ts";
+import { type Constant, constantOf } from "../../compiler/ir/graph.ts";
+import { arrayOf, type DType } from "../../compiler/ir/types.ts";
+import { model, node, tensor, tensorProto } from "../support/onnx.ts";
+import { mlcWith } from "./mlc.ts";
+
+let root: string;
+const mlc = (...argv: string[]) => mlcWith({ XDG_CACHE_HOME: join(root, "cache") }, ...argv);
+const at = (name: string): string => join(root, name);
+const values = (n: number): number[] => Array.from({ length: n }, (_, i) => ((i * 7) % 11) / 4 - 1);
+const save = (name: string, dtype: DType, shape: readonly number[], data: readonly number[]): Constant => {
+  const t = constantOf(dtype, shape, arrayOf(dtype, data));
+  writeFileSync(at(name), npyBytes(t));
+  return t;
+};
+beforeAll(() => {
+  root = mkdtempSync(join(tmpdir(), "mlc-test-"));
+  const conv = {
+    opset: 13,
+    inputs: { x: "f32[N, 2, 6, 6]" },
+    outputs: ["out/y:0", "flat"],
+    initializers: { w: tensor("f32", [4, 2, 3, 3], values(72)), b: tensor("f32", [4], [0.5, -0.5, 0, 1]), shape: tensor("i64", [2], [1, -1]) },
+    nodes: [
+      node("c = Conv(x, w, b)", { pads: [1, 1, 1, 1] }, "first"),
+      node("out/y:0 = Relu(c)", {}, "second"),
+      node("flat = Reshape(c, shape)", {}, "third"),
+    ],
+  };
+  writeFileSync(at("conv.onnx"), model(conv));
+  writeFileSync(at("add.onnx"), model({ opset: 13, inputs: { a: "f32[3]", "b:1": "f32[3]" }, outputs: ["sum"], nodes: [node("sum = Add(a, b:1)")] }));
+  writeFileSync(at("open.onnx"), model({ opset: 13, inputs: { x: "f32[N, 3, H, W]" }, outputs: ["y"], nodes: [node("y = Relu(x)")] }));
+  writeFileSync(
+    at("unknown.onnx"),
+    model({
+      opset: 13,
+      inputs: { x: "f32[4]" },
+      outputs: ["z"],
+      nodes: [node("a = Frobnicate(x)", {}, "f1"), node("b = Frobnicate(a)", {}, "f2"), node("z = Twiddle(b)", {}, "t1")],
+    }),
+  );
+});
+afterAll(() => rmSync(root, { recursive: true }));
+
+describe("compile", () => {
+  test("writes the package, says what it made, and what it assumed", async () => {
+    const { code, out, err } = await mlc("compile", at("conv.onnx"), "-o", at("out"), "--lib", "both");
+    expect(code).toBe(0);
+    expect(err).toMatch(/^note: .*batch.*1/s);
+    expect(out).toMatch(/^conv: \d+ steps, \d+ kernels/);
+    expect(readdirSync(at("out"))).toEqual(expect.arrayContaining(["conv.h", "conv.cpp", "CMakeLists.txt", "libconv.a", "libconv.so"]));
+    expect(out).toContain("libconv.a libconv.so");
+    expect(readdirSync(at("out")).filter((f) => f.endsWith("cpp.o"))).toEqual([]);
+  });
+  test("the same again gives the same bytes, and --print-files their names", async () => {
+    await mlc("compile", at("conv.onnx"), "-o", at("again"), "--dim", "N=1", "--isa", "sse,neon", "--name", "net");
+    await mlc("compile", at("conv.onnx"), "-o", at("again2"), "--dim", "N=1", "--isa", "sse,neon", "--name", "net");
+    const { out } = await mlc("compile", at("conv.onnx"), "--print-files", "--isa", "sse,neon", "--name", "net");
+    const names = out.trim().split("\n");
+    expect(readdirSync(at("again")).sort()).toEqual([...names].sort());
+    for (const n of names) expect(readFileSync(join(at("again"), n))).toEqual(readFileSync(join(at("again2"), n)));
+  });
+  test("--json is for scripts, --dump shows what each pass leaves", async () => {
+    const { out } = await mlc("compile", at("conv.onnx"), "-o", at("json"), "--json", "--dump", at("dump"));
+    const made = JSON.parse(out);
+    expect(made).toMatchObject({ name: "conv", target: "cpp", libraries: [], hash: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    for (const f of made.files) expect(readFileSync(join(at("json"), f.path)).length).toBe(f.bytes);
+    expect(readdirSync(at("dump")).length).toBeGreaterThan(1);
+    expect(readFileSync(join(at("dump"), readdirSync(at("dump")).sort()[0]!), "utf8")).toMatch(/Conv|Relu/);
+  });
+  test("all problems of a model come at once, and nothing is written", async () => {
+    const { code, out, err } = await mlc("compile", at("unknown.onnx"), "-o", at("none"));
+    expect([code, out, existsSync(at("none"))]).toEqual([1, "", false]);
+    expect(err).toMatch(/Not supported:[^]*operator +count +nodes +reason[^]*Frobnicate +2 +f1, f2[^]*Twiddle +1 +t1/);
+    const open = await mlc("compile", at("open.onnx"), "-o", at("none"));
+    expect(open.code).toBe(1);
+    expect(open.err).toMatch(/"?x"?[^]*--(shape x=|dim H=)/);
+    expect(JSON.parse((await mlc("compile", at("unknown.onnx"), "-o", at("none"), "--json")).out).diagnostics.length).toBe(3);
+  });
+  test("a library that does not build leaves nothing behind", async () => {
+    const { code, err } = await mlcWith(
+      { CXXFLAGS: "-DINT_MAX -include no-such-header.h" },
+      "compile",
+      at("add.onnx"),
+      "-o",
+      at("broken"),
+      "--lib",
+      "static",
+    );
+    expect([code, existsSync(at("broken"))]).toEqual([1, false]);
+    expect(err).toContain("no-such-header.h");
+    expect(readdirSync(root).filter((n) => n.startsWith(".broken"))).toEqual([]);
+  });
+});
+
+describe("run", () => {
+  test("one .npy for each output, named by it", async () => {
+    const a = save("a.npy", "f32", [3], [1, 2, 3]),
+      b = save("b.npy", "f32", [3], [0.5, -2, 1e6]);
+    const { code, out } = await mlc(
+      "run",
+      at("add.onnx"),
+      "--input",
+      `a=${at("a.npy")}`,
+      "--input",
+      `b:1=${at("b.npy")}`,
+      "--output-dir",
+      at("result"),
+      "--json",
+    );
+    expect(code).toBe(0);
+    expect(JSON.parse(out).outputs).toEqual([{ name: "sum", dtype: "f32", shape: [3], file: join(at("result"), "sum.npy") }]);
+    expect([...(readNpy(join(at("result"), "sum.npy")).data as Float32Array)]).toEqual(
+      [0, 1, 2].map((i) => Math.fround(Number(a.data[i]) + Number(b.data[i]))),
+    );
+  });
+  test("names of outputs lose what file names should not hold", async () => {
+    save("x.npy", "f32", [1, 2, 6, 6], values(72));
+    expect((await mlc("run", at("conv.onnx"), "--input", `x=${at("x.npy")}`, "--output-dir", at("names"))).code).toBe(0);
+    expect(readdirSync(at("names")).sort()).toEqual(["flat.npy", "out_y_0.npy"]);
+    const y = readNpy(join(at("names"), "out_y_0.npy")),
+      flat = readNpy(join(at("names"), "flat.npy"));
+    expect([y.shape, flat.shape]).toEqual([
+      [1, 4, 6, 6],
+      [1, 144],
+    ]);
+    expect([...(y.data as Float32Array)]).toEqual([...(flat.data as Float32Array)].map((v) => Math.max(v, 0)));
+  });
+  test("inputs that are missing, unknown or of the wrong kind", async () => {
+    save("wrong.npy", "f64", [3], [1, 2, 3]);
+    save("long.npy", "f32", [4], [1, 2, 3, 4]);
+    const run = (...inputs: string[]) => mlc("run", at("add.onnx"), ...inputs.flatMap((i) => ["--input", i]), "--output-dir", at("never"));
+    expect(await run(`a=${at("a.npy")}`)).toMatchObject({ code: 2, err: expect.stringContaining("--input b:1=FILE.npy (f32[3])") });
+    expect(await run(`c=${at("a.npy")}`)).toMatchObject({ code: 2, err: expect.stringContaining("the model has no input c") });
+    expect(await run(`a=${at("wrong.npy")}`, `b:1=${at("a.npy")}`)).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/input a is f32\[3\], but .* holds f64\[3\][^]*astype\(numpy\.float32\)/),
+    });
+    expect(await run(`a=${at("long.npy")}`, `b:1=${at("a.npy")}`)).toMatchObject({ code: 1, err: expect.stringContaining("--shape a=4") });
+    expect(existsSync(at("never"))).toBe(false);
+  });
+});
+
+describe("verify", () => {
+  test("compiled and interpreted agree, layer by layer", async () => {
+    const { code, out } = await mlc("verify", at("conv.onnx"), "--layers");
+    expect(out).toMatch(/out\/y:0 +f32\[1, 4, 6, 6\] .* ok\nflat +f32\[1, 144\] .* ok/);
+    expect(out).toMatch(/\d+ results of \d+ steps compared: none diverges/);
+    expect(code).toBe(0);
+  });
+  test("recorded tensors are compared; a difference is shown and ends with 1", async () => {
+    const record = (folder: string, sum: readonly number[]): string => {
+      const write = (name: string, dtype: DType, data: readonly number[]) =>
+        writeFileSync(join(at(folder), name), onnxProto.onnx.TensorProto.encode(tensorProto("", tensor(dtype, [3], data))).finish());
+      mkdirSync(at(folder));
+      write("input_0.pb", "f32", [1, 2, 3]);
+      write("input_1.pb", "f32", [4, 5, 6]);
+      write("output_0.pb", "f32", sum);
+      return at(folder);
+    };
+    expect((await mlc("verify", at("add.onnx"), "--data", record("good", [5, 7, 9]))).code).toBe(0);
+    const { code, out } = await mlc("verify", at("add.onnx"), "--data", record("bad", [5, 8, 9]));
+    expect(code).toBe(1);
+    expect(out).toMatch(/sum +f32\[3\] +1\.00e\+0 +1\.11e-1 .* differs\nsum: element 1 is 7, expected 8/);
+    const json = await mlc("verify", at("add.onnx"), "--data", at("bad"), "--json");
+    expect([json.code, JSON.parse(json.out)]).toMatchObject([1, { ok: false, outputs: [{ name: "sum", maxAbsolute: 1, index: 1, ok: false }] }]);
+    expect((await mlc("verify", at("add.onnx"), "--data", at("bad"), "--tolerance", "0.2")).code).toBe(0);
+    rmSync(join(at("bad"), "output_0.pb"));
+    expect(await mlc("verify", at("add.onnx"), "--data", at("bad"))).toMatchObject({ code: 1, err: expect.stringContaining("has no output_0.pb") });
+  });
+});
+
+describe("inspect, bench, ops, targets", () => {
+  test("inspect shows operators, steps with what was fused, and memory", async () => {
+    const { code, out } = await mlc("inspect", at("conv.onnx"));
+    expect(code).toBe(0);
+    expect(out).toMatch(/Inputs\n.*\n +x +f32\[1, 2, 6, 6\]/);
+    expect(out).toMatch(/Conv +1\n/);
+    expect(out).toContain("first (Conv)");
+    expect(out).toMatch(/lower bound/);
+    const x = JSON.parse((await mlc("inspect", at("conv.onnx"), "--json")).out);
+    expect(x).toMatchObject({ name: "conv", parameters: 78, nodes: 3, memory: { arena_bytes: expect.any(Number) } });
+    expect(x.macs).toBeGreaterThanOrEqual(4 * 36 * 18);
+    expect(x.steps.flatMap((s: { nodes: { name: string }[] }) => s.nodes.map((n) => n.name))).toContain("first");
+  });
+  test("bench --json has exactly these figures", async () => {
+    const { code, out } = await mlc("bench", at("conv.onnx"), "--threads", "1", "--runs", "20", "--json");
+    expect(code).toBe(0);
+    const x = JSON.parse(out) as Record<string, number>;
+    expect(Object.keys(x)).toEqual([
+      "init_ms",
+      "first_ms",
+      "min_ms",
+      "median_ms",
+      "p95_ms",
+      "peak_rss_kb",
+      "arena_bytes",
+      "code_bytes",
+      "weights_bytes",
+    ]);
+    expect(x.min_ms! <= x.median_ms! && x.median_ms! <= x.p95_ms!).toBe(true);
+    for (const [name, n] of Object.entries(x)) expect(n, name).toBeGreaterThan(name === "arena_bytes" ? -1 : 0);
+    expect((await mlc("bench", at("conv.onnx"), "--runs", "20")).out).toMatch(/median +\d+\.\d+ ms/);
+  });
+  test("ops and targets come from the registries", async () => {
+    expect((await mlc("ops")).out).toMatch(/^Conv +\d+ +2\.\.3 /m);
+    expect(JSON.parse((await mlc("ops", "--json")).out).length).toBeGreaterThan(100);
+    expect((await mlc("targets")).out).toMatch(/^cpp .*avx512, avx2, sse, neon/m);
+    expect(JSON.parse((await mlc("targets", "--json")).out)).toEqual([
+      expect.objectContaining({ name: "cpp", instruction_sets: ["avx512", "avx2", "sse", "neon"] }),
+    ]);
+  });
+});
