@@ -1,0 +1,51 @@
+/** What the entries of networks' main operators say about models that are wrong. */
+import { describe, expect, it } from "vitest";
+import { Unsupported } from "../../compiler/ops/op.ts";
+import { f32, i64, runOp, sample, scalarOf, tensorOf } from "./harness.ts";
+
+type Call = Parameters<typeof runOp>;
+const image = sample([1, 4, 5, 5]), weights = sample([6, 4, 3, 3]), four = sample([4]), bytes = tensorOf("u8", [2, 2], [1, 2, 3, 4]);
+const cases: readonly (readonly [call: Call, says: string])[] = [
+  [["Conv", [image, sample([6, 3, 3, 3])]], "the input [1, 4, 5, 5] has 4 channels, but weights [6, 3, 3, 3] with group 1 take 3"],
+  [["Conv", [image, sample([6, 2, 3, 3])], { group: 2, strides: [1] }], "attribute strides has 1 entries; the input has 2 spatial dimensions, so 2 are needed"],
+  [["Conv", [image, sample([5, 2, 3, 3])], { group: 2 }], "5 output channels do not divide into 2 groups"],
+  [["Conv", [image, weights], { dilations: [3, 3] }], "a window of 7 does not fit into dimension 0 of 5 with padding 0 and 0"],
+  [["Conv", [image, weights], { auto_pad: "BOTH" }], 'attribute auto_pad is "BOTH"; it can be "NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"'],
+  [["Conv", [image, weights], { kernel_shape: [5, 5] }], "attribute kernel_shape is [5, 5], but the weights are [3, 3] there"],
+  [["Conv", [image, weights, four]], "the bias (input 2) has shape [4], but must have [6]"],
+  [["Conv", [four, weights]], "input 0 has shape [4]; its rank must be at least 3"],
+  [["ConvTranspose", [image, weights]], "the input [1, 4, 5, 5] has 4 channels, but the weights [6, 4, 3, 3] take 6"],
+  [["MatMul", [sample([2, 3]), sample([4, 5])]], "the product of [2, 3] and [4, 5] does not exist: 3 columns against 4 rows"],
+  [["MatMul", [bytes, bytes]], "input 0 (in0) has type u8; MatMul takes f32, f64, i32, i64, u32, u64 | put a Cast in front of it"],
+  [["Gemm", [sample([2, 3]), sample([4, 5])], { transB: 1 }], "the product of [2, 3] and [4, 5] transposed does not exist: 3 columns against 5 rows"],
+  [["Gemm", [sample([2, 3]), sample([3, 5]), four]], "the addend C (input 2) of shape [4] does not broadcast to [2, 5]"],
+  [["MaxPool", [image], { kernel_shape: [2] }], "attribute kernel_shape has 1 entries for 2 spatial dimensions"],
+  [["BatchNormalization", [image, sample([3]), four, four, four]], "the scale (input 1) has shape [3], but must have [4]"],
+  [["GroupNormalization", [image, four, four], { num_groups: 3 }], "4 channels do not divide into 3 groups"],
+  [["LpNormalization", [image], { p: 3 }], "attribute p is 3; it can be 1 or 2"],
+  [["Softmax", [image], { axis: 4 }], "axis 4 does not exist in a tensor of rank 4"],
+  [["Resize", [image]], "has neither scales nor sizes | give exactly one of the inputs 2 and 3"],
+  [["Resize", [image, undefined, undefined, i64(1, 4, 2, 2)], { antialias: 1 }], "antialias goes with the modes linear and cubic only"],
+  [["Resize", [image, undefined, f32([2], [1, 1])]], "scales has 2 entries; 4 are needed"],
+  [["Resize", [image, undefined, undefined, i64(1, 4, 2, 2)], {}, { runtime: [3] }],
+    "input 3 (in3) is computed at run time, but must be known at compile time | make it a constant or initializer of the model, or pin the shapes it is computed from with --shape or --dim"],
+  [["QuantizeLinear", [image, sample([3])]], "the scale (input 1) has shape [3]; it must be one number, or 4 of them along axis 1 of [1, 4, 5, 5]"],
+  [["QuantizeLinear", [image, scalarOf("f32", 1)], { output_dtype: 17 }], "the result would be of type 17; supported are u8, i8, u16, i16"],
+  [["MatMulInteger", [bytes, bytes, tensorOf("u8", [3], [1, 2, 3])]], "input 2 has shape [3]; it must be one number, or one for each of the 2 rows of [2, 2]"],
+  [["Attention", [sample([1, 3, 8]), sample([1, 3, 8]), sample([1, 3, 8])]], "inputs of rank 3 need the attributes q_num_heads and kv_num_heads"],
+  [["RoiAlign", [image, sample([1, 4]), tensorOf("i64", [1], [0])]],
+    "sampling_ratio 0 takes as many samples as each region is large, which only run time knows | export the model with a sampling_ratio of 1 or more"],
+  [["Det", [sample([5, 5])]], "determinants of 5 x 5 matrices are not supported | matrices of 1 x 1 to 4 x 4 are"],
+  [["com.microsoft.FusedConv", [image, weights], { activation: "Sin" }], 'attribute activation is "Sin"; it can be "", "Relu", "Sigmoid", "Tanh", "LeakyRelu", "Clip", "HardSigmoid", "HardSwish"'],
+];
+describe("messages", () => {
+  it.each(cases.map(([call, says]) => ({ op: call[0], call, says })))("$op: $says", ({ call, says }) => {
+    try {
+      runOp(...call);
+      expect("no complaint").toBe(says);
+    } catch (e) {
+      if (!(e instanceof Unsupported)) throw e;
+      expect([e.message, e.hint].filter(Boolean).join(" | ")).toBe(says);
+    }
+  });
+});
