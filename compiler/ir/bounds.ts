@@ -38,21 +38,27 @@ export function boundsUnder(e: Expr, facts: Facts): Range {
   return [-greatest(negated(form), facts), greatest(form, facts)].map((x) => x + 0) as [number, number];
 }
 const negated = (l: Linear): Linear => ({ terms: new Map([...l.terms].map(([a, c]) => [a, -c])), constant: -l.constant });
-/** An upper bound. As x <= x - k g for any fact g <= 0 and k > 0, the fact that helps most is taken away while one helps. */
+/** An upper bound. As x <= x - k g for any fact g <= 0 and k > 0, facts that share a term are taken away, one or two at a time, while that helps. */
 function greatest(form: Linear, facts: Facts): number {
   let best = form, high = highOf(form, facts);
-  for (let progress = true; progress;) {
-    progress = false;
-    const from = best;
-    for (const g of facts) for (const [atom, c] of g.terms) {
-      const k = (from.terms.get(atom) ?? 0) / c;
-      if (!(k > 0)) continue;
-      const next = combined(from, g, -k), nextHigh = highOf(next, facts);
-      if (nextHigh < high || (nextHigh === high && next.terms.size < best.terms.size)) { best = next; high = nextHigh; progress = true; }
-    }
+  const better = (from: Linear, further: boolean): Linear | null => {
+    const all = without(from, facts);
+    return all.find((f) => highOf(f, facts) < high) ?? (further ? all.map((f) => better(f, false)).find((f) => f !== null) ?? null : null);
+  };
+  // Facts that contradict each other, as in a branch that is never taken, would help for ever.
+  for (let left = 2 * facts.length; left > 0; left--) {
+    const next = better(best, true);
+    if (!next) break;
+    best = next;
+    high = highOf(best, facts);
   }
   return Math.floor(high);
 }
+/** The form less multiples of facts that make one of its terms vanish. */
+const without = (form: Linear, facts: Facts): readonly Linear[] => facts.flatMap((g) => [...g.terms].flatMap(([atom, c]) => {
+  const k = (form.terms.get(atom) ?? 0) / c;
+  return k > 0 ? [combined(form, g, -k)] : [];
+}));
 const highOf = ({ terms, constant }: Linear, facts: Facts): number => {
   let sum = constant;
   for (const [atom, c] of terms) { const [low, high] = atomRange(atom, facts); sum += c > 0 ? c * high : c * low; }
