@@ -124,7 +124,7 @@ export const cpp = (set: InstructionSet): Dialect => ({
     if (lanes > 1) return to === "bool" ? `(${a} != 0)` : from === "bool" ? `__builtin_convertvector(-(${a}), ${to}x${lanes})` : `__builtin_convertvector(${a}, ${to}x${lanes})`;
     return to === "bool" ? `((${a}) != 0)` : `(${types[to].c})(${a})`;
   },
-  build: (type, elements) => `${type}{${elements.join(", ")}}`,
+  build: (type, elements) => `(${type}{${elements.join(", ")}})`,
   literal,
   load: (buffer, at, type, lanes) => (lanes > 1 ? `*(const ${type}*)(${buffer} + ${at})` : `${buffer}[${at}]`),
   store: (buffer, at, value, type, lanes) => (lanes > 1 ? `*(${type}*)(${buffer} + ${at}) = ${value};` : `${buffer}[${at}] = ${value};`),
