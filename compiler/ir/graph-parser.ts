@@ -5,7 +5,7 @@ import { placeholder } from "./graph-printer.ts";
 import { arrayOf, isBig, types, type DType } from "./types.ts";
 
 type Token = { readonly kind: "word" | "text" | "number" | "hash" | "mark"; readonly text: string; readonly at: number };
-const lexer = /\s+|(?<text>"(?:[^"\\]|\\.)*")|(?<hash>#[0-9a-f]{8})|(?<number>-?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?|inf\b)|nan\b)|(?<word>[A-Za-z_](?:[\w./-]|:(?=[\w\/]))*)|(?<mark>\.\.|[{}()[\],:=@])/gy;
+const lexer = /\s+|(?<text>"(?:[^"\\]|\\.)*")|(?<hash>#[0-9a-f]{8})|(?<number>-?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?)|(?:-?inf|nan)(?![\w/:-]|\.(?!\.)))|(?<word>[A-Za-z_](?:[\w./-]|:(?=[\w\/]))*)|(?<mark>\.\.|[{}()[\],:=@])/gy;
 function tokens(source: string): readonly Token[] {
   const list: Token[] = [];
   for (lexer.lastIndex = 0; lexer.lastIndex < source.length;) {

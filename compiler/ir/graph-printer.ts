@@ -20,10 +20,11 @@ const hashes = new WeakMap<Constant, string>();
 function hash(c: Constant): string {
   const known = placeholders.get(c) ?? hashes.get(c);
   if (known) return known;
-  const { buffer, byteOffset, byteLength } = c.data, words = byteOffset % 4 === 0 ? byteLength >> 2 : 0;
+  const { byteLength } = c.data, raw = new Uint8Array(c.data.buffer, c.data.byteOffset, byteLength), words = byteLength >> 2;
+  const { buffer, byteOffset } = raw.byteOffset % 4 === 0 ? raw : new Uint8Array(raw);
   const step = (h: number, x: number) => Math.imul(h ^ x, 0x01000193);
   let h = 0x811c9dc5;
-  for (const w of new Uint32Array(buffer, words ? byteOffset : 0, words)) h = step(h, w);
+  for (const w of new Uint32Array(buffer, byteOffset, words)) h = step(h, w);
   for (const b of new Uint8Array(buffer, byteOffset + words * 4, byteLength - words * 4)) h = step(h, b);
   const text = (step(h, byteLength) >>> 0).toString(16).padStart(8, "0");
   hashes.set(c, text);

@@ -95,6 +95,6 @@ export const modelProto = (m: ModelText): onnx.IModelProto => ({
     node: f.nodes.map(nodeProto), opsetImport: [{ domain: "", version: f.opset ?? m.opset ?? 21 }],
   })),
 });
-/** The bytes of an ONNX file. */
-export const encode = (m: onnx.IModelProto): Uint8Array => onnxProto.onnx.ModelProto.encode(m).finish();
+/** The bytes of an ONNX file; no Buffer, whose slice() is no copy. */
+export const encode = (m: onnx.IModelProto): Uint8Array => new Uint8Array(onnxProto.onnx.ModelProto.encode(m).finish());
 export const model = (m: ModelText): Uint8Array => encode(modelProto(m));

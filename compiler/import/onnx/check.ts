@@ -1,16 +1,16 @@
 /** Whether every value of an imported graph comes from somewhere, and from one place. */
 import type { Diagnostic } from "../../diagnostics.ts";
-import { capturedBy, isGraph, type Graph, type ValueName } from "../../ir/graph.ts";
+import { isGraph, type Graph, type ValueName } from "../../ir/graph.ts";
 
-/** Errors of a graph and its sub-graphs. `known`: values that need no producer here. */
-export function checkValues(g: Graph, known: ReadonlySet<ValueName>): readonly Diagnostic[] {
+/** Errors of a graph and its sub-graphs. `known`: values that need no producer here; `outer`: those made later in the graphs around. */
+export function checkValues(g: Graph, known: ReadonlySet<ValueName>, outer: ReadonlySet<ValueName> = new Set()): readonly Diagnostic[] {
   const found: Diagnostic[] = [], error = (code: string, message: string, about = {}) => { found.push({ severity: "error", code, message, ...about }); };
   const have = new Set([...known, ...g.inputs, ...g.constants.keys()]);
-  const later = new Set(g.nodes.flatMap((n) => n.outputs)), missing = new Set<ValueName>();
+  const later = new Set([...outer, ...g.nodes.flatMap((n) => n.outputs)]), missing = new Set<ValueName>();
   for (const n of g.nodes) {
     const about = { node: n.name, op: n.op };
-    for (const v of new Set([...n.inputs.filter(Boolean), ...capturedBy(n)])) {
-      if (have.has(v) || missing.has(v)) continue;
+    for (const v of n.inputs) {
+      if (!v || have.has(v) || missing.has(v)) continue;
       missing.add(v);
       if (later.has(v)) error("bad-model", `nodes depend on each other in a circle: ${n.name} reads ${v}, which is computed from it`, about);
       else error("bad-model", `node ${n.name} reads ${v}, which is no input, no constant and no output of another node`, about);
@@ -20,7 +20,7 @@ export function checkValues(g: Graph, known: ReadonlySet<ValueName>): readonly D
       have.add(o);
     }
     for (const inner of Object.values(n.attributes).filter(isGraph)) {
-      found.push(...checkValues(inner, new Set([...have, ...missing])));
+      found.push(...checkValues(inner, new Set([...have, ...missing]), later));
     }
   }
   for (const o of g.outputs) if (!have.has(o)) error("bad-model", `the output ${o} is computed by no node`);

@@ -37,8 +37,9 @@ export interface ImportedModel {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
+const refuse = (why: string, hint?: string): never => { throw new CompileError([diagnosticOf(new Problem("bad-model", why, hint))]); };
 function decoded(bytes: Uint8Array, name: string): ModelProto & { graph: GraphProto } {
-  const bad = (why: string, hint?: string): never => { throw new CompileError([diagnosticOf(new Problem("bad-model", `${name} ${why}`, hint))]); };
+  const bad = (why: string, hint?: string): never => refuse(`${name} ${why}`, hint);
   if (bytes.length === 0) bad("is empty");
   const other = guessFormat(bytes);
   if (other) bad(`is ${other.what}, not an ONNX model`, other.hint);
@@ -51,6 +52,16 @@ function decoded(bytes: Uint8Array, name: string): ModelProto & { graph: GraphPr
   return bad("holds no graph: it is truncated or not an ONNX model");
 }
 
+/** Damaged and hostile files nest graphs so deep that the stack overflows. */
+function shallow<T>(name: string, f: () => T): T {
+  try {
+    return f();
+  } catch (e) {
+    if (e instanceof RangeError && e.message.includes("call stack")) return refuse(`${name} cannot be read: graphs are nested too deep in it`);
+    throw e;
+  }
+}
+
 /**
  * Reads a model. Weights stay views of `bytes`, which must not change afterwards. Throws CompileError where the
  * file as a whole cannot be read; all else that is wrong with it is among the diagnostics.
@@ -58,7 +69,7 @@ function decoded(bytes: Uint8Array, name: string): ModelProto & { graph: GraphPr
 export function importOnnx(bytes: Uint8Array, options: ImportOptions): ImportedModel {
   const model = decoded(bytes, options.name), opsets = opsetsOf(model.opsetImport ?? []);
   const reader = new GraphReader(functionsOf(model.functions ?? []), options);
-  const graph = reader.main(model.graph, opsets), version = opsets.get("") ?? 1;
+  const graph = shallow(options.name, () => reader.main(model.graph, opsets)), version = opsets.get("") ?? 1;
   const newer: Diagnostic[] = version <= newestOpset ? [] : [{
     severity: "warning", code: "newer-opset",
     message: `the model uses operator set ${version}; the newest that mlc knows is ${newestOpset}, and operators that changed since are read in their old meaning`,
