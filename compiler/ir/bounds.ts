@@ -38,11 +38,11 @@ export function boundsUnder(e: Expr, facts: Facts): Range {
   return [-greatest(negated(form), facts), greatest(form, facts)].map((x) => x + 0) as [number, number];
 }
 const negated = (l: Linear): Linear => ({ terms: new Map([...l.terms].map(([a, c]) => [a, -c])), constant: -l.constant });
-/** An upper bound. As x <= x - k g for any fact g <= 0 and k > 0, facts that share a term are taken away, one or two at a time, while that helps. */
+/** An upper bound. As x <= x - k g for any fact g <= 0 and k > 0, facts that share a term are taken away, one or two at a time, the most helpful first, while that helps. */
 function greatest(form: Linear, facts: Facts): number {
   let best = form, high = highOf(form, facts);
   const better = (from: Linear, further: boolean): Linear | null => {
-    const all = without(from, facts);
+    const all = without(from, facts).map((f) => ({ f, high: highOf(f, facts) })).sort((a, b) => a.high - b.high).map(({ f }) => f);
     return all.find((f) => highOf(f, facts) < high) ?? (further ? all.map((f) => better(f, false)).find((f) => f !== null) ?? null : null);
   };
   // Facts that contradict each other, as in a branch that is never taken, would help for ever.
