@@ -1,6 +1,6 @@
 /** Makes dist/: mlc.mjs (the command), index.mjs and types/ (the package), LICENSES.txt (of what is bundled in). */
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,7 +10,9 @@ import { templatesPlugin } from "./templates-plugin.mjs";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 process.chdir(root);
-rmSync("dist", { recursive: true, force: true });
+/* Made apart and put in place at the end: whoever runs the old one meanwhile still can, and a failure leaves it. */
+const out = mkdtempSync(join(root, ".dist-"));
+process.on("exit", () => rmSync(out, { recursive: true, force: true }));
 
 /* CommonJS dependencies call require for Node's own modules. */
 const require = 'import { createRequire as mlcRequire } from "node:module"; const require = mlcRequire(import.meta.url);';
@@ -33,17 +35,18 @@ const bundle = (from, to, banner) =>
     logLevel: "warning",
   });
 const made = await Promise.all([
-  bundle("compiler/cli/bin.ts", "dist/mlc.mjs", `#!/usr/bin/env node\n${require}`),
-  bundle("compiler/index.ts", "dist/index.mjs", require),
-]);
-chmodSync("dist/mlc.mjs", 0o755);
+  bundle("compiler/cli/bin.ts", join(out, "mlc.mjs"), `#!/usr/bin/env node\n${require}`),
+  bundle("compiler/index.ts", join(out, "index.mjs"), require),
+]).catch(() => process.exit(1));
+chmodSync(join(out, "mlc.mjs"), 0o755);
 
 /* Declarations of the entry and all it names; `npm run check` is where types are checked. */
 const tsc = createRequire(import.meta.url).resolve("typescript/bin/tsc");
-const flags =
-  "--noEmit false --emitDeclarationOnly --declaration --noCheck --outDir dist/types --rootDir . --target es2023 --lib es2023 --module nodenext";
+const flags = "--noEmit false --emitDeclarationOnly --declaration --noCheck --rootDir . --target es2023 --lib es2023 --module nodenext";
 const more = "--moduleResolution nodenext --strict --exactOptionalPropertyTypes --allowImportingTsExtensions --skipLibCheck --types node";
-execFileSync(process.execPath, [tsc, "compiler/index.ts", ...flags.split(" "), ...more.split(" ")], { stdio: "inherit" });
+execFileSync(process.execPath, [tsc, "compiler/index.ts", ...flags.split(" "), ...more.split(" "), "--outDir", join(out, "types")], {
+  stdio: "inherit",
+});
 
 const packages = new Set(
   made
@@ -57,4 +60,8 @@ const licences = [...packages].sort().map((name) => {
   const file = ["LICENSE", "LICENSE.md", "LICENSE.txt", "LICENCE", "license", "License"].map((f) => join(folder, f)).find((f) => existsSync(f));
   return `${name} ${about.version} (${about.license})\n\n${file ? readFileSync(file, "utf8").trim() : `See https://www.npmjs.com/package/${name}.`}\n`;
 });
-writeFileSync("dist/LICENSES.txt", `mlc's files contain these packages.\n\n${licences.join(`\n${"-".repeat(80)}\n\n`)}`);
+writeFileSync(join(out, "LICENSES.txt"), `mlc's files contain these packages.\n\n${licences.join(`\n${"-".repeat(80)}\n\n`)}`);
+
+chmodSync(out, 0o755);
+rmSync("dist", { recursive: true, force: true });
+renameSync(out, "dist");
