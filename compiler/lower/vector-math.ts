@@ -58,7 +58,7 @@ export function logOf(x: Expr): Expr {
   return select(less(f32(0), x), select(less(x, f32(Infinity)), value, x), special);
 }
 
-/** Hyperbolic tangent, error at most 1.3 ulp: x + x^3 P(x^2) near 0, 1 - 2 / (e^2|x| + 1) further out. */
+/** Hyperbolic tangent, error at most 1.4 ulp: x + x^3 P(x^2) near 0, 1 - 2 / (e^2|x| + 1) further out. */
 export function tanhOf(x: Expr): Expr {
   const a = magnitude(x), z = mul(x, x);
   const p = horner(z, [-0.005895158275961876, 0.020795971155166626, -0.053783830255270004, 0.13331924378871918, -0.33333298563957214]);
@@ -66,7 +66,7 @@ export function tanhOf(x: Expr): Expr {
   const twice = make("min", add(a, a), f32(20)), far = sub(f32(1), div(f32(2), add(expInside(twice), f32(1))));
   return select(less(a, f32(0.6)), near, withSign(far, signOf(x)));
 }
-/** Error function, error at most 1.3 ulp: x + x P(x^2) near 0, 1 - e^P(|x|) further out. */
+/** Error function, error at most 1.4 ulp: x + x P(x^2) near 0, 1 - e^P(|x|) further out. */
 export function erfOf(x: Expr): Expr {
   const a = magnitude(x), t = make("min", a, f32(3.95));
   const p = horner(mul(x, x), [
