@@ -73,6 +73,14 @@ export function run(argv: readonly string[], options: { readonly cwd?: string; r
     });
   });
 }
+/** What a compiler has to say, without the lines and lengths of lines that nobody reads. */
+function shortened(text: string): string {
+  const most = 40,
+    width = 240,
+    lines = text.trimEnd().split("\n");
+  const cut = lines.slice(0, most).map((l) => (l.length > width ? `${l.slice(0, width)} ...` : l));
+  return [...cut, ...(lines.length > most ? [`(${lines.length - most} more lines)`] : [])].join("\n");
+}
 /** As `run`, and a Failure with the program's own message when it does not succeed. */
 export async function must(
   argv: readonly string[],
@@ -80,7 +88,7 @@ export async function must(
   options: { readonly cwd?: string; readonly env?: Environment } = {},
 ): Promise<string> {
   const r = await run(argv, options);
-  if (r.code !== 0) throw new Failure(`${what} failed`, { detail: `${argv.join(" ")}\n${r.stderr || r.stdout}`, code: "build" });
+  if (r.code !== 0) throw new Failure(`${what} failed`, { detail: `${argv.join(" ")}\n${shortened(r.stderr || r.stdout)}`, code: "build" });
   return r.stdout;
 }
 

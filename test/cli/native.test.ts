@@ -67,6 +67,13 @@ test("every file that fails is reported with the compiler's own words", async ()
   expect(e.detail).toMatch(/bad\.cpp:\d+:\d+: .*error/);
   expect(e.detail).toMatch(/worse\.cpp:\d+:\d+: .*error/);
 });
+test("a compiler's long speech is cut", async () => {
+  const e = await failure(must(["sh", "-c", "for i in $(seq 100); do echo line $i $(seq 200); done >&2; exit 1"], "talking"));
+  const lines = e.detail!.split("\n");
+  expect(lines.length).toBe(42);
+  expect(lines.at(-1)).toBe("(60 more lines)");
+  expect(Math.max(...lines.slice(1).map((l) => l.length))).toBeLessThan(250);
+});
 test("a compiler that is not there is named, with what helps", async () => {
   expect((await failure(Promise.resolve().then(() => toolchain({ PATH: root })))).diagnostics[0]).toMatchObject({
     message: expect.stringContaining("no C compiler"),
