@@ -31,10 +31,14 @@ const fold = (name: string, since: number, op: ScalarOp, finish: (x: Expr, count
 const logical: Form = { types: ["bool"] }, bitwise: Form = { types: integers };
 const comparison: Form = { result: "bool" };
 
-/** x^y by f64 unless all is float: a whole result up to 2^53 is then exact. */
+/** x^exponent by products and a root, for the exponents of real models; null for others. */
+function shortPower(x: Expr, exponent: number): Expr | null {
+  const size = Math.abs(exponent), short = size === 0.5 && isFloat(x.dtype) ? make("sqrt", x) : wholePower(x, size);
+  return short && exponent < 0 ? (isFloat(x.dtype) ? div(like(x, 1), short) : null) : short;
+}
+/** By f64 unless all is float: a whole result up to 2^53 is then exact. */
 function power(n: NodeView, index: readonly Expr[]): Expr {
-  const x = operand(n, 0, index), exponent = uniform(n, 1);
-  const short = exponent === undefined ? null : exponent === 0.5 && isFloat(x.dtype) ? make("sqrt", x) : wholePower(x, Number(exponent));
+  const x = operand(n, 0, index), exponent = uniform(n, 1), short = exponent === undefined ? null : shortPower(x, Number(exponent));
   if (short) return short;
   const y = operand(n, 1, index), within: DType = isFloat(x.dtype) ? x.dtype : "f64";
   return convert(x.dtype, make("pow", convert(within, x), convert(within, y)));

@@ -1,12 +1,13 @@
 /**
- * Choosing elements by rank or by condition: TopK, Compress. Each counts, for every element, those that come before it;
+ * Choosing elements by rank or by condition: TopK, Compress, NonZero. Each counts, for every element, those that come before it;
  * quadratic in the axis, but without any order of execution.
  */
-import { convert, less, make, select } from "../ir/algebra.ts";
+import { convert, less, make, not, select } from "../ir/algebra.ts";
+import { int } from "../ir/linear.ts";
 import { constant, type Expr } from "../ir/scalar.ts";
 import { axis, type Axis, type Stage } from "../ir/compute.ts";
 import { sizeOf } from "../ir/graph.ts";
-import { bounded, computeOutputs, declared, expectRank, expectType, forOutputs, indices, numbers, showShape, unflatten, withIndex } from "./helpers.ts";
+import { bounded, computeOutputs, declared, expectRank, expectType, forOutputs, indices, like, numbers, showShape, unflatten, withIndex } from "./helpers.ts";
 import { from } from "./reduce.ts";
 import type { NodeView, Op } from "./op.ts";
 
@@ -19,7 +20,7 @@ const placeOf = (name: string, axes: readonly Axis[], over: Axis, is: Expr): Sta
 /** The axis of a Compress; null where it looks at the input as a list. */
 const compressed = (n: NodeView): number | null => (n.given("axis") ? n.axis(n.int("axis"), n.in(0).shape.length) : null);
 
-/** TopK, Compress. */
+/** TopK, Compress, NonZero. */
 export const orders: readonly Op[] = [
   {
     name: "TopK", since: 24, inputs: [2, 2], outputs: [1, 2],
@@ -63,6 +64,23 @@ export const orders: readonly Op[] = [
       const chosen = convert("index", from(place, [position]));
       const at = along === null ? unflatten(bounded(chosen, sizeOf(shape)), shape) : withIndex(axes, along, bounded(chosen, shape[along]!));
       return n.compute([before, place, { name: "compress", axes, value: n.load(0, at) }]);
+    },
+  },
+  {
+    name: "NonZero", since: 13, inputs: [1, 1],
+    infer: (n) => {
+      const { shape } = n.in(0);
+      if (!n.constant(0)) return [declared(n, "i64", "how many elements are not 0")];
+      return [{ dtype: "i64", shape: [shape.length, n.parameter(0)!.filter((x) => x !== 0).length] }];
+    },
+    lower: (n) => {
+      const { shape } = n.in(0), axes = n.axes(), [d, k] = axes as [Axis, Axis], i = axis("i", sizeOf(shape)), j = axis("j", sizeOf(shape));
+      const wanted = (at: Expr) => { const x = n.load(0, unflatten(at, shape)); return not(make("equal", x, like(x, 0))); };
+      const before = total("before", [i], j, select(make("and", less(j, i), wanted(j)), one, zero));
+      const place = placeOf("place", [k], i, make("and", wanted(i), make("equal", convert("index", from(before, [i])), k)));
+      const at = unflatten(bounded(convert("index", from(place, [k])), sizeOf(shape)), shape);
+      const value = at.reduceRight<Expr>((rest, x, axisOf) => select(make("equal", d, int(axisOf)), convert("i64", x), rest), constant("i64", 0));
+      return n.compute([before, place, { name: "nonzero", axes, value }]);
     },
   },
 ];

@@ -47,6 +47,11 @@ describe("integers", () => {
     expect(exactly(runOp("Pow", [ints("i64", 3n, -2n), ints("i64", 4n, 3n)])[0]!)).toEqual([81n, -8n]);
     expect(valuesOf("Pow", [ints("i32", 9), f32([1], [0.5])])).toEqual([3]);
     expect(valuesOf("Pow", [f32([2], [2, 3]), ints("i64", 10n)])).toEqual([1024, 59049]);
+    expect(valuesOf("Pow", [ints("i32", 2, 1), ints("i32", -1)])).toEqual([0, 1]);
+    for (const e of [-4, -2, -1, -0.5, 0, 0.5, 1, 2, 3, 4, 5]) {
+      const [got] = valuesOf("Pow", [f32([1], [2.5]), f32([1], [e])]);
+      expect(Math.abs(got! / 2.5 ** e - 1)).toBeLessThan(3e-7);
+    }
   });
   it("shift all bits out", () => {
     expect(valuesOf("BitShift", [ints("u8", 255, 255, 255), ints("u8", 4, 8, 200)], { direction: "LEFT" })).toEqual([240, 0, 0]);

@@ -1,6 +1,6 @@
 /** Data movement against plain loops, and operands known at run time against the same operands known before. */
 import { describe, expect, it } from "vitest";
-import { f32, i64, listOf, runOp, sample, scalarOf, tensorOf, valuesOf } from "./harness.ts";
+import { f32, i64, listOf, runNode, runOp, sample, scalarOf, tensorOf, valuesOf } from "./harness.ts";
 import { sizeOf, type Attribute, type Constant } from "../../compiler/ir/graph.ts";
 
 /** Element by element: out[index] = in[source(index)], or `fill` where that is null. */
@@ -118,6 +118,11 @@ describe("order", () => {
     expect(runOp("TopK", [x, i64(2)], { largest: 0, axis: 1 }, { outputs: 2 }).map(listOf)).toEqual([[1, 2, -1, 0], [1, 3, 2, 0]]);
     expect(runOp("TopK", [x, i64(1)], { axis: 0 }, { outputs: 2, runtime: [1], declared: [1, 4] }).map(listOf)).toEqual([[3, 1, 3, 5], [0, 0, 0, 1]]);
   });
+  it("NonZero lists places, of a constant and of a run-time value", () => {
+    const x = f32([2, 3], [0, 5, 0, -1, NaN, 0]), node = { name: "n", op: "NonZero", inputs: ["x"], outputs: ["y"], attributes: {}, origin: [] }, want = [0, 1, 1, 1, 0, 1];
+    expect(listOf(runNode(node, { values: new Map([["x", x]]), isKnown: () => true })[0]!)).toEqual(want);
+    expect(listOf(runNode(node, { values: new Map([["x", x]]), isKnown: () => false, declared: () => ({ dtype: "i64", shape: [2, 3] }) })[0]!)).toEqual(want);
+  });
   it("Compress keeps what the condition names", () => {
     const x = f32([3, 2], [1, 2, 3, 4, 5, 6]), condition = tensorOf("bool", [3], [1, 0, 1]);
     expect(valuesOf("Compress", [x, condition], { axis: 0 })).toEqual([1, 2, 5, 6]);
@@ -135,8 +140,7 @@ it.each(lateOperands.map(([op, operand, stated, attributes = {}]) => ({ op, oper
   expect([...known.shape]).toEqual([...stated]);
   expect(valuesOf(op, inputs, attributes, { runtime: [1], declared: stated })).toEqual(listOf(known));
 });
-it("a value may be called like a stage", async () => {
-  const { runNode } = await import("./harness.ts");
+it("a value may be called like a stage", () => {
   const values = new Map([["map", f32([2], [1, 2])], ["best", f32([2], [3, 1])]]), isKnown = () => false;
   const node = (op: string, input: string, output: string) => ({ name: "n", op, inputs: [input], outputs: [output], attributes: {}, origin: [] });
   expect(listOf(runNode(node("Neg", "map", "reduce"), { values, isKnown })[0]!)).toEqual([-1, -2]);
