@@ -84,11 +84,11 @@ function renamedBy(c: Compute): string | null {
 
 /** A node by itself, over values that are all known. */
 function viewOf(node: Node, op: Op, values: (name: string) => Constant | undefined): NodeView {
-  const inputs = node.inputs.map((v) => (v ? values(v) ?? fail(`${node.name}: no value for ${v}`) : undefined));
+  const inputs = node.inputs.map((v) => (v ? values(v) ?? fail(`no value for ${v}`) : undefined));
   const untyped = new NodeView(node, op, inputs, [], values);
   return new NodeView(node, op, inputs, op.infer(untyped), values);
 }
-const opOf = (node: Node): Op => ops.get(node.op) ?? fail(`${node.name}: there is no operator ${node.op}`);
+const opOf = (node: Node): Op => ops.get(node.op) ?? fail(`there is no operator ${node.op}`);
 
 /** Carries out the nodes of an expansion as they are made. */
 class Evaluator implements Expander {
@@ -135,6 +135,9 @@ export function evaluateNode(view: NodeView, inputs: readonly (Constant | undefi
   return node.outputs.map((name, i) => (name ? scope.value(results[i] ?? fail(`${node.name}: ${node.op} does not compute output ${i}`)) : none(i)));
 }
 
+function named<T>(node: Node, f: () => T): T {
+  try { return f(); } catch (e) { throw new Error(`node ${node.name} (${node.op}): ${(e as Error).message}`, { cause: e }); }
+}
 /**
  * The outputs of a graph, by name. `onValue` sees each value as it is computed, in the order of the nodes; a value is
  * let go after its last reader. Errors name the node.
@@ -150,8 +153,7 @@ export function evaluateGraph(g: Graph, feeds: ReadonlyMap<string, Constant>, on
   }
   for (const v of [...g.nodes.flatMap((n) => n.inputs), ...g.outputs]) uses.set(v, (uses.get(v) ?? 0) + 1);
   for (const node of g.nodes) {
-    const view = viewOf(node, opOf(node), (v) => values.get(v));
-    const results = evaluateNode(view, node.inputs.map((v) => values.get(v)));
+    const results = named(node, () => evaluateNode(viewOf(node, opOf(node), (v) => values.get(v)), node.inputs.map((v) => values.get(v))));
     node.outputs.forEach((name, i) => {
       if (!name) return;
       onValue?.(name, results[i]!);
