@@ -27,13 +27,16 @@ function sizes(n: NodeView): Sizes {
   const Q = shapeOf(n, 0, 3, 4), K = shapeOf(n, 1, Q.length, Q.length), V = shapeOf(n, 2, Q.length, Q.length), packed = Q.length === 3;
   if (packed && !(n.given("q_num_heads") && n.given("kv_num_heads"))) n.fail("inputs of rank 3 need the attributes q_num_heads and kv_num_heads");
   const heads = packed ? n.int("q_num_heads") : Q[1]!, kvHeads = packed ? n.int("kv_num_heads") : K[1]!;
-  const split = (i: number, width: number, by: number) => (width % by === 0 ? width / by : n.fail(`input ${i} of width ${width} does not divide into ${by} heads`));
+  const split = (i: number, width: number, by: number) =>
+    (width % by === 0 ? width / by : n.fail(`input ${i} of width ${width} does not divide into ${by} heads`));
   if (heads % kvHeads !== 0) n.fail(`${heads} query heads do not divide into ${kvHeads} groups, one for each head of keys and values`);
   const [size, kSize, vSize] = [[0, Q, heads], [1, K, kvHeads], [2, V, kvHeads]].map(([i, shape, h]) =>
     (packed ? split(i as number, (shape as number[])[2]!, h as number) : (shape as number[])[3]!)) as [number, number, number];
   const rows = (shape: readonly number[]) => shape[packed ? 1 : 2]!, past = n.inputs[4]?.shape[2] ?? 0;
   if (size !== kSize) n.fail(`the heads of queries ${showShape(Q)} hold ${size} numbers, those of keys ${showShape(K)} ${kSize}`);
-  if (rows(K) !== rows(V) || K[0] !== Q[0] || V[0] !== Q[0]) n.fail(`queries ${showShape(Q)}, keys ${showShape(K)} and values ${showShape(V)} do not go together`);
+  if (rows(K) !== rows(V) || K[0] !== Q[0] || V[0] !== Q[0]) {
+    n.fail(`queries ${showShape(Q)}, keys ${showShape(K)} and values ${showShape(V)} do not go together`);
+  }
   return { packed, batch: Q[0]!, heads, kvHeads, queries: rows(Q), keys: rows(K), past, total: past + rows(K), size, vSize };
 }
 function inferAttention(n: NodeView): readonly TensorType[] {
@@ -65,7 +68,8 @@ const precision = (n: NodeView) => {
 
 function expandAttention(n: NodeView, g: Expander): readonly string[] {
   const s = sizes(n), { dtype } = n.in(0), grouped = s.heads !== s.kvHeads, group = s.heads / s.kvHeads;
-  const input = (i: number) => n.node.inputs[i]!, shapeTo = (x: string, ...shape: readonly number[]) => g.node("Reshape", [x, g.constant("i64", [shape.length], shape)]);
+  const input = (i: number) => n.node.inputs[i]!;
+  const shapeTo = (x: string, ...shape: readonly number[]) => g.node("Reshape", [x, g.constant("i64", [shape.length], shape)]);
   const number = (x: number) => g.constant(dtype, [], [x]), list = (shape: readonly number[], from: number) =>
     g.constant("i64", shape, Array.from({ length: Math.max(...shape) }, (_, i) => i + from));
   /** As [batch, heads, rows, size]. */
@@ -78,7 +82,8 @@ function expandAttention(n: NodeView, g: Expander): readonly string[] {
   const inGroups = (x: string, ...rest: readonly number[]) => (grouped ? shapeTo(x, s.batch, s.kvHeads, group, ...rest) : x);
   const apart = (x: string, ...rest: readonly number[]) => (grouped ? shapeTo(x, s.batch, s.heads, ...rest) : x);
 
-  const query = inGroups(split(0, s.heads, s.queries, s.size), s.queries, s.size), alpha = n.given("scale") ? n.float("scale") : 1 / Math.sqrt(s.size);
+  const query = inGroups(split(0, s.heads, s.queries, s.size), s.queries, s.size);
+  const alpha = n.given("scale") ? n.float("scale") : 1 / Math.sqrt(s.size);
   const raw = apart(g.node("com.microsoft.FusedMatMul", [query, shared(key, s.size)], { alpha, transB: 1 }), s.queries, s.total);
   const cap = n.float("softcap"), capped = cap > 0 ? g.node("Mul", [g.node("Tanh", [g.node("Div", [raw, number(cap)])]), number(cap)]) : raw;
   const none = number(-Infinity), where = (test: string, x: string) => g.node("Where", [test, x, none]);
@@ -86,7 +91,8 @@ function expandAttention(n: NodeView, g: Expander): readonly string[] {
   if (n.has(3)) {
     const mask = n.in(3), bias = mask.dtype === "bool" ? where(input(3), number(0)) : input(3), short = s.total - mask.shape.at(-1)!;
     const pads = [...mask.shape.map(() => 0), ...mask.shape.map((_, d) => (d === mask.shape.length - 1 ? short : 0))];
-    masked = g.node("Add", [masked, short > 0 && mask.shape.at(-1) !== 1 ? g.node("Pad", [bias, g.constant("i64", [pads.length], pads), none]) : bias]);
+    const isShort = short > 0 && mask.shape.at(-1) !== 1;
+    masked = g.node("Add", [masked, isShort ? g.node("Pad", [bias, g.constant("i64", [pads.length], pads), none]) : bias]);
   }
   if (n.int("is_causal")) masked = where(g.node("LessOrEqual", [list([1, s.total], 0), list([s.queries, 1], s.past)]), masked);
   if (n.has(6)) {
@@ -98,7 +104,8 @@ function expandAttention(n: NodeView, g: Expander): readonly string[] {
   const mixed = apart(g.node("MatMul", [inGroups(weights, s.queries, s.total), shared(value, s.vSize)]), s.queries, s.vSize);
   const result = s.packed ? shapeTo(g.node("Transpose", [mixed], { perm: [0, 2, 1, 3] }), s.batch, s.queries, s.heads * s.vSize) : mixed;
   const own = (x: string) => (n.node.inputs.includes(x) ? g.node("Identity", [x]) : x), asked = n.node.outputs;
-  return [result, asked[1] ? own(key) : "", asked[2] ? own(value) : "", [raw, capped, masked, weights][n.int("qk_matmul_output_mode")]!].slice(0, asked.length);
+  const scores = [raw, capped, masked, weights][n.int("qk_matmul_output_mode")]!;
+  return [result, asked[1] ? own(key) : "", asked[2] ? own(value) : "", scores].slice(0, asked.length);
 }
 const attention: Op = {
   name: "Attention", since: 24, inputs: [3, 7], outputs: [1, 4], accuracy,
@@ -129,7 +136,8 @@ const rotaryEmbedding: Op = {
     return n.map((index) => {
       const b = index[0]!, row = index[packed ? 1 : 2]!, last = index.at(-1)!, d = packed ? make("rem", last, int(size)) : last;
       const head = packed ? times(make("quo", last, int(size)), size) : int(0), at = (k: Expr) => n.load(0, [...index.slice(0, -1), plus(head, k)]);
-      const pair = pairs ? make("quo", d, int(2)) : make("rem", d, int(half)), isFirst = pairs ? make("equal", make("rem", d, int(2)), int(0)) : less(d, int(half));
+      const pair = pairs ? make("quo", d, int(2)) : make("rem", d, int(half));
+      const isFirst = pairs ? make("equal", make("rem", d, int(2)), int(0)) : less(d, int(half));
       const angle = (i: number) => {
         const k = clamp(pair, 0, half - 1);
         return n.has(3) ? n.load(i, [clamp(convert("index", n.load(3, [b, row])), 0, n.in(i).shape[0]! - 1), k]) : n.load(i, [b, row, k]);
@@ -141,7 +149,8 @@ const rotaryEmbedding: Op = {
     });
   },
 };
-function rotary(n: NodeView): { readonly packed: boolean; readonly batch: number; readonly rows: number; readonly size: number; readonly turned: number } {
+interface Rotary { readonly packed: boolean; readonly batch: number; readonly rows: number; readonly size: number; readonly turned: number }
+function rotary(n: NodeView): Rotary {
   const X = shapeOf(n, 0, 3, 4), packed = X.length === 3, heads = n.int("num_heads");
   if (packed && (heads < 1 || X[2]! % heads !== 0)) n.fail(`an input of rank 3 needs attribute num_heads to divide its width ${X[2]}`);
   const size = packed ? X[2]! / heads : X[3]!;

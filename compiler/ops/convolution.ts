@@ -25,10 +25,13 @@ export function convolutionShape(n: NodeView, x: number, w: number): readonly nu
 }
 function expectKernel(n: NodeView, kernel: readonly number[]): void {
   const stated = n.intsOr("kernel_shape");
-  if (stated?.some((k, d) => k !== kernel[d])) n.fail(`attribute kernel_shape is ${showShape(stated)}, but the weights are ${showShape(kernel)} there`);
+  if (stated?.some((k, d) => k !== kernel[d])) {
+    n.fail(`attribute kernel_shape is ${showShape(stated)}, but the weights are ${showShape(kernel)} there`);
+  }
 }
-/** Axes of the channels of an output in groups, and the index of the whole channel. */
-function channelAxes(group: number, outputs: number): { readonly g: Expr; readonly axes: readonly Axis[]; readonly channel: Expr; readonly local: Expr } {
+/** The group, the axes over the channels of the output, the number of a channel, and its number in the group. */
+interface Channels { readonly g: Expr; readonly axes: readonly Axis[]; readonly channel: Expr; readonly local: Expr }
+function channelAxes(group: number, outputs: number): Channels {
   const per = outputs / group, g = axis("g", group), o = axis("o", per);
   if (group === 1) return { g: int(0), axes: [o], channel: o, local: o };
   return per === 1 ? { g, axes: [g], channel: g, local: int(0) } : { g, axes: [g, o], channel: plus(times(g, per), o), local: o };

@@ -9,7 +9,9 @@ import type { NodeView, Op } from "./op.ts";
 import { limited, tapsAt } from "./sampling.ts";
 import { slides, spatialAxes, tap, windowAttributes, type Slide } from "./spatial.ts";
 
-const accuracy = { absolute: 1e-5, relative: 1e-5, reason: "sums of float products are taken in another order; places are of single precision" } as const;
+const accuracy = {
+  absolute: 1e-5, relative: 1e-5, reason: "sums of float products are taken in another order; places are of single precision",
+} as const;
 const { dilations, kernel_shape, pads, strides, auto_pad } = windowAttributes;
 
 const windows = (n: NodeView): readonly Slide[] => slides(n, n.in(0).shape.slice(2), n.in(1).shape.slice(2));
@@ -19,7 +21,9 @@ const deformConv: Op = {
   attributes: { auto_pad, dilations, kernel_shape, pads, strides, group: { kind: "int", default: 1 }, offset_group: { kind: "int", default: 1 } },
   infer: (n) => {
     const dtype = typeOf(n), X = shapeOf(n, 0, 4, 4), W = shapeOf(n, 1, 4, 4), group = n.int("group"), shared = n.int("offset_group");
-    if (X[1] !== W[1]! * group || W[0]! % group !== 0) n.fail(`${X[1]} input channels and ${W[0]} output channels do not go with weights for ${W[1]} channels in ${group} groups`);
+    if (X[1] !== W[1]! * group || W[0]! % group !== 0) {
+      n.fail(`${X[1]} input channels and ${W[0]} output channels do not go with weights for ${W[1]} channels in ${group} groups`);
+    }
     if (shared < 1 || X[1]! % shared !== 0) n.fail(`${X[1]} channels do not divide into ${shared} offset groups`);
     const out = windows(n).map((s) => s.output), taps = shared * W[2]! * W[3]!;
     expectShape(n, 2, [X[0]!, 2 * taps, ...out], "the offsets");
@@ -28,8 +32,10 @@ const deformConv: Op = {
     return [{ dtype, shape: [X[0]!, W[0]!, ...out] }];
   },
   lower: (n) => {
-    const { shape: X, dtype } = n.in(0), W = n.in(1).shape, s = windows(n), groups = n.int("group"), outputs = W[0]! / groups, perOffset = X[1]! / n.int("offset_group");
-    const b = axis("n", X[0]!), channel = axis("c", X[1]!), taps = spatialAxes(W.slice(2), "k") as [Axis, Axis], out = spatialAxes(s.map((w) => w.output));
+    const { shape: X, dtype } = n.in(0), W = n.in(1).shape, s = windows(n), groups = n.int("group");
+    const outputs = W[0]! / groups, perOffset = X[1]! / n.int("offset_group");
+    const b = axis("n", X[0]!), channel = axis("c", X[1]!), taps = spatialAxes(W.slice(2), "k") as [Axis, Axis];
+    const out = spatialAxes(s.map((w) => w.output));
     const number = plus(times(plus(times(make("quo", channel, int(perOffset)), W[2]!), taps[0]), W[3]!), taps[1]);
     const lines = s.map((w, d) => {
       const offset = n.load(2, [b, plus(times(number, 2), int(d)), ...out]), p = add(convert(dtype, tap(w, out[d]!, taps[d]!)), offset);
@@ -40,9 +46,14 @@ const deformConv: Op = {
     const bilinear = products.reduce(add), sampled: Stage = {
       name: "sampled", axes: [b, channel, ...taps, ...out], value: n.has(4) ? mul(bilinear, n.load(4, [b, number, ...out])) : bilinear,
     };
-    const g = axis("g", groups), o = axis("o", outputs), i = axis("i", W[1]!), ky = axis("ky", W[2]!), kx = axis("kx", W[3]!), to = plus(times(g, outputs), o);
-    const value = mul(at({ name: "sampled", dtype }, b, plus(times(g, W[1]!), i), ky, kx, ...out), n.load(1, [to, i, ky, kx])), sum = accumulator(dtype);
-    const conv: Stage = { name: "conv", axes: [b, g, o, ...out], value, reduce: { op: "add", axes: [i, ky, kx] }, ...(n.has(3) ? { finish: add(sum, n.load(3, [to])) } : {}) };
+    const g = axis("g", groups), o = axis("o", outputs), i = axis("i", W[1]!);
+    const ky = axis("ky", W[2]!), kx = axis("kx", W[3]!), to = plus(times(g, outputs), o);
+    const value = mul(at({ name: "sampled", dtype }, b, plus(times(g, W[1]!), i), ky, kx, ...out), n.load(1, [to, i, ky, kx]));
+    const sum = accumulator(dtype);
+    const conv: Stage = {
+      name: "conv", axes: [b, g, o, ...out], value, reduce: { op: "add", axes: [i, ky, kx] },
+      ...(n.has(3) ? { finish: add(sum, n.load(3, [to])) } : {}),
+    };
     return n.compute([sampled, conv], [n.result(conv, 0, { index: [b, to, ...out] })]);
   },
 };
@@ -59,7 +70,8 @@ const causalConv: Op = {
     return forOutputs(n, [{ dtype, shape: X }, { dtype, shape: state }]);
   },
   expand: (n, g) => {
-    const [x, w, bias = "", past = ""] = n.node.inputs as readonly [string, string, ...string[]], { shape: [batch, channels], dtype } = n.in(0), before = n.in(1).shape[2]! - 1;
+    const [x, w, bias = "", past = ""] = n.node.inputs as readonly [string, string, ...string[]];
+    const { shape: [batch, channels], dtype } = n.in(0), before = n.in(1).shape[2]! - 1;
     const list = (...values: readonly number[]) => g.constant("i64", [values.length], values), state = [batch!, channels!, before] as const;
     const zeros = () => g.constant(dtype, state, new Array<number>(batch! * channels! * before).fill(0));
     const whole = () => (before > 0 ? g.node("Concat", [past || zeros(), x], { axis: 2 }) : x);

@@ -7,7 +7,11 @@ import { numbers, showShape } from "./helpers.ts";
 import type { NodeView, Op } from "./op.ts";
 
 /** Letters of each operand and of the result; the dimensions under an ellipsis have the names "0", "1", .. from its right end. */
-interface Equation { readonly operands: readonly (readonly string[])[]; readonly result: readonly string[]; readonly sizes: ReadonlyMap<string, number> }
+interface Equation {
+  readonly operands: readonly (readonly string[])[];
+  readonly result: readonly string[];
+  readonly sizes: ReadonlyMap<string, number>;
+}
 
 function parse(n: NodeView): Equation {
   const text = n.string("equation").replace(/\s/g, ""), [left = "", right] = text.split("->"), terms = left.split(",");
@@ -15,7 +19,9 @@ function parse(n: NodeView): Equation {
   if (terms.length !== n.inputs.length) n.fail(`equation "${text}" names ${terms.length} operands; the node has ${n.inputs.length}`);
   const operands = terms.map((term, i) => {
     const { shape } = n.in(i), letters = term.replace("...", "").length, covered = shape.length - letters;
-    if (term.includes("...") ? covered < 0 : covered !== 0) n.fail(`"${term}" of equation "${text}" does not name the dimensions of input ${i}, ${showShape(shape)}`);
+    if (term.includes("...") ? covered < 0 : covered !== 0) {
+      n.fail(`"${term}" of equation "${text}" does not name the dimensions of input ${i}, ${showShape(shape)}`);
+    }
     return expand(term, covered);
   });
   const widest = Math.max(0, ...operands.map((o) => o.filter(isDots).length)), dots = expand("...", widest);
@@ -43,10 +49,12 @@ const einsum: Op = {
   accuracy: { relative: 1e-5, reason: "sums of float products are taken in another order" },
   infer: (n) => { const { result, sizes } = parse(n); return [{ dtype: typeOf(n, numbers), shape: result.map((x) => sizes.get(x)!) }]; },
   lower: (n) => {
-    const { operands, result, sizes } = parse(n), axes = new Map<string, Axis>([...sizes].map(([x, size]) => [x, axis(isDots(x) ? `e${x}` : x, size)]));
+    const { operands, result, sizes } = parse(n);
+    const axes = new Map<string, Axis>([...sizes].map(([x, size]) => [x, axis(isDots(x) ? `e${x}` : x, size)]));
     const value = operands.map((letters, i) => n.load(i, letters.map((x, d) => (n.in(i).shape[d] === 1 ? int(0) : axes.get(x)!)))).reduce(mul);
     const summed = [...sizes.keys()].filter((x) => !result.includes(x)).map((x) => axes.get(x)!);
-    return n.compute([{ name: "einsum", axes: result.map((x) => axes.get(x)!), value, ...(summed.length ? { reduce: { op: "add", axes: summed } } : {}) }]);
+    const reduce = summed.length ? { reduce: { op: "add", axes: summed } as const } : {};
+    return n.compute([{ name: "einsum", axes: result.map((x) => axes.get(x)!), value, ...reduce }]);
   },
 };
 export const einsums: readonly Op[] = [einsum];

@@ -53,13 +53,15 @@ const matMul: Op = {
 const gemmSizes = (n: NodeView): readonly [m: number, n: number] => {
   const A = shapeOf(n, 0, 2, 2), B = shapeOf(n, 1, 2, 2), tA = n.int("transA"), tB = n.int("transB");
   const [m, k, k2, w] = [A[tA ? 1 : 0]!, A[tA ? 0 : 1]!, B[tB ? 1 : 0]!, B[tB ? 0 : 1]!];
-  if (k !== k2) n.fail(`the product of ${showShape(A)}${tA ? " transposed" : ""} and ${showShape(B)}${tB ? " transposed" : ""} does not exist: ${k} columns against ${k2} rows`);
+  const named = (shape: readonly number[], turn: number) => showShape(shape) + (turn ? " transposed" : "");
+  if (k !== k2) n.fail(`the product of ${named(A, tA)} and ${named(B, tB)} does not exist: ${k} columns against ${k2} rows`);
   return [m, w];
 };
 const gemm: Op = {
   name: "Gemm", since: 13, inputs: [2, 3], accuracy,
   attributes: {
-    alpha: { kind: "float", default: 1 }, beta: { kind: "float", default: 1 }, transA: { kind: "int", default: 0 }, transB: { kind: "int", default: 0 },
+    alpha: { kind: "float", default: 1 }, beta: { kind: "float", default: 1 },
+    transA: { kind: "int", default: 0 }, transB: { kind: "int", default: 0 },
   },
   infer: (n) => {
     const dtype = typeOf(n, productTypes), shape = gemmSizes(n);

@@ -61,7 +61,7 @@ const softmaxCrossEntropy: Op = {
       ...reduced(n, (_, chosen) => probability(n.load(0, withClass(places, chosen)))),
     ];
     const found = (name: string) => stages.find((s) => s.name === name)!;
-    return n.compute(stages, [...(n.node.outputs[0] ? [n.result(found("loss"))] : []), ...(n.node.outputs[1] ? [n.result(found("probability"), 1)] : [])]);
+    return n.compute(stages, ["loss", "probability"].flatMap((name, i) => (n.node.outputs[i] ? [n.result(found(name), i)] : [])));
   },
 };
 export const losses: readonly Op[] = [negativeLogLikelihood, softmaxCrossEntropy];

@@ -37,7 +37,8 @@ const skipNormalization = (name: string, simplified: boolean): Op => ({
     const bias = simplified ? 3 : 4, attributes = { axis: -1, epsilon: n.float("epsilon") }, sum = g.node("Add", [input(n, 0), input(n, 1)]);
     const whole = n.has(bias) ? g.node("Add", [sum, input(n, bias)]) : sum;
     if (simplified) return [g.node("RMSNormalization", [whole, input(n, 2)], attributes), "", "", whole].slice(0, n.node.outputs.length);
-    const made = g.nodes("LayerNormalization", [whole, input(n, 2), ...(n.has(3) ? [input(n, 3)] : [])], n.node.outputs[1] || n.node.outputs[2] ? 3 : 1, attributes);
+    const operands = [whole, input(n, 2), ...(n.has(3) ? [input(n, 3)] : [])], wanted = n.node.outputs[1] || n.node.outputs[2] ? 3 : 1;
+    const made = g.nodes("LayerNormalization", operands, wanted, attributes);
     return [made[0]!, made[1] ?? "", made[2] ?? "", whole].slice(0, n.node.outputs.length);
   },
 });
@@ -65,7 +66,10 @@ const passedOn = (n: NodeView, names: readonly string[]): Readonly<Record<string
   Object.fromEntries(names.flatMap((a) => (n.node.attributes[a] === undefined ? [] : [[a, n.node.attributes[a]]])));
 const fusedConv: Op = {
   name: ms("FusedConv"), since: 1, inputs: [2, 4],
-  attributes: { ...windowAttributes, group: { kind: "int", default: 1 }, activation: { kind: "string", default: "" }, activation_params: { kind: "floats", default: [] } },
+  attributes: {
+    ...windowAttributes, group: { kind: "int", default: 1 },
+    activation: { kind: "string", default: "" }, activation_params: { kind: "floats", default: [] },
+  },
   infer: (n) => {
     const dtype = typeOf(n), shape = convolutionShape(n, 0, 1);
     choice(n, "activation", activations);
@@ -110,7 +114,8 @@ function throughFloats(name: string, inputs: readonly [number, number], attribut
   readonly apply: (n: NodeView, g: Expander, operands: readonly string[]) => string;
 }): Op {
   return {
-    name: ms(name), since: 1, inputs, attributes, accuracy: { absolute: 1, reason: "a value halfway between two integers may round to the other one" },
+    name: ms(name), since: 1, inputs, attributes,
+    accuracy: { absolute: 1, reason: "a value halfway between two integers may round to the other one" },
     infer: (n) => {
       for (const [value, scale] of form.operands(n)) {
         expectType(n, value, ["u8", "i8"]);
@@ -153,7 +158,8 @@ export const microsoft: readonly Op[] = [
   throughFloats("QLinearConcat", [5, Infinity], { axis: { kind: "int" } }, {
     operands: concatenated, result: () => [0, 1],
     shape: (n) => {
-      const first = n.in(2).shape, along = n.axis(n.int("axis"), first.length), total = concatenated(n).reduce((sum, [i]) => sum + n.in(i).shape[along]!, 0);
+      const first = n.in(2).shape, along = n.axis(n.int("axis"), first.length);
+      const total = concatenated(n).reduce((sum, [i]) => sum + n.in(i).shape[along]!, 0);
       for (const [i] of concatenated(n)) expectShape(n, i, first.map((size, d) => (d === along ? n.in(i).shape[d]! : size)), "an operand");
       return first.map((size, d) => (d === along ? total : size));
     },

@@ -9,7 +9,9 @@ import { computeOutputs, forOutputs, like } from "./helpers.ts";
 import type { AttributeSpec, NodeView, Op } from "./op.ts";
 import { guarded } from "./spatial.ts";
 
-const accuracy = { absolute: 1e-6, relative: 2e-5, reason: "float sums are taken in another order, and divisions are multiplications by a reciprocal" } as const;
+const accuracy = {
+  absolute: 1e-6, relative: 2e-5, reason: "float sums are taken in another order, and divisions are multiplications by a reciprocal",
+} as const;
 const epsilon = { kind: "float", default: 1e-5 } as const satisfies AttributeSpec;
 const stash = { kind: "int", default: 1 } as const satisfies AttributeSpec;
 
@@ -34,7 +36,9 @@ const batchNormalization: Op = {
   infer: (n) => {
     const dtype = typeOf(n), shape = shapeOf(n, 0, 1), channels = shape[1] ?? 1;
     ["the scale", "the bias", "the mean", "the variance"].forEach((what, i) => expectShape(n, i + 1, [channels], what));
-    if (n.node.outputs.some((o, i) => o && i > 0) && !n.int("training_mode")) n.fail("running mean and variance are outputs only where training_mode is 1");
+    if (n.node.outputs.some((o, i) => o && i > 0) && !n.int("training_mode")) {
+      n.fail("running mean and variance are outputs only where training_mode is 1");
+    }
     const running: TensorType = { dtype, shape: [channels] };
     return forOutputs(n, [{ dtype, shape }, running, running]);
   },
@@ -157,7 +161,8 @@ const lpNormalization: Op = {
     return [{ dtype: typeOf(n), shape }];
   },
   lower: (n) => {
-    const axes = n.axes(), along = n.axis(n.int("axis"), axes.length), outer = axes.filter((_, d) => d !== along), x = n.load(0, axes), sum = accumulator(x.dtype);
+    const axes = n.axes(), along = n.axis(n.int("axis"), axes.length);
+    const outer = axes.filter((_, d) => d !== along), x = n.load(0, axes), sum = accumulator(x.dtype);
     const two = n.int("p") === 2, length = two ? make("sqrt", sum) : sum;
     // A row of zeros stays zero.
     const finish = make("select", make("equal", length, like(x, 0)), like(x, 0), inverse(length));
@@ -170,7 +175,9 @@ const lpNormalization: Op = {
 /** The sum of squares over a window of channels, cut off at both ends. */
 const lrn: Op = {
   name: "LRN", since: 13, inputs: [1, 1], accuracy: { ...accuracy, reason: "pow is computed in single precision" },
-  attributes: { alpha: { kind: "float", default: 0.0001 }, beta: { kind: "float", default: 0.75 }, bias: { kind: "float", default: 1 }, size: { kind: "int" } },
+  attributes: {
+    alpha: { kind: "float", default: 0.0001 }, beta: { kind: "float", default: 0.75 }, bias: { kind: "float", default: 1 }, size: { kind: "int" },
+  },
   infer: (n) => {
     const size = n.int("size");
     if (size < 1) n.fail(`attribute size is ${size}; it must be at least 1`);

@@ -115,7 +115,8 @@ function global(name: string, since: number, op: Reduction, form: {
     name, since, inputs: [1, 1], ...(form.accuracy ? { accuracy: form.accuracy } : {}), ...(form.attributes ? { attributes: form.attributes } : {}),
     infer: (n) => { const X = shapeOf(n, 0, 2); return [{ dtype: typeOf(n), shape: X.map((size, d) => (d < 2 ? size : 1)) }]; },
     lower: (n) => {
-      const { shape } = n.in(0), axes = [axis("n", shape[0]!), axis("c", shape[1]!)], taps = spatialAxes(shape.slice(2)), x = n.load(0, [...axes, ...taps]);
+      const { shape } = n.in(0), axes = [axis("n", shape[0]!), axis("c", shape[1]!)];
+      const taps = spatialAxes(shape.slice(2)), x = n.load(0, [...axes, ...taps]);
       const value = form.value?.(x, n) ?? x, end = (sum: Expr) => form.finish?.(sum, n, sizeOf(shape.slice(2))) ?? sum;
       const sum = accumulator(value.dtype), finish = end(sum);
       const stage: Stage = taps.length === 0

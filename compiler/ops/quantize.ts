@@ -111,7 +111,10 @@ function expectZero(n: NodeView, i: number, of: number, rowAxis: -1 | -2): void 
   const { shape } = n.in(i), X = n.in(of).shape, size = X.at(rowAxis);
   const one = shape.every((d) => d === 1), line = shape.length === 1 && shape[0] === size;
   const full = shape.length === X.length && shape.every((d, k) => (k === X.length + (rowAxis === -1 ? -2 : -1) ? d === 1 : d === X[k]));
-  if (!one && !line && !full) n.fail(`input ${i} has shape ${showShape(shape)}; it must be one number, or one for each of the ${size} ${rowAxis === -1 ? "columns" : "rows"} of ${showShape(X)}`);
+  const lines = rowAxis === -1 ? "columns" : "rows";
+  if (!one && !line && !full) {
+    n.fail(`input ${i} has shape ${showShape(shape)}; it must be one number, or one for each of the ${size} ${lines} of ${showShape(X)}`);
+  }
 }
 /** Where such a parameter of element `index` of the operand stands; `line` is the element's row or column. */
 function zeroIndex(n: NodeView, i: number, index: readonly Expr[], line: Expr | undefined): readonly Expr[] {
@@ -131,7 +134,9 @@ const matMulInteger: Op = {
     expectZero(n, 3, 1, -1);
     return [{ dtype: "i32", shape: matmulShape(n, shapeOf(n, 0, 1), shapeOf(n, 1, 1)) }];
   },
-  lower: (n) => matmul(n, n.in(0).shape, n.in(1).shape, { value: integerProduct(n, { input: 0, zero: 2 }, { input: 1, zero: 3 }), finish: (sum) => sum }),
+  lower: (n) => matmul(n, n.in(0).shape, n.in(1).shape, {
+    value: integerProduct(n, { input: 0, zero: 2 }, { input: 1, zero: 3 }), finish: (sum) => sum,
+  }),
 };
 /** The sum of products of quantised numbers in the scale of the result. */
 const rescaled = (n: NodeView, sum: Expr, scales: Expr, to: Expr, zero: number): Expr => {

@@ -2,7 +2,9 @@
  * Which elements of a line a resized line is made of: coordinates, taps and weights as ONNX's Resize defines them.
  * Coordinates are rounded to single precision at each step, as runtimes do: 3 / 0.6 must be 5, not a little less.
  */
-export const coordinateModes = ["half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric", "tf_crop_and_resize"] as const;
+export const coordinateModes = [
+  "half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric", "tf_crop_and_resize",
+] as const;
 export const nearestModes = ["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"] as const;
 export const resizeModes = ["nearest", "linear", "cubic"] as const;
 
@@ -41,7 +43,8 @@ function source(r: Resampling, y: number): number {
     case "align_corners": return length === 1 ? 0 : round((y * (input - 1)) / round(length - 1));
     case "asymmetric": return round(y / scale);
     case "tf_crop_and_resize":
-      return length === 1 ? round((start + end) * 0.5 * (input - 1)) : round(round(start * (input - 1)) + round((y * (end - start) * (input - 1)) / round(length - 1)));
+      return length === 1 ? round((start + end) * 0.5 * (input - 1))
+        : round(round(start * (input - 1)) + round((y * (end - start) * (input - 1)) / round(length - 1)));
     default: return r.coordinates satisfies never;
   }
 }

@@ -22,12 +22,14 @@ function resamplings(n: NodeView): readonly Resampling[] {
   const scales = list(2, "scales", 1), sizes = list(3, "sizes", 1), antialias = n.int("antialias") !== 0;
   if (!scales === !sizes) n.fail(scales ? "has both scales and sizes" : "has neither scales nor sizes", "give exactly one of the inputs 2 and 3");
   if (antialias && mode === "nearest") n.fail("antialias goes with the modes linear and cubic only");
-  const found = scales ? scales.map((scale, k) => ({ scale, output: Math.floor(Math.fround(scale * shape[axes[k]!]!)) })) : fitted(n, sizes!, axes.map((d) => shape[d]!));
+  const found = scales ? scales.map((scale, k) => ({ scale, output: Math.floor(Math.fround(scale * shape[axes[k]!]!)) }))
+    : fitted(n, sizes!, axes.map((d) => shape[d]!));
   if (found.some((f) => !(f.output > 0))) n.fail(`the result would be empty: scales ${showShape(found.map((f) => f.scale))} on ${showShape(shape)}`);
   return shape.map((input, d) => {
     const k = axes.indexOf(d), { scale, output } = found[k] ?? { scale: 1, output: input };
     return {
-      input, output, scale, length: scales ? scale * input : output, coordinates: k < 0 ? "asymmetric" : coordinates, mode, antialias, nearest: choice(n, "nearest_mode", nearestModes),
+      input, output, scale, length: scales ? scale * input : output, coordinates: k < 0 ? "asymmetric" : coordinates, mode, antialias,
+      nearest: choice(n, "nearest_mode", nearestModes),
       excludeOutside: n.int("exclude_outside") !== 0, cubic: n.float("cubic_coeff_a"), roi: roi && k >= 0 ? [roi[k]!, roi[k + axes.length]!] : [0, 1],
     };
   });
@@ -73,16 +75,21 @@ class Lines {
     return this.table(name, this.dtype, [weights.length], weights, [y]);
   }
   line(r: Resampling, d: number, y: Axis): Line {
-    if (r.input === r.output && r.scale === 1 && r.roi[0] === 0 && r.roi[1] === 1) return { taps: [{ index: y, weight: null }], over: null, inside: null };
+    if (r.input === r.output && r.scale === 1 && r.roi[0] === 0 && r.roi[1] === 1) {
+      return { taps: [{ index: y, weight: null }], over: null, inside: null };
+    }
     const all = samples(r), width = all[0]!.taps.length;
     const columns = Array.from({ length: width }, (_, j) => ({ from: all.map((s) => s.taps[j]!.from), weights: all.map((s) => s.taps[j]!.weight) }))
       .filter((c) => c.weights.some((w) => w !== 0));
     const inside = all.some((s) => s.outside) ? this.table(`inside${d}`, "bool", [r.output], all.map((s) => (s.outside ? 0 : 1)), [y]) : null;
     if (columns.length <= mostWrittenOut) {
-      const taps = columns.map((c, j) => ({ index: this.index(`from${d}.${j}`, c.from, y, r.input), weight: this.weight(`weight${d}.${j}`, c.weights, y) }));
+      const taps = columns.map((c, j) => ({
+        index: this.index(`from${d}.${j}`, c.from, y, r.input), weight: this.weight(`weight${d}.${j}`, c.weights, y),
+      }));
       return { taps, over: null, inside };
     }
-    const over = axis(`k${d}`, columns.length), shape = [r.output, columns.length], rows = <T>(f: (c: (typeof columns)[number], i: number) => T) => all.flatMap((_, i) => columns.map((c) => f(c, i)));
+    const over = axis(`k${d}`, columns.length), shape = [r.output, columns.length];
+    const rows = <T>(f: (c: (typeof columns)[number], i: number) => T) => all.flatMap((_, i) => columns.map((c) => f(c, i)));
     const index = clamp(convert("index", this.table(`from${d}`, "i32", shape, rows((c, i) => c.from[i]!), [y, over])), 0, r.input - 1);
     return { taps: [{ index, weight: this.table(`weight${d}`, this.dtype, shape, rows((c, i) => c.weights[i]!), [y, over]) }], over, inside };
   }
@@ -95,7 +102,9 @@ function arithmetic(from: readonly number[], y: Expr): Expr | null {
   const s = (next < 0 ? from.length : next) - jump;
   for (const size of new Set([s, Math.max(s, jump)])) {
     const b = size - jump;
-    if (size > 1 && b >= 0 && from.every((v, i) => v === Math.floor((i + b) / size) + first)) return plus(make("quo", plus(y, int(b)), int(size)), int(first));
+    if (size > 1 && b >= 0 && from.every((v, i) => v === Math.floor((i + b) / size) + first)) {
+      return plus(make("quo", plus(y, int(b)), int(size)), int(first));
+    }
   }
   return null;
 }
@@ -104,8 +113,10 @@ const resize: Op = {
   name: "Resize", since: 19, inputs: [1, 4], parameters: [1, 2, 3],
   accuracy: { absolute: 1e-5, relative: 1e-5, reason: "coordinates and weights are of single precision" },
   attributes: {
-    antialias: { kind: "int", default: 0 }, axes: { kind: "ints", optional: true }, coordinate_transformation_mode: { kind: "string", default: "half_pixel" },
-    cubic_coeff_a: { kind: "float", default: -0.75 }, exclude_outside: { kind: "int", default: 0 }, extrapolation_value: { kind: "float", default: 0 },
+    antialias: { kind: "int", default: 0 }, axes: { kind: "ints", optional: true },
+    coordinate_transformation_mode: { kind: "string", default: "half_pixel" },
+    cubic_coeff_a: { kind: "float", default: -0.75 }, exclude_outside: { kind: "int", default: 0 },
+    extrapolation_value: { kind: "float", default: 0 },
     keep_aspect_ratio_policy: { kind: "string", default: "stretch" }, mode: { kind: "string", default: "nearest" },
     nearest_mode: { kind: "string", default: "round_prefer_floor" },
   },

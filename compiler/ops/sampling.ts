@@ -27,7 +27,8 @@ const borders = (size: number, aligned: boolean): readonly [number, number] => (
 /** A coordinate in -1 .. 1 as a place in the input, moved inside as the padding wants. */
 function place(x: Expr, size: number, aligned: boolean, padding: Padding, mode: Mode): Expr {
   const up = add(x, like(x, 1)), raw = aligned ? mul(up, like(x, (size - 1) / 2)) : mul(sub(mul(up, like(x, size)), like(x, 1)), like(x, 0.5));
-  const p = mode === "nearest" ? make("round", raw) : raw, [low, high] = borders(size, aligned), outside = either(less(p, like(p, low)), less(like(p, high), p));
+  const p = mode === "nearest" ? make("round", raw) : raw, [low, high] = borders(size, aligned);
+  const outside = either(less(p, like(p, low)), less(like(p, high), p));
   switch (padding) {
     // So far outside that no tap reaches in, and yet an integer.
     case "zeros": return limited(p, -3, size + 2);
@@ -57,7 +58,10 @@ export function tapsAt(p: Expr, size: number, aligned: boolean, padding: Padding
   switch (mode) {
     case "nearest": return [tap(0, null)];
     case "linear": return [tap(0, sub(like(t, 1), t)), tap(1, t)];
-    case "cubic": return [-1, 0, 1, 2].map((offset) => tap(offset, cubic(offset < 1 ? sub(t, like(t, offset)) : sub(like(t, offset), t), offset === 0 || offset === 1)));
+    case "cubic": return [-1, 0, 1, 2].map((offset) => {
+      const distance = offset < 1 ? sub(t, like(t, offset)) : sub(like(t, offset), t);
+      return tap(offset, cubic(distance, offset === 0 || offset === 1));
+    });
     default: return mode satisfies never;
   }
 }
@@ -70,7 +74,9 @@ function cubic(x: Expr, near: boolean): Expr {
 }
 const gridSample: Op = {
   name: "GridSample", since: 22, inputs: [2, 2], accuracy,
-  attributes: { align_corners: { kind: "int", default: 0 }, mode: { kind: "string", default: "linear" }, padding_mode: { kind: "string", default: "zeros" } },
+  attributes: {
+    align_corners: { kind: "int", default: 0 }, mode: { kind: "string", default: "linear" }, padding_mode: { kind: "string", default: "zeros" },
+  },
   infer: (n) => {
     const X = shapeOf(n, 0, 3), grid = shapeOf(n, 1, X.length, X.length), { dtype } = n.in(0);
     expectType(n, 1, floats);
@@ -120,15 +126,17 @@ const affineGrid: Op = {
 function regionTaps(start: Expr, end: Expr, bins: number, p: Expr, k: Expr, samples: number, size: number, half: boolean) {
   const c = (v: number) => like(start, v), length = half ? sub(end, start) : make("max", sub(end, start), c(1));
   const bin = mul(length, c(1 / bins)), step = mul(bin, c(1 / samples)), f = (i: Expr) => convert(start.dtype, i);
-  const raw = add(add(start, mul(f(p), bin)), mul(add(f(k), c(0.5)), step)), inside = both(make("lessEqual", c(-1), raw), make("lessEqual", raw, c(size)));
+  const raw = add(add(start, mul(f(p), bin)), mul(add(f(k), c(0.5)), step));
+  const inside = both(make("lessEqual", c(-1), raw), make("lessEqual", raw, c(size)));
   const y = limited(raw, 0, size - 1), low = make("floor", y), t = sub(y, low), first = clamp(convert("index", low), 0, size - 1);
   return { inside, taps: [{ index: first, weight: sub(c(1), t) }, { index: clamp(plus(first, int(1)), 0, size - 1), weight: t }] };
 }
 const roiAlign: Op = {
   name: "RoiAlign", since: 22, inputs: [3, 3], accuracy,
   attributes: {
-    coordinate_transformation_mode: { kind: "string", default: "half_pixel" }, mode: { kind: "string", default: "avg" }, output_height: { kind: "int", default: 1 },
-    output_width: { kind: "int", default: 1 }, sampling_ratio: { kind: "int", default: 0 }, spatial_scale: { kind: "float", default: 1 },
+    coordinate_transformation_mode: { kind: "string", default: "half_pixel" }, mode: { kind: "string", default: "avg" },
+    output_height: { kind: "int", default: 1 }, output_width: { kind: "int", default: 1 },
+    sampling_ratio: { kind: "int", default: 0 }, spatial_scale: { kind: "float", default: 1 },
   },
   infer: (n) => {
     const X = shapeOf(n, 0, 4, 4), dtype = typeOf(n, floats, 0, 1), regions = shapeOf(n, 1, 2, 2)[0]!;
@@ -137,13 +145,20 @@ const roiAlign: Op = {
     expectShape(n, 2, [regions], "batch_indices");
     choice(n, "mode", ["avg", "max"]);
     choice(n, "coordinate_transformation_mode", ["half_pixel", "output_half_pixel"]);
-    if (n.int("sampling_ratio") < 1) n.fail("sampling_ratio 0 takes as many samples as each region is large, which only run time knows", "export the model with a sampling_ratio of 1 or more");
+    if (n.int("sampling_ratio") < 1) {
+      n.fail("sampling_ratio 0 takes as many samples as each region is large, which only run time knows",
+        "export the model with a sampling_ratio of 1 or more");
+    }
     return [{ dtype, shape: [regions, X[1]!, n.int("output_height"), n.int("output_width")] }];
   },
   lower: (n) => {
-    const [r, c, y, x] = n.axes() as [Axis, Axis, Axis, Axis], X = n.in(0).shape, samples = n.int("sampling_ratio"), average = n.string("mode") === "avg";
+    const [r, c, y, x] = n.axes() as [Axis, Axis, Axis, Axis], X = n.in(0).shape;
+    const samples = n.int("sampling_ratio"), average = n.string("mode") === "avg";
     const ky = axis("ky", samples), kx = axis("kx", samples), half = n.string("coordinate_transformation_mode") === "half_pixel";
-    const corner = (k: number) => { const v = n.load(1, [r, int(k)]); return sub(mul(v, like(v, n.float("spatial_scale"))), like(v, half ? 0.5 : 0)); };
+    const corner = (k: number) => {
+      const v = n.load(1, [r, int(k)]);
+      return sub(mul(v, like(v, n.float("spatial_scale"))), like(v, half ? 0.5 : 0));
+    };
     const rows = regionTaps(corner(1), corner(3), n.out().shape[2]!, y, ky, samples, X[2]!, half);
     const columns = regionTaps(corner(0), corner(2), n.out().shape[3]!, x, kx, samples, X[3]!, half);
     const b = clamp(convert("index", n.load(2, [r])), 0, X[0]! - 1);

@@ -18,19 +18,22 @@ class Circle {
   constructor(n: NodeView, dtype: DType, size: number, inverse: boolean) {
     this.size = size;
     this.sign = inverse ? 1 : -1;
-    const angle = (i: number) => (2 * Math.PI * i) / size, data = Array.from({ length: size }, (_, i) => [Math.cos(angle(i)), Math.sin(angle(i))]).flat();
+    const angle = (i: number) => (2 * Math.PI * i) / size;
+    const data = Array.from({ length: size }, (_, i) => [Math.cos(angle(i)), Math.sin(angle(i))]).flat();
     this.table = tensor(`${n.node.outputs[0]}.circle`, "weight", [size, 2], { dtype, data: arrayOf(dtype, data) });
   }
   /** Part `part` of (re + i im) turned `k * t` steps; `im` is null for real numbers. */
   turned(re: Expr, im: Expr | null, k: Expr, t: Expr, part: Expr): Expr {
     const step = make("rem", make("mul", k, t), int(this.size)), at = (column: Expr) => load(this.table.dtype, this.table.name, [step, column]);
-    const signed = (x: Expr) => (this.sign < 0 ? make("neg", x) : x), isReal = make("equal", part, int(0)), cos = at(int(0)), sin = signed(at(int(1)));
+    const signed = (x: Expr) => (this.sign < 0 ? make("neg", x) : x);
+    const isReal = make("equal", part, int(0)), cos = at(int(0)), sin = signed(at(int(1)));
     const own = mul(re, make("select", isReal, cos, sin));
     return im ? add(own, mul(im, make("select", isReal, make("neg", sin), cos))) : own;
   }
 }
 function spectrum(n: NodeView) {
-  const X = shapeOf(n, 0, 2), along = n.axis(n.parameter(2)?.[0] ?? -2, X.length), inverse = n.int("inverse") !== 0, onesided = n.int("onesided") !== 0;
+  const X = shapeOf(n, 0, 2), along = n.axis(n.parameter(2)?.[0] ?? -2, X.length);
+  const inverse = n.int("inverse") !== 0, onesided = n.int("onesided") !== 0;
   const parts = X.at(-1)!, given = X[along]!, real = inverse && onesided, length = n.parameter(1)?.[0] ?? (real ? 2 * (given - 1) : given);
   if (parts !== 1 && parts !== 2) n.fail(`the last dimension of ${showShape(X)} must be 1 (real) or 2 (complex)`);
   if (along === X.length - 1) n.fail("the axis cannot be the last one, which holds real and imaginary parts");
@@ -41,13 +44,15 @@ function spectrum(n: NodeView) {
   return { X, along, inverse, real, parts, length, output, used };
 }
 const dft: Op = {
-  name: "DFT", since: 20, inputs: [1, 3], parameters: [1, 2], accuracy, attributes: { inverse: { kind: "int", default: 0 }, onesided: { kind: "int", default: 0 } },
+  name: "DFT", since: 20, inputs: [1, 3], parameters: [1, 2], accuracy,
+  attributes: { inverse: { kind: "int", default: 0 }, onesided: { kind: "int", default: 0 } },
   infer: (n) => {
     const { X, along, real, output } = spectrum(n);
     return [{ dtype: typeOf(n, floats, 0, 0), shape: X.map((size, d) => (d === along ? output : d === X.length - 1 ? (real ? 1 : 2) : size)) }];
   },
   lower: (n) => {
-    const { along, inverse, real, parts, length, used } = spectrum(n), { dtype } = n.in(0), axes = n.axes(), t = axis("t", used), circle = new Circle(n, dtype, length, inverse);
+    const { along, inverse, real, parts, length, used } = spectrum(n), { dtype } = n.in(0);
+    const axes = n.axes(), t = axis("t", used), circle = new Circle(n, dtype, length, inverse);
     const read = (part: number) => n.load(0, withIndex(withIndex(axes, along, t), axes.length - 1, int(part))), sum = accumulator(dtype);
     const value = circle.turned(read(0), parts === 2 ? read(1) : null, axes[along]!, t, axes.at(-1)!);
     // The missing half of a one-sided spectrum mirrors this one: all but its ends count twice.
@@ -59,7 +64,8 @@ const dft: Op = {
   },
 };
 function frames(n: NodeView) {
-  const X = shapeOf(n, 0, 2, 3), step = n.parameter(1)?.[0] ?? n.fail("frame_step must be one number"), window = n.inputs[2]?.shape[0], parts = X[2] ?? 1;
+  const X = shapeOf(n, 0, 2, 3), step = n.parameter(1)?.[0] ?? n.fail("frame_step must be one number");
+  const window = n.inputs[2]?.shape[0], parts = X[2] ?? 1;
   const size = n.parameter(3)?.[0] ?? window ?? n.fail("neither window nor frame_length is given"), onesided = n.int("onesided") !== 0 && parts === 1;
   const count = Math.floor((X[1]! - size) / step) + 1;
   if (step < 1 || size < 1 || count < 1) n.fail(`frames of ${size}, ${step} apart, do not fit into a signal ${showShape(X)}`);
@@ -76,7 +82,10 @@ const stft: Op = {
   lower: (n) => {
     const { X, step, size, parts } = frames(n), { dtype } = n.in(0), axes = n.axes() as [Axis, Axis, Axis, Axis], [b, frame, bin, part] = axes;
     const t = axis("t", size), from = plus(times(frame, step), t), circle = new Circle(n, dtype, size, false);
-    const read = (p: number) => { const x = n.load(0, X.length === 3 ? [b, from, int(p)] : [b, from]); return n.has(2) ? mul(x, n.load(2, [t])) : x; };
+    const read = (p: number) => {
+      const x = n.load(0, X.length === 3 ? [b, from, int(p)] : [b, from]);
+      return n.has(2) ? mul(x, n.load(2, [t])) : x;
+    };
     const value = circle.turned(read(0), parts === 2 ? read(1) : null, bin, t, part);
     return n.compute([{ name: "stft", axes, value, reduce: { op: "add", axes: [t] } }], undefined, [circle.table]);
   },
@@ -96,6 +105,9 @@ const det: Op = {
     if (size < 1 || size > 4) n.fail(`determinants of ${size} x ${size} matrices are not supported`, "matrices of 1 x 1 to 4 x 4 are");
     return [{ dtype: typeOf(n), shape: X.slice(0, -2) }];
   },
-  lower: (n) => { const all = Array.from({ length: n.in(0).shape.at(-1)! }, (_, i) => i); return n.map((index) => determinant(all, all, (i, j) => n.load(0, [...index, int(i), int(j)]))); },
+  lower: (n) => {
+    const all = Array.from({ length: n.in(0).shape.at(-1)! }, (_, i) => i);
+    return n.map((index) => determinant(all, all, (i, j) => n.load(0, [...index, int(i), int(j)])));
+  },
 };
 export const signals: readonly Op[] = [dft, stft, det];

@@ -30,7 +30,9 @@ export interface Slide {
 export function perDimension(n: NodeView, name: string, rank: number, standard: number, least: number, times = 1): readonly number[] {
   const list = n.intsOr(name);
   if (list === undefined || list.length === 0) return Array.from({ length: rank * times }, () => standard);
-  if (list.length !== rank * times) n.fail(`attribute ${name} has ${list.length} entries; the input has ${rank} spatial dimensions, so ${rank * times} are needed`);
+  if (list.length !== rank * times) {
+    n.fail(`attribute ${name} has ${list.length} entries; the input has ${rank} spatial dimensions, so ${rank * times} are needed`);
+  }
   for (const x of list) if (x < least) n.fail(`attribute ${name} holds ${x}; at least ${least} is needed`);
   return list;
 }
@@ -68,4 +70,5 @@ export const tap = (s: Slide, y: Expr, k: Expr): Expr => plus(plus(times(y, s.st
 export const inside = (index: readonly Expr[], sizes: readonly number[]): Expr =>
   index.reduce<Expr>((all, i, d) => both(all, within(i, sizes[d]!)), constant("bool", 1));
 /** `value` where every index lies in its dimension. */
-export const guarded = (index: readonly Expr[], sizes: readonly number[], value: Expr, outside: Expr): Expr => select(inside(index, sizes), value, outside);
+export const guarded = (index: readonly Expr[], sizes: readonly number[], value: Expr, outside: Expr): Expr =>
+  select(inside(index, sizes), value, outside);

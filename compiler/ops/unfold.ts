@@ -14,7 +14,8 @@ import { perDimension, spatialAxes, type Slide } from "./spatial.ts";
 function columns(n: NodeView): readonly Slide[] {
   const image = n.parameter(1)!, block = n.parameter(2)!, rank = image.length;
   if (block.length !== rank) n.fail(`image_shape ${showShape(image)} and block_shape ${showShape(block)} have different ranks`);
-  const strides = perDimension(n, "strides", rank, 1, 1), dilations = perDimension(n, "dilations", rank, 1, 1), pads = perDimension(n, "pads", rank, 0, 0, 2);
+  const strides = perDimension(n, "strides", rank, 1, 1), dilations = perDimension(n, "dilations", rank, 1, 1);
+  const pads = perDimension(n, "pads", rank, 0, 0, 2);
   return image.map((output, d) => {
     const stride = strides[d]!, dilation = dilations[d]!, kernel = block[d]!, before = pads[d]!, after = pads[rank + d]!;
     const input = Math.floor((output + before + after - (kernel - 1) * dilation - 1) / stride) + 1;
@@ -31,9 +32,11 @@ const col2Im: Op = {
     return [{ dtype, shape: [X[0]!, X[1]! / taps, ...s.map((w) => w.output)] }];
   },
   lower: (n) => {
-    const s = columns(n), [batch, channels] = n.out().shape as [number, number], b = axis("n", batch), c = axis("c", channels), out = spatialAxes(s.map((w) => w.output));
+    const s = columns(n), [batch, channels] = n.out().shape as [number, number], b = axis("n", batch);
+    const c = axis("c", channels), out = spatialAxes(s.map((w) => w.output));
     const found = s.map((w, d) => hits(w, out[d]!, `k${out[d]!.name}`)), kernel = s.map((w) => w.kernel), { dtype } = n.in(0);
-    const row = plus(times(c, sizeOf(kernel)), flatten(found.map((h) => h.tap), kernel)), column = flatten(found.map((h) => h.from), s.map((w) => w.input));
+    const row = plus(times(c, sizeOf(kernel)), flatten(found.map((h) => h.tap), kernel));
+    const column = flatten(found.map((h) => h.from), s.map((w) => w.input));
     return n.compute([{
       name: "image", axes: [b, c, ...out], reduce: { op: "add", axes: found.map((h) => h.axis) },
       value: select(found.map((h) => h.test).reduce(both), n.load(0, [b, row, column]), constant(dtype, -0)),
@@ -56,7 +59,8 @@ const maxUnpool: Op = {
   name: "MaxUnpool", since: 22, inputs: [2, 3], parameters: [2],
   attributes: { kernel_shape: { kind: "ints" }, pads: { kind: "ints", optional: true }, strides: { kind: "ints", optional: true } },
   infer: (n): readonly TensorType[] => {
-    const dtype = typeOf(n, undefined, 0, 0), X = shapeOf(n, 0, 3), own = [...X.slice(0, 2), ...unpooled(n).map((w) => w.output)], wanted = n.parameter(2);
+    const dtype = typeOf(n, undefined, 0, 0), X = shapeOf(n, 0, 3);
+    const own = [...X.slice(0, 2), ...unpooled(n).map((w) => w.output)], wanted = n.parameter(2);
     expectType(n, 1, ["i64"]);
     expectShape(n, 1, X, "the indices");
     if (wanted && wanted.length !== X.length) n.fail(`output_shape ${showShape(wanted)} has not the rank of the input ${showShape(X)}`);
@@ -64,7 +68,8 @@ const maxUnpool: Op = {
   },
   lower: (n) => {
     const s = unpooled(n), { shape, dtype } = n.in(0), b = axis("n", shape[0]!), c = axis("c", shape[1]!), out = spatialAxes(n.out().shape.slice(2));
-    const found = s.map((w, d) => hits(w, out[d]!, `k${out[d]!.name}`)), from = [b, c, ...found.map((h) => h.from)], none = constant(dtype, -Infinity);
+    const found = s.map((w, d) => hits(w, out[d]!, `k${out[d]!.name}`));
+    const from = [b, c, ...found.map((h) => h.from)], none = constant(dtype, -Infinity);
     const place = flatten([b, c, ...out], [shape[0]!, shape[1]!, ...s.map((w) => w.output)]), sum = accumulator(dtype);
     const test = [...found.map((h) => h.test), ...out.map((y, d) => within(y, s[d]!.output))].reduce(both);
     const value: Expr = select(test, select(make("equal", n.load(1, from), convert("i64", place)), n.load(0, from), none), none);

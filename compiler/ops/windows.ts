@@ -10,7 +10,8 @@ function outputType(n: NodeView): DType {
   return found && numbers.includes(found) ? found : n.fail(`attribute output_datatype ${n.int("output_datatype")} is no supported type`);
 }
 const one = (n: NodeView, i: number): number => n.parameter(i)?.[0] ?? n.fail(`input ${i} must be one number`);
-const valuesOf = (dtype: DType, list: readonly number[]): readonly number[] => (isFloat(dtype) ? list : list.map((x) => Number(types[dtype].wrap(x))));
+const valuesOf = (dtype: DType, list: readonly number[]): readonly number[] =>
+  (isFloat(dtype) ? list : list.map((x) => Number(types[dtype].wrap(x))));
 
 /** A sum of cosines: c0 - c1 cos(2 pi i / N) + c2 cos(4 pi i / N) - .. */
 const cosines = (name: string, coefficients: readonly number[]): Op => ({
@@ -32,7 +33,8 @@ const melWeightMatrix: Op = {
   name: "MelWeightMatrix", since: 17, inputs: [5, 5], parameters: [0, 1, 2, 3, 4], attributes: { output_datatype },
   infer: (n) => [{ dtype: outputType(n), shape: [Math.floor(one(n, 1) / 2) + 1, one(n, 0)] }],
   expand: (n, g) => {
-    const { dtype, shape } = n.out(), [bins, mels] = shape as [number, number], length = one(n, 1), low = toMel(one(n, 3)), step = (toMel(one(n, 4)) - low) / (mels + 2);
+    const { dtype, shape } = n.out(), [bins, mels] = shape as [number, number], length = one(n, 1);
+    const low = toMel(one(n, 3)), step = (toMel(one(n, 4)) - low) / (mels + 2);
     const edge = Array.from({ length: mels + 2 }, (_, i) => Math.floor(((length + 1) * toHertz(low + i * step)) / one(n, 2)));
     const weight = (bin: number, mel: number): number => {
       const [from, centre, to] = [edge[mel]!, edge[mel + 1]!, edge[mel + 2]!];
