@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { targets } from "../targets/index.ts";
-import { version } from "./cli/version.ts";
+import { version } from "./version.ts";
 import { CompileError, type Diagnostic } from "./diagnostics.ts";
 import { checkName, modelName } from "./emit/names.ts";
 import { externalIn, importOnnx } from "./import/onnx/index.ts";
