@@ -23,7 +23,7 @@ export function verifyNetwork(n: Network): readonly string[] {
       const rank = t?.shape.length ?? s?.axes.length;
       if (rank !== undefined && rank !== l.at.length) bad(c, `loads ${l.buffer} with ${l.at.length} indices; it has ${rank}`);
     }
-    for (const r of readsOf(c)) if (n.tensors.has(r) && !written.has(r)) bad(c, `reads ${r} before anything writes it`);
+    for (const r of readsOf(c)) if (n.tensors.has(r) && !written.has(memoryOf(n, r))) bad(c, `reads ${r} before anything writes it`);
     for (const o of c.outputs) {
       const own = n.tensors.get(o.tensor);
       if (!made.has(o.stage)) bad(c, `output ${o.tensor} names no stage`);
@@ -33,8 +33,13 @@ export function verifyNetwork(n: Network): readonly string[] {
       const s = c.stages.find((x) => x.name === o.stage);
       if (s && !o.index && s.axes.map(extentOf).join() !== o.shape.join()) bad(c, `${o.stage} has other extents than ${o.tensor}`);
     }
-    for (const w of writesOf(c)) written.add(w);
+    for (const w of writesOf(c)) written.add(memoryOf(n, w));
   }
-  for (const o of n.outputs) if (!written.has(o) && ![...n.tensors.values()].some((t) => t.aliasOf === o && written.has(t.name))) problems.push(`nothing writes the output ${o}`);
+  for (const o of n.outputs) if (!written.has(o)) problems.push(`nothing writes the output ${o}`);
   return problems;
+}
+/** The tensor whose memory another one is. */
+function memoryOf(n: Network, name: string): string {
+  const of = n.tensors.get(name)?.aliasOf;
+  return of === undefined ? name : memoryOf(n, of);
 }
