@@ -5,7 +5,15 @@ import { placeholder } from "./graph-printer.ts";
 import { arrayOf, isBig, types, type DType } from "./types.ts";
 
 type Token = { readonly kind: "word" | "text" | "number" | "hash" | "mark"; readonly text: string; readonly at: number };
-const lexer = /\s+|(?<text>"(?:[^"\\]|\\.)*")|(?<hash>#[0-9a-f]{8})|(?<number>-?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?)|(?:-?inf|nan)(?![\w/:-]|\.(?!\.)))|(?<word>[A-Za-z_](?:[\w./-]|:(?=[\w\/]))*)|(?<mark>\.\.|[{}()[\],:=@])/gy;
+/* No word goes on behind inf and nan, but a range may. */
+const patterns: Readonly<Record<Token["kind"], string>> = {
+  text: String.raw`"(?:[^"\\]|\\.)*"`,
+  hash: "#[0-9a-f]{8}",
+  number: String.raw`-?\d+(?:\.\d+)?(?:e[+-]?\d+)?|(?:-?inf|nan)(?![\w/:-]|\.(?!\.))`,
+  word: String.raw`[A-Za-z_](?:[\w./-]|:(?=[\w/]))*`,
+  mark: String.raw`\.\.|[{}()[\],:=@]`,
+};
+const lexer = new RegExp([String.raw`\s+`, ...Object.entries(patterns).map(([kind, p]) => `(?<${kind}>${p})`)].join("|"), "gy");
 function tokens(source: string): readonly Token[] {
   const list: Token[] = [];
   for (lexer.lastIndex = 0; lexer.lastIndex < source.length;) {
@@ -28,7 +36,8 @@ class Parser {
 
   private fail(expected: string): never {
     const t = this.list[this.at];
-    throw new SyntaxError(`graph text, line ${lineOf(this.source, t?.at ?? this.source.length)}: expected ${expected}, but found ${t ? t.text : "the end"}`);
+    const line = lineOf(this.source, t?.at ?? this.source.length);
+    throw new SyntaxError(`graph text, line ${line}: expected ${expected}, but found ${t ? t.text : "the end"}`);
   }
   private next(): Token { return this.list[this.at++] ?? this.fail("more"); }
   private is(text: string, kind = "mark"): boolean { const t = this.list[this.at]; return t?.text === text && t.kind === kind; }
@@ -59,7 +68,10 @@ class Parser {
   private expr(): Expr {
     if (this.list[this.at]?.kind === "number") return constant("index", numberFrom(this.number()));
     const name = this.name();
-    if (this.take("(")) return Object.hasOwn(scalarOps, name) ? apply(name as ScalarOp, ...this.items(() => this.expr(), ")")) : this.fail("an operator of index expressions");
+    if (this.take("(")) {
+      if (!Object.hasOwn(scalarOps, name)) this.fail("an operator of index expressions");
+      return apply(name as ScalarOp, ...this.items(() => this.expr(), ")"));
+    }
     return variable("index", name, 1, this.symbols.get(name));
   }
   private type(): ValueType {
@@ -86,7 +98,8 @@ class Parser {
     if (t?.kind === "text") return this.name();
     if (this.is("graph", "word")) return this.graph();
     if (!this.take("[")) return this.constant();
-    return this.items(() => (this.list[this.at]?.kind === "text" ? this.name() : numberFrom(this.number())), "]") as readonly number[] | readonly string[];
+    const item = () => (this.list[this.at]?.kind === "text" ? this.name() : numberFrom(this.number()));
+    return this.items(item, "]") as readonly number[] | readonly string[];
   }
   private node(known: Map<ValueName, ValueType>): Node {
     const outputs: ValueName[] = [];
@@ -99,7 +112,12 @@ class Parser {
     const op = this.name();
     this.expect("(");
     const inputs = this.items(() => this.value(), ")");
-    const attributes = this.take("{") ? this.items(() => { const name = this.name(); this.expect(":"); return [name, this.attribute()] as const; }, "}") : [];
+    const named = () => {
+      const name = this.name();
+      this.expect(":");
+      return [name, this.attribute()] as const;
+    };
+    const attributes = this.take("{") ? this.items(named, "}") : [];
     this.expect("@");
     const name = this.name();
     const origin = this.keyword("from") ? (this.expect("["), this.items(() => this.name(), "]")) : [name];

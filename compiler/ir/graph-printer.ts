@@ -36,11 +36,12 @@ const keywords = new Set(["graph", "symbol", "input", "const", "output", "type",
 const word = (name: string): string => (plain.test(name) && !keywords.has(name) ? name : JSON.stringify(name));
 const numberText = (x: Num): string => (Object.is(x, -0) ? "-0" : String(x).replace("Infinity", "inf").replace("NaN", "nan"));
 const dimText = (d: Dim): string => (typeof d === "number" ? `${d}` : exprText(d));
-const exprText = (e: Expr): string => (e.kind === "var" ? word(e.name) : e.kind === "apply" ? `${e.op}(${e.args.map(exprText).join(", ")})` : show(e));
+const exprText = (e: Expr): string =>
+  (e.kind === "var" ? word(e.name) : e.kind === "apply" ? `${e.op}(${e.args.map(exprText).join(", ")})` : show(e));
 const typeText = (t: ValueType): string => `${t.dtype}[${t.shape.map(dimText).join(", ")}]`;
 function constantText(c: Constant): string {
-  const elements = placeholders.has(c) || c.data.length > most ? `#${hash(c)}` : `[${Array.from(c.data as Iterable<Num>, numberText).join(", ")}]`;
-  return `${typeText(c)} = ${elements}`;
+  if (placeholders.has(c) || c.data.length > most) return `${typeText(c)} = #${hash(c)}`;
+  return `${typeText(c)} = [${Array.from(c.data as Iterable<Num>, numberText).join(", ")}]`;
 }
 function attributeText(a: Attribute, indent: string): string {
   if (typeof a === "number") return numberText(a);
@@ -66,7 +67,8 @@ function symbolsOf(g: Graph): readonly Var[] {
   return [...found.values()];
 }
 function graphText(g: Graph, indent: string): string {
-  const made = new Set([...g.inputs, ...g.constants.keys(), ...g.nodes.flatMap((n) => n.outputs)]), typed = (v: ValueName) => { const t = g.types.get(v); return t ? `: ${typeText(t)}` : ""; };
+  const made = new Set([...g.inputs, ...g.constants.keys(), ...g.nodes.flatMap((n) => n.outputs)]);
+  const typed = (v: ValueName) => { const t = g.types.get(v); return t ? `: ${typeText(t)}` : ""; };
   const lines = [
     ...symbolsOf(g).map((s) => `symbol ${word(s.name)} in ${numberText(s.range![0])}..${numberText(s.range![1])}`),
     ...g.inputs.map((v) => `input ${word(v)}${typed(v)}`),

@@ -14,14 +14,15 @@ function distance(a: string, b: string): number {
   }
   return row[b.length]!;
 }
-/** The operator whose name was likely meant: at most one edit in eight letters of it, and one in short names. */
+/** The operator whose name was likely meant: it differs by an edit per eight letters at most, or by one. */
 function meant(op: string, known: Iterable<string>): string | undefined {
   const near = (name: string) => distance(op.toLowerCase(), name.toLowerCase());
-  return [...known].filter((name) => near(name) <= Math.max(op.length < 5 ? 0 : 1, Math.floor(op.length / 8))).sort((a, b) => near(a) - near(b))[0];
+  const most = Math.max(op.length < 5 ? 0 : 1, Math.floor(op.length / 8));
+  return [...known].filter((name) => near(name) <= most).sort((a, b) => near(a) - near(b))[0];
 }
 /* What is known of operators outside ONNX, by domain. */
 const domains: Readonly<Record<string, string>> = {
-  "com.microsoft": "this is an operator of ONNX Runtime: give the model as it was before ONNX Runtime's optimizer, or export it without its contrib operators",
+  "com.microsoft": "this is an operator of ONNX Runtime: give the model as it was before ONNX Runtime's optimizer, or export it without these",
   "org.pytorch.aten": "PyTorch left its own operator in the model: export with a newer opset_version",
   "ai.onnx.ml": "this is an operator of classical machine learning; networks are supported",
   "ai.onnx.preview.training": "this is an operator of training: export the model for inference",
@@ -37,7 +38,8 @@ function hintFor(op: string, ops: ReadonlyMap<string, Op>): string | undefined {
 /** The diagnostic for a node whose operator has no entry. */
 export function unknownOperator(n: Node, ops: ReadonlyMap<string, Op>): Diagnostic {
   const hint = hintFor(n.op, ops);
-  return { severity: "error", code: "unsupported-op", message: "this operator is not supported", op: n.op, node: n.name, ...(hint ? { hint } : {}) };
+  const about = { op: n.op, node: n.name, ...(hint ? { hint } : {}) };
+  return { severity: "error", code: "unsupported-op", message: "this operator is not supported", ...about };
 }
 /**
  * One error per node whose operator has no entry, sub-graphs included. Needs no types: it can be asked even where shapes

@@ -4,7 +4,10 @@
  * have static types, every node has an entry and fits it, no constant and no type is left over.
  */
 import type { Diagnostic } from "../diagnostics.ts";
-import { capturedBy, isConstant, isGraph, isStatic, type Attribute, type Constant, type Graph, type Node, type TensorType, type ValueName, type ValueType } from "../ir/graph.ts";
+import {
+  capturedBy, isConstant, isGraph, isStatic,
+  type Attribute, type Constant, type Graph, type Node, type TensorType, type ValueName, type ValueType,
+} from "../ir/graph.ts";
 import { show } from "../ir/scalar.ts";
 import { ops as registry } from "../ops/index.ts";
 import { NodeView, Unsupported, type AttributeKind, type Op } from "../ops/op.ts";
@@ -16,10 +19,12 @@ import { inlined, takenBranch } from "./inline-branch.ts";
  * which those that nobody wants (named "") may hold anything. Values may be known without known inputs, as in Shape.
  */
 export type Fold = (node: Node, view: NodeView) => readonly Constant[] | null;
+/** `ops`: all entries there are, by default. */
 export interface InferOptions {
   readonly ops?: ReadonlyMap<string, Op>;
   readonly fold?: Fold;
 }
+/** `graph` is typed throughout only where no diagnostic is an error. */
 export interface Inferred { readonly graph: Graph; readonly diagnostics: readonly Diagnostic[] }
 
 const whole = (x: unknown): boolean => typeof x === "number" && Number.isInteger(x);
@@ -67,8 +72,9 @@ class Inference {
   run(): Inferred {
     for (const n of this.graph.nodes) this.node(n);
     if (this.contradictions.length > 0) {
-      const [first, ...more] = this.contradictions;
-      this.diagnostics.push({ severity: "warning", code: "stated-shape", message: `the model states ${first}${more.length > 0 ? `, and ${plural(more.length, "more shape")} that differ likewise` : ""}` });
+      const [first, ...rest] = this.contradictions;
+      const more = rest.length > 0 ? `, and ${plural(rest.length, "more shape")} that differ likewise` : "";
+      this.diagnostics.push({ severity: "warning", code: "stated-shape", message: `the model states ${first}${more}` });
     }
     return { graph: this.result(), diagnostics: this.diagnostics };
   }
@@ -88,7 +94,7 @@ class Inference {
 
   private node(raw: Node): void {
     const taken = takenBranch(raw, (v) => this.constantOf(v));
-    if (taken) return this.branch(raw, taken);
+    if (taken) { this.branch(raw, taken); return; }
     const op = this.ops.get(raw.op), read = [...raw.inputs.filter(Boolean), ...capturedBy(raw)];
     const known = read.every((v) => this.typeOf(v)), doubtful = read.some((v) => this.isDoubtful(v));
     if (!op) this.diagnostics.push(unknownOperator(raw, this.ops));
@@ -110,14 +116,16 @@ class Inference {
     for (const inner of nodes) this.node(inner);
   }
   private view(n: Node, op: Op, outputs: readonly TensorType[]): NodeView {
-    return new NodeView(n, op, n.inputs.map((v) => (v ? this.typeOf(v) : undefined)), outputs, (v) => this.constantOf(v), (i) => this.stated(n.outputs[i] ?? ""));
+    const inputs = n.inputs.map((v) => (v ? this.typeOf(v) : undefined));
+    return new NodeView(n, op, inputs, outputs, (v) => this.constantOf(v), (i) => this.stated(n.outputs[i] ?? ""));
   }
   private infer(n: Node, op: Op): readonly TensorType[] | null {
     let found: readonly TensorType[];
     try {
       found = op.infer(this.view(n, op, []));
     } catch (e) {
-      if (!(e instanceof Unsupported)) throw new Error(`shape rule of ${n.op}, node ${n.name}: ${e instanceof Error ? e.message : String(e)}`, { cause: e });
+      const why = e instanceof Error ? e.message : String(e);
+      if (!(e instanceof Unsupported)) throw new Error(`shape rule of ${n.op}, node ${n.name}: ${why}`, { cause: e });
       this.error(n, "unsupported-form", e.message, e.hint);
       return null;
     }
@@ -135,7 +143,9 @@ class Inference {
       this.error(n, "stated-type", `the model states ${showType(stated)} for output ${v}, but it is ${showType(found)}`);
       return false;
     }
-    if (contradicts(stated, found)) this.contradictions.push(`${showType(stated)} for value ${v} of node ${n.name}, which is ${showType(found)}`);
+    if (contradicts(stated, found)) {
+      this.contradictions.push(`${showType(stated)} for value ${v} of node ${n.name}, which is ${showType(found)}`);
+    }
     return true;
   }
   /** Whether the node has the inputs, outputs and attributes that its operator has. */
@@ -154,7 +164,8 @@ class Inference {
     }
     const fine = this.diagnostics.length === before;
     for (const name of Object.keys(n.attributes).filter((a) => !Object.hasOwn(specs, a))) {
-      this.diagnostics.push({ severity: "warning", code: "unknown-attribute", message: `${n.op} has no attribute ${name}; it is ignored`, op: n.op, node: n.name });
+      const message = `${n.op} has no attribute ${name}; it is ignored`;
+      this.diagnostics.push({ severity: "warning", code: "unknown-attribute", message, op: n.op, node: n.name });
     }
     return fine;
   }
@@ -186,5 +197,5 @@ class Inference {
   }
 }
 
-/** Infers all types. A node that cannot be typed is one error; what lies behind it is judged only as far as the model states types. */
+/** Infers all types. A node that cannot be typed is one error; what is behind it is judged as far as the model states types. */
 export const inferTypes = (g: Graph, options: InferOptions = {}): Inferred => new Inference(g, options).run();

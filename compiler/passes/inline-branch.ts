@@ -5,6 +5,7 @@
 import { isGraph, type Constant, type Graph, type Node, type ValueName, type ValueType } from "../ir/graph.ts";
 import { renameInputs } from "./editor.ts";
 
+/** What stands for an If: names are those of the graph around it. */
 export interface Branch {
   readonly nodes: readonly Node[];
   readonly constants: ReadonlyMap<ValueName, Constant>;
@@ -13,9 +14,9 @@ export interface Branch {
 /** The sub-graph that an If of a known condition takes; undefined for every other node. */
 export function takenBranch(n: Node, constantOf: (v: ValueName) => Constant | undefined): Graph | undefined {
   const condition = n.op === "If" ? constantOf(n.inputs[0] ?? "") : undefined;
-  if (!condition || condition.data.length !== 1) return undefined;
+  if (condition?.data.length !== 1) return undefined;
   const branch = n.attributes[Number(condition.data[0]) !== 0 ? "then_branch" : "else_branch"];
-  return branch !== undefined && typeof branch === "object" && isGraph(branch) && branch.outputs.length === n.outputs.length ? branch : undefined;
+  return branch !== undefined && isGraph(branch) && branch.outputs.length === n.outputs.length ? branch : undefined;
 }
 /** What stands for `n` where it takes `branch`: makes the outputs of `n`. `unused` gives names that the graph does not have. */
 export function inlined(n: Node, branch: Graph, unused: (wanted: string) => string): Branch {
@@ -27,7 +28,8 @@ export function inlined(n: Node, branch: Graph, unused: (wanted: string) => stri
   // Outputs that are constants, values of the graph around, or the same value a second time.
   const copies = branch.outputs.flatMap((v, i): Node[] => {
     const o = n.outputs[i];
-    return o && name(v) !== o ? [{ name: unused(`${n.name}/Identity`), op: "Identity", inputs: [name(v)], outputs: [o], attributes: {}, origin: n.origin }] : [];
+    if (!o || name(v) === o) return [];
+    return [{ name: unused(`${n.name}/Identity`), op: "Identity", inputs: [name(v)], outputs: [o], attributes: {}, origin: n.origin }];
   });
   const renamed = <T>(of: ReadonlyMap<ValueName, T>) => new Map([...of].map(([v, x]) => [name(v), x]));
   return { nodes: [...nodes, ...copies], constants: renamed(branch.constants), types: renamed(branch.types) };

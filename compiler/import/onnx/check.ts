@@ -2,9 +2,10 @@
 import type { Diagnostic } from "../../diagnostics.ts";
 import { isGraph, type Graph, type ValueName } from "../../ir/graph.ts";
 
-/** Errors of a graph and its sub-graphs. `known`: values that need no producer here; `outer`: those made later in the graphs around. */
+/** Errors of a graph and its sub-graphs. `known`: values that need no producer here; `outer`: those that the graphs around make later. */
 export function checkValues(g: Graph, known: ReadonlySet<ValueName>, outer: ReadonlySet<ValueName> = new Set()): readonly Diagnostic[] {
-  const found: Diagnostic[] = [], error = (code: string, message: string, about = {}) => { found.push({ severity: "error", code, message, ...about }); };
+  const found: Diagnostic[] = [];
+  const error = (message: string, about = {}) => { found.push({ severity: "error", code: "bad-model", message, ...about }); };
   const have = new Set([...known, ...g.inputs, ...g.constants.keys()]);
   const later = new Set([...outer, ...g.nodes.flatMap((n) => n.outputs)]), missing = new Set<ValueName>();
   for (const n of g.nodes) {
@@ -12,17 +13,17 @@ export function checkValues(g: Graph, known: ReadonlySet<ValueName>, outer: Read
     for (const v of n.inputs) {
       if (!v || have.has(v) || missing.has(v)) continue;
       missing.add(v);
-      if (later.has(v)) error("bad-model", `nodes depend on each other in a circle: ${n.name} reads ${v}, which is computed from it`, about);
-      else error("bad-model", `node ${n.name} reads ${v}, which is no input, no constant and no output of another node`, about);
+      if (later.has(v)) error(`nodes depend on each other in a circle: ${n.name} reads ${v}, which is computed from it`, about);
+      else error(`node ${n.name} reads ${v}, which is no input, no constant and no output of another node`, about);
     }
     for (const o of n.outputs.filter(Boolean)) {
-      if (have.has(o) && !missing.has(o)) error("bad-model", `${o} is computed by node ${n.name}, but is already the name of another value`, about);
+      if (have.has(o) && !missing.has(o)) error(`${o} is computed by node ${n.name}, but is already the name of another value`, about);
       have.add(o);
     }
     for (const inner of Object.values(n.attributes).filter(isGraph)) {
       found.push(...checkValues(inner, new Set([...have, ...missing]), later));
     }
   }
-  for (const o of g.outputs) if (!have.has(o)) error("bad-model", `the output ${o} is computed by no node`);
+  for (const o of g.outputs) if (!have.has(o)) error(`the output ${o} is computed by no node`);
   return found;
 }

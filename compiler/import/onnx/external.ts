@@ -32,7 +32,8 @@ export function externalIn(folder: string, options: { readonly anywhere?: boolea
   const known = new Map<string, Uint8Array>();
   const locate = (location: string): string => {
     const refuse = (why: string): never => {
-      throw new Problem("external-data", `the model refers to data in ${location}, ${why}`, "if you trust the model, allow it with --allow-external-data");
+      const help = "if you trust the model, allow it with --allow-external-data";
+      throw new Problem("external-data", `the model refers to data in ${location}, ${why}`, help);
     };
     const wanted = path.resolve(folder, location);
     if (options.anywhere) return wanted;
@@ -51,7 +52,8 @@ export function externalIn(folder: string, options: { readonly anywhere?: boolea
       return bytes;
     } catch (e) {
       if (e instanceof Problem) throw e;
-      throw new Problem("external-data", `the external data ${location} cannot be read: ${messageOf(e)}`, "put the data file where it was beside the model");
+      const help = "put the data file where it was beside the model";
+      throw new Problem("external-data", `the external data ${location} cannot be read: ${messageOf(e)}`, help);
     }
   };
 }

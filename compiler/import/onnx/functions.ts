@@ -5,6 +5,7 @@ import type { AttributeProto, FunctionProto, NodeProto } from "./proto.ts";
 export const domainOf = (domain: string | null | undefined): string => (domain === "ai.onnx" ? "" : domain ?? "");
 const keyOf = (domain: string, name: string, overload: string): string => `${domain}.${name}:${overload}`;
 
+/** By domain, name and overload. */
 export type Functions = ReadonlyMap<string, FunctionProto>;
 /** The functions of a model by domain, name and overload. */
 export const functionsOf = (list: readonly FunctionProto[]): Functions =>

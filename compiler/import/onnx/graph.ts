@@ -47,8 +47,8 @@ export class GraphReader {
     for (const v of inputsOf(g)) this.input(v);
     const graph = this.graph(g, { into, opsets, rename: (v) => v, attributes: new Map(), prefix: "", inside: [] });
     for (const [type, names] of this.badTypes) {
-      const count = names.length === 1 ? "" : `${names.length} values: `;
-      this.diagnostics.push({ severity: "error", code: "unsupported-type", message: `element type ${type} is not supported (${count}${fewOf(names)})` });
+      const where = names.length === 1 ? names[0] : `${names.length} values: ${fewOf(names)}`;
+      this.diagnostics.push({ severity: "error", code: "unsupported-type", message: `element type ${type} is not supported (${where})` });
     }
     this.diagnostics.push(...checkValues(graph, this.broken));
     return graph;
@@ -93,13 +93,14 @@ export class GraphReader {
     const { into } = s, domain = domainOf(n.domain), type = n.opType ?? "", op = domain ? `${domain}.${type}` : type;
     const inputs = (n.input ?? []).map(s.rename), outputs = (n.output ?? []).map(s.rename), list = resolved(n.attribute ?? [], s.attributes);
     if (op === "Constant") {
-      const [output = ""] = outputs, c = this.attempt(outputs, { op, node: n.name || output }, () => constantNode(list, n.name || output, this.access));
+      const [output = ""] = outputs, name = n.name || output;
+      const c = this.attempt(outputs, { op, node: name }, () => constantNode(list, name, this.access));
       if (c) into.constants.set(output, c);
       return;
     }
     const name = into.nodeName(n.name ? s.prefix + n.name : "", op, outputs), origin = s.origin ?? name, f = calledBy(n, this.functions);
-    if (f) return this.call(f, name, inputs, outputs, { ...s, origin, attributes: argumentsOf(f, list) });
-    this.attempt(outputs, { op, node: name }, () => {
+    if (f) this.call(f, name, inputs, outputs, { ...s, origin, attributes: argumentsOf(f, list) });
+    else this.attempt(outputs, { op, node: name }, () => {
       const draft = { op, inputs, outputs, attributes: this.attributes(list, name, s) };
       into.push(domain ? draft : normalize(draft, s.opsets.get("") ?? 1, rewriter(into, name, origin)), name, [origin]);
     });
@@ -107,13 +108,15 @@ export class GraphReader {
   private attributes(list: readonly AttributeProto[], node: string, s: Scope): Record<string, Attribute> {
     const { into } = s, graph = (g: GraphProto) => this.graph(g, { ...s, into: new Builder(into.values, into) });
     // A type attribute belongs to operators on sequences and optional values, which are reported as such.
-    return Object.fromEntries(list.filter((a) => !typeKinds.has(a.type ?? 0)).map((a) => [a.name ?? "", attributeOf(a, node, graph, this.access)]));
+    const values = list.filter((a) => !typeKinds.has(a.type ?? 0));
+    return Object.fromEntries(values.map((a) => [a.name ?? "", attributeOf(a, node, graph, this.access)]));
   }
   /** Puts the body of a function in the place of node `node`. */
   private call(f: FunctionProto, node: string, inputs: readonly ValueName[], outputs: readonly ValueName[], s: Scope): void {
     const { into } = s;
     if (s.inside.includes(f)) {
-      this.attempt(outputs, { node, op: f.name ?? "" }, () => { throw new Problem("bad-model", `function ${f.name} calls itself, at node ${node}`); });
+      const itself = new Problem("bad-model", `function ${f.name} calls itself, at node ${node}`);
+      this.attempt(outputs, { node, op: f.name ?? "" }, () => { throw itself; });
       return;
     }
     const names = new Map<ValueName, ValueName>([["", ""]]), copies: (readonly [from: ValueName, to: ValueName])[] = [];
@@ -133,7 +136,8 @@ export class GraphReader {
     stateTypes(f.valueInfo ?? [], scope);
     for (const inner of f.node ?? []) this.node(inner, scope);
     for (const [from, to] of copies) {
-      into.push({ op: "Identity", inputs: [from], outputs: [to], attributes: {} }, into.nodeName(`${node}/Identity`, "Identity", [to]), [s.origin ?? node]);
+      const name = into.nodeName(`${node}/Identity`, "Identity", [to]);
+      into.push({ op: "Identity", inputs: [from], outputs: [to], attributes: {} }, name, [s.origin ?? node]);
     }
   }
 }
@@ -176,7 +180,8 @@ function rewriter(into: Builder, name: string, origin: string): Rewriter {
 }
 /** All names of values in a graph and its sub-graphs. */
 function namesIn(g: GraphProto): Iterable<ValueName> {
-  const names = [...(g.input ?? []), ...(g.output ?? []), ...(g.initializer ?? []), ...(g.sparseInitializer ?? []).map((t) => t.values ?? {})].map((v) => v.name ?? "");
+  const sparse = (g.sparseInitializer ?? []).map((t) => t.values ?? {});
+  const names = [...(g.input ?? []), ...(g.output ?? []), ...(g.initializer ?? []), ...sparse].map((v) => v.name ?? "");
   for (const n of g.node ?? []) {
     names.push(...(n.input ?? []), ...(n.output ?? []));
     for (const a of n.attribute ?? []) if (a.g) for (const v of namesIn(a.g)) names.push(v);

@@ -12,6 +12,7 @@ import type { ReadExternal } from "./tensor.ts";
 export { externalIn } from "./external.ts";
 export type { ReadExternal } from "./tensor.ts";
 
+/** Beside the bytes. */
 export interface ImportOptions {
   /** The model in messages, and the graph's name. */
   readonly name: string;
@@ -23,6 +24,7 @@ export interface ImportOptions {
    */
   readonly mayMove?: boolean;
 }
+/** A model as it was read. */
 export interface ImportedModel {
   /** In the core operator set. What could not be read is missing in it, and is an error among the diagnostics. */
   readonly graph: Graph;
@@ -45,7 +47,7 @@ function decoded(bytes: Uint8Array, name: string): ModelProto & { graph: GraphPr
   if (other) bad(`is ${other.what}, not an ONNX model`, other.hint);
   try {
     const model = decodeModel(bytes), { graph } = model;
-    if (graph && ((graph.node?.length ?? 0) > 0 || (graph.output?.length ?? 0) > 0)) return { ...model, graph, functions: model.functions ?? [] };
+    if (graph && ((graph.node?.length ?? 0) > 0 || (graph.output?.length ?? 0) > 0)) return { ...model, graph };
   } catch (e) {
     return bad(`cannot be read: it is truncated, damaged or not an ONNX model (${e instanceof Error ? e.message : String(e)})`);
   }
@@ -72,7 +74,8 @@ export function importOnnx(bytes: Uint8Array, options: ImportOptions): ImportedM
   const graph = shallow(options.name, () => reader.main(model.graph, opsets)), version = opsets.get("") ?? 1;
   const newer: Diagnostic[] = version <= newestOpset ? [] : [{
     severity: "warning", code: "newer-opset",
-    message: `the model uses operator set ${version}; the newest that mlc knows is ${newestOpset}, and operators that changed since are read in their old meaning`,
+    message: `the model uses operator set ${version}; the newest that mlc knows is ${newestOpset}, `
+      + "and operators that changed since are read in their old meaning",
   }];
   return {
     graph: { ...graph, name: options.name }, opsets, unranked: reader.unranked, diagnostics: [...newer, ...reader.diagnostics],

@@ -9,15 +9,23 @@ import protobuf from "protobufjs/minimal.js";
 type Reader = protobuf.Reader;
 /** A 64-bit integer as protobufjs gives it. */
 export type Int64 = NonNullable<onnx.IAttributeProto["i"]>;
+/** TensorProto. */
 export type Tensor = Omit<onnx.ITensorProto, "floatData" | "doubleData"> & {
   /** The bytes of the elements, in the file, where the field was written packed, as all writers do. */
   floatData?: number[] | Uint8Array | null;
   doubleData?: number[] | Uint8Array | null;
 };
+/** SparseTensorProto. */
 export type SparseTensor = Omit<onnx.ISparseTensorProto, "values" | "indices"> & { values?: Tensor | null; indices?: Tensor | null };
-export type AttributeProto = Omit<onnx.IAttributeProto, "t" | "g" | "sparseTensor"> & { t?: Tensor | null; g?: GraphProto | null; sparseTensor?: SparseTensor | null };
+/** As in ONNX. */
+export type AttributeProto = Omit<onnx.IAttributeProto, "t" | "g" | "sparseTensor"> & {
+  t?: Tensor | null; g?: GraphProto | null; sparseTensor?: SparseTensor | null;
+};
+/** `overload` picks one of several functions of a name. */
 export type NodeProto = Omit<onnx.INodeProto, "attribute"> & { attribute?: AttributeProto[] | null; overload?: string };
+/** ValueInfoProto. */
 export type ValueInfo = onnx.IValueInfoProto;
+/** As in ONNX 1.16 and later. */
 export type FunctionProto = Omit<onnx.IFunctionProto, "node"> & {
   node?: NodeProto[] | null;
   /** Attributes with a default. */
@@ -25,9 +33,11 @@ export type FunctionProto = Omit<onnx.IFunctionProto, "node"> & {
   valueInfo?: ValueInfo[];
   overload?: string;
 };
+/** As in ONNX. */
 export type GraphProto = Omit<onnx.IGraphProto, "node" | "initializer" | "sparseInitializer"> & {
   node?: NodeProto[] | null; initializer?: Tensor[] | null; sparseInitializer?: SparseTensor[] | null;
 };
+/** As in ONNX. */
 export type ModelProto = Omit<onnx.IModelProto, "graph" | "functions"> & { graph?: GraphProto | null; functions?: FunctionProto[] | null };
 
 /** The codes of `AttributeProto.type` by name. */

@@ -94,10 +94,12 @@ export function sparseConstant(t: SparseTensor, what: string, access: Access = {
   const values = tensorConstant(t.values, what, access), indices = tensorConstant(t.indices, `the indices of ${what}`, access);
   const shape = shapeOf(t, what), size = sizeOf(shape), data = newArray(values.dtype, size), count = values.data.length;
   const rank = indices.shape.length === 2 ? shape.length : 1;
-  if (indices.data.length !== count * rank) throw new Problem("bad-tensor", `${what} has ${count} values, but ${indices.data.length} numbers in its indices`);
+  if (indices.data.length !== count * rank) {
+    throw new Problem("bad-tensor", `${what} has ${count} values, but ${indices.data.length} numbers in its indices`);
+  }
   for (let i = 0; i < count; i++) {
     let at = rank === 1 && indices.shape.length !== 2 ? Number(indices.data[i]) : 0;
-    if (indices.shape.length === 2) shape.forEach((n, d) => { at = at * n + Number(indices.data[i * rank + d]); });
+    if (indices.shape.length === 2) for (const [d, n] of shape.entries()) at = at * n + Number(indices.data[i * rank + d]);
     if (!(at >= 0 && at < size)) throw new Problem("bad-tensor", `${what} has the index ${at}, but ${size} elements`);
     (data as { [i: number]: Num })[at] = values.data[i]!;
   }

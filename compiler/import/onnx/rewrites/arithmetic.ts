@@ -2,7 +2,10 @@
 import type { ValueName } from "../../../ir/graph.ts";
 import { Problem } from "../problem.ts";
 import { dataTypes } from "../proto.ts";
-import { floatTypeOf, int64s, listToInput, numberIn, numbersIn, rankOf, step, withAttributes, withInput, without, type Rewrite, type Rewriter, type Rewrites } from "./rewrite.ts";
+import {
+  floatTypeOf, int64s, listToInput, numberIn, numbersIn, rankOf, step, withAttributes, withInput, without,
+  type Rewrite, type Rewriter, type Rewrites,
+} from "./rewrite.ts";
 
 /**
  * `small` with ones behind its shape, so that its first dimension meets dimension `axis` of `large`. Where ranks are
@@ -33,7 +36,10 @@ const slopePerChannel: Rewrite = (d, r) => {
   return shared ? d : withInput(d, 1, alignedAt(1, x, slope, r));
 };
 const clipLimits: Rewrite = (d, r) => {
-  const limit = (name: string) => { const x = numberIn(d, name); return x === undefined ? "" : r.constant(name, floatTypeOf(r, d.inputs[0]), [], [x]); };
+  const limit = (name: string) => {
+    const x = numberIn(d, name);
+    return x === undefined ? "" : r.constant(name, floatTypeOf(r, d.inputs[0]), [], [x]);
+  };
   const [low, high] = [limit("min"), limit("max")];
   return { ...without(d, "min", "max"), inputs: [d.inputs[0] ?? "", low, high] };
 };
@@ -51,7 +57,7 @@ const castTo: Rewrite = (d) => {
 const selu: Rewrite = (d) => withAttributes(d, { alpha: numberIn(d, "alpha") ?? 1.6732, gamma: numberIn(d, "gamma") ?? 1.0507 });
 
 const binary = ["Add", "Sub", "Mul", "Div", "Pow", "And", "Or", "Xor", "Equal", "Greater", "Less"];
-const reductions = ["ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSumSquare"];
+const reductions = ["L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "SumSquare"].map((name) => `Reduce${name}`);
 
 export const arithmeticRewrites: Rewrites = {
   ...Object.fromEntries(binary.map((op) => [op, [step(7, broadcast)]])),

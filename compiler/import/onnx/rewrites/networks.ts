@@ -1,6 +1,6 @@
 /** Operators of networks: training leftovers dropped, Softmax over one axis, normalisation per channel. */
 import { Problem } from "../problem.ts";
-import { always, int64s, numberIn, rankOf, step, withAttributes, without, type Rewrite, type Rewrites } from "./rewrite.ts";
+import { always, int64s, numberIn, rankOf, step, withAttributes, without, type Rewrite, type Rewriter, type Rewrites } from "./rewrite.ts";
 
 /** Before 13, all dimensions from `axis` on counted as one. */
 const rowsFrom: Rewrite = (d, r) => {
@@ -14,7 +14,8 @@ const oneAxis = [step(13, rowsFrom)];
 /** MXNet's exporter wrote spatial = 0 with parameters of rank 1, which is one per channel whatever it says. */
 const batchNormalization: Rewrite = (d, r) => {
   if (numberIn(d, "spatial") === 0 && rankOf(r, d.inputs[1] ?? "") !== 1) {
-    throw new Problem("unsupported-form", "BatchNormalization with spatial = 0 has a scale per element instead of per channel", "use spatial = 1, or Mul and Add");
+    const why = "BatchNormalization with spatial = 0 has a scale per element instead of per channel";
+    throw new Problem("unsupported-form", why, "use spatial = 1, or Mul and Add");
   }
   return without(d, "spatial", "is_test");
 };
@@ -23,13 +24,15 @@ const firstOutput: Rewrite = (d) => ({ ...d, outputs: d.outputs.slice(0, 1) });
 /** At inference the ratio has no meaning. */
 const dropout: Rewrite = (d) => without(d, "ratio", "is_test");
 
+const groupSize = (x: string, groups: number, r: Rewriter): string =>
+  r.node("Div", [r.node("Shape", [x], { start: 1, end: 2 }), int64s(r, "by", [groups])]);
 /** Before 21 scale and bias had one element per group. */
 const perChannel: Rewrite = (d, r) => {
   const [x = "", ...parameters] = d.inputs, groups = numberIn(d, "num_groups");
   if (!groups) throw new Problem("bad-model", "GroupNormalization has no num_groups");
   const known = r.typeOf(x)?.shape[1], size = typeof known === "number"
     ? int64s(r, "size", [groups, known / groups])
-    : r.node("Concat", [int64s(r, "groups", [groups]), r.node("Div", [r.node("Shape", [x], { start: 1, end: 2 }), int64s(r, "by", [groups])])], { axis: 0 });
+    : r.node("Concat", [int64s(r, "groups", [groups]), groupSize(x, groups, r)], { axis: 0 });
   const repeated = parameters.map((p) => {
     const column = r.node("Reshape", [p, int64s(r, "column", [groups, 1])]);
     return r.node("Reshape", [r.node("Expand", [column, size]), int64s(r, "row", [-1])]);
@@ -39,7 +42,9 @@ const perChannel: Rewrite = (d, r) => {
 /** Before 9 channels were either normalised together or one by one. */
 const meanVariance: Rewrite = (d) => {
   const across = numberIn(d, "across_channels");
-  if (numberIn(d, "normalize_variance") === 0) throw new Problem("unsupported-form", "MeanVarianceNormalization without normalize_variance", "subtract a ReduceMean instead");
+  if (numberIn(d, "normalize_variance") === 0) {
+    throw new Problem("unsupported-form", "MeanVarianceNormalization without normalize_variance", "subtract a ReduceMean instead");
+  }
   return withAttributes(without(d, "across_channels", "normalize_variance"), across ? { axes: [1, 2, 3] } : {});
 };
 const sequenceOutput = [step(7, (d) => without(d, "output_sequence"))] satisfies Rewrites[string];

@@ -4,6 +4,7 @@ import type { DType, Num } from "../../../ir/types.ts";
 import type { Draft } from "../builder.ts";
 import { Problem } from "../problem.ts";
 
+/** How a rewrite makes what stands before the node, and what it knows of values. */
 export interface Rewriter {
   /** A new constant, named after the node. */
   constant(suffix: string, dtype: DType, shape: readonly number[], values: Iterable<Num>): ValueName;
@@ -19,6 +20,7 @@ export type Rewrite = (d: Draft, r: Rewriter) => Draft;
 export interface Step { readonly below: number; readonly rewrite: Rewrite }
 /** By operator, oldest step first: a node goes through every step that its opset is below. */
 export type Rewrites = Readonly<Record<string, readonly Step[]>>;
+/** For nodes of opsets below `below`. */
 export const step = (below: number, rewrite: Rewrite): Step => ({ below, rewrite });
 /** For forms that writers use in any opset. */
 export const always = (rewrite: Rewrite): Step => ({ below: Infinity, rewrite });
@@ -27,12 +29,15 @@ export const always = (rewrite: Rewrite): Step => ({ below: Infinity, rewrite })
 export const without = (d: Draft, ...names: readonly string[]): Draft =>
   ({ ...d, attributes: Object.fromEntries(Object.entries(d.attributes).filter(([name]) => !names.includes(name))) });
 /** The node with other attributes on top of its own. */
-export const withAttributes = (d: Draft, more: Readonly<Record<string, Attribute>>): Draft => ({ ...d, attributes: { ...d.attributes, ...more } });
+export const withAttributes = (d: Draft, more: Readonly<Record<string, Attribute>>): Draft =>
+  ({ ...d, attributes: { ...d.attributes, ...more } });
 /** The node with input `i` set; inputs before it that it does not have are not given. */
 export const withInput = (d: Draft, i: number, value: ValueName): Draft =>
   ({ ...d, inputs: Array.from({ length: Math.max(d.inputs.length, i + 1) }, (_, k) => (k === i ? value : d.inputs[k] ?? "")) });
 
-const unreadable = (d: Draft, name: string, wanted: string): never => { throw new Problem("bad-model", `attribute ${name} of ${d.op} must be ${wanted}`); };
+const unreadable = (d: Draft, name: string, wanted: string): never => {
+  throw new Problem("bad-model", `attribute ${name} of ${d.op} must be ${wanted}`);
+};
 /** A number among the attributes, or undefined. */
 export const numberIn = (d: Draft, name: string): number | undefined => {
   const a = d.attributes[name];
@@ -42,7 +47,8 @@ export const numberIn = (d: Draft, name: string): number | undefined => {
 export const numbersIn = (d: Draft, name: string): readonly number[] | undefined => {
   const a = d.attributes[name];
   if (typeof a === "number") return [a];
-  return a === undefined || (Array.isArray(a) && a.every((x) => typeof x === "number")) ? a as readonly number[] | undefined : unreadable(d, name, "a list of numbers");
+  if (a === undefined || (Array.isArray(a) && a.every((x) => typeof x === "number"))) return a as readonly number[] | undefined;
+  return unreadable(d, name, "a list of numbers");
 };
 /** Attributes are rounded to numbers, so that the largest 64-bit integer, "to the end" in a slice, comes as 2^63. */
 const inRange = (x: number): bigint => {
@@ -50,7 +56,8 @@ const inRange = (x: number): bigint => {
   return whole >= limit ? limit - 1n : whole < -limit ? -limit : whole;
 };
 /** A constant list of 64-bit integers. */
-export const int64s = (r: Rewriter, suffix: string, values: readonly number[]): ValueName => r.constant(suffix, "i64", [values.length], values.map(inRange));
+export const int64s = (r: Rewriter, suffix: string, values: readonly number[]): ValueName =>
+  r.constant(suffix, "i64", [values.length], values.map(inRange));
 /** Moves a list of integers from attribute `name` to input `i`, where it is given. */
 export const listToInput = (name: string, i: number): Rewrite => (d, r) => {
   const values = numbersIn(d, name);

@@ -1,7 +1,9 @@
 /** Operators that select, move and resize: parameters that were attributes are inputs now. */
 import type { Draft } from "../builder.ts";
 import { Problem } from "../problem.ts";
-import { always, floatTypeOf, int64s, listToInput, numberIn, numbersIn, rankOf, step, withAttributes, withInput, without, type Rewrite, type Rewriter, type Rewrites } from "./rewrite.ts";
+import {
+  always, floatTypeOf, int64s, listToInput, numberIn, numbersIn, rankOf, step, withAttributes, withInput, without, type Rewrite, type Rewrites,
+} from "./rewrite.ts";
 
 const renamed = (from: string, to: string): Rewrite => (d) =>
   d.attributes[from] === undefined ? d : withAttributes(without(d, from), { [to]: d.attributes[from] });
@@ -16,12 +18,16 @@ const sliceBounds: Rewrite = (d, r) => {
   return listToInput("axes", 3)(ends, r);
 };
 /** Since 18 one of `split` and `num_outputs` must be given. */
-const partsOf: Rewrite = (d) => (d.inputs[1] || d.attributes["num_outputs"] !== undefined ? d : withAttributes(d, { num_outputs: d.outputs.length }));
+const partsOf: Rewrite = (d) =>
+  (d.inputs[1] || d.attributes["num_outputs"] !== undefined ? d : withAttributes(d, { num_outputs: d.outputs.length }));
 
 /* Upsample and the first Resize take the left neighbour and do not shift by half a pixel. */
 const asymmetric = (d: Draft, scales: string): Draft => withAttributes(
   { ...without(d, "scales", "height_scale", "width_scale"), op: "Resize", inputs: [d.inputs[0] ?? "", "", scales] },
-  { mode: d.attributes["mode"] === "bilinear" ? "linear" : d.attributes["mode"] ?? "nearest", coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" },
+  {
+    mode: d.attributes["mode"] === "bilinear" ? "linear" : d.attributes["mode"] ?? "nearest",
+    coordinate_transformation_mode: "asymmetric", nearest_mode: "floor",
+  },
 );
 const upsample: Rewrite = (d, r) => {
   const height = numberIn(d, "height_scale"), width = numberIn(d, "width_scale");
@@ -31,23 +37,28 @@ const upsample: Rewrite = (d, r) => {
   return asymmetric(d, scales);
 };
 /** An empty tensor in the place of an optional input is one that is not given. */
-const emptyInputs: Rewrite = (d, r) => ({ ...d, inputs: d.inputs.map((v, i) => (i > 0 && v && r.constantOf(v)?.data.length === 0 ? "" : v)) });
+const emptyInputs: Rewrite = (d, r) =>
+  ({ ...d, inputs: d.inputs.map((v, i) => (i > 0 && v && r.constantOf(v)?.data.length === 0 ? "" : v)) });
 
 /** Before 6, `tiles` was one number for one `axis`. */
 const tile: Rewrite = (d, r) => {
-  const [x = "", tiles = "", axis] = d.inputs, times = r.constantOf(tiles)?.data, at = axis ? r.constantOf(axis)?.data[0] : undefined, rank = rankOf(r, x);
+  const [x = "", tiles = "", axis] = d.inputs;
   if (!axis) return d;
+  const times = r.constantOf(tiles)?.data, at = r.constantOf(axis)?.data[0], rank = rankOf(r, x);
   if (times?.length !== 1 || at === undefined || rank === undefined) {
-    throw new Problem("unsupported-form", "Tile of opset 1 needs constant tiles and axis and an input of stated rank", "convert the model to opset 6 or later");
+    const needs = "Tile of opset 1 needs constant tiles and axis and an input of stated rank";
+    throw new Problem("unsupported-form", needs, "convert the model to opset 6 or later");
   }
   return { ...d, inputs: [x, int64s(r, "repeats", Array.from({ length: rank }, (_, i) => (i === Number(at) ? Number(times[0]) : 1)))] };
 };
-const topK: Rewrite = (d, r) => listToInput("k", 1)(d, r);
 /** Since 20 the axis is an input, and counts from behind where it is not given. */
 const dftAxis: Rewrite = (d, r) => withInput(without(d, "axis"), 2, r.constant("axis", "i64", [], [numberIn(d, "axis") ?? 1]));
 
 const gridModes: Readonly<Record<string, string>> = { bilinear: "linear", bicubic: "cubic" };
-const gridMode: Rewrite = (d) => withAttributes(d, { mode: gridModes[String(d.attributes["mode"] ?? "bilinear")] ?? String(d.attributes["mode"]) });
+const gridMode: Rewrite = (d) => {
+  const mode = String(d.attributes["mode"] ?? "bilinear");
+  return withAttributes(d, { mode: gridModes[mode] ?? mode });
+};
 const halfPixelOutput: Rewrite = (d) => withAttributes(d, { coordinate_transformation_mode: "output_half_pixel" });
 const oldScan: Rewrite = () => {
   throw new Problem("unsupported-form", "Scan of opset 8 works on batches, which later forms do not", "convert the model to opset 9 or later");
@@ -63,7 +74,7 @@ export const shapeRewrites: Rewrites = {
   Split: [step(13, listToInput("split", 1)), step(18, partsOf)],
   Concat: [step(4, (d: Draft) => withAttributes(d, { axis: numberIn(d, "axis") ?? 1 }))],
   Tile: [step(6, tile)],
-  TopK: [step(10, topK)],
+  TopK: [step(10, listToInput("k", 1))],
   Upsample: [always(upsample)],
   Resize: [step(11, (d: Draft) => asymmetric(d, d.inputs[1] ?? "")), always(emptyInputs)],
   Scatter: [always(become("ScatterElements"))],
@@ -72,4 +83,3 @@ export const shapeRewrites: Rewrites = {
   DFT: [step(20, dftAxis)],
   Scan: [step(9, oldScan)],
 };
-export type { Rewriter };
