@@ -13,7 +13,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const tensor = (t: DType, shape: readonly number[], values: readonly number[]): Constant => constantOf(t, shape, arrayOf(t, values));
 /** A .npy file with a header of our own. */
 function file(name: string, header: string, data: Uint8Array): string {
-  const text = header.padEnd(64 - 10 - 1 + Math.ceil(Math.max(0, header.length - 53) / 64) * 64, " ") + "\n";
+  const text = `${header.padEnd(64 - 10 - 1 + Math.ceil(Math.max(0, header.length - 53) / 64) * 64, " ")}\n`;
   const path = join(folder, name),
     head = Buffer.from(`\x93NUMPY\x01\0\0\0${text}`, "latin1");
   head.writeUInt16LE(text.length, 8);
