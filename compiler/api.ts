@@ -72,23 +72,25 @@ export async function compile(model: string | Uint8Array, o: CompileOptions): Pr
   const file = typeof model === "string" ? basename(model) : `${o.name ?? "model"}.onnx`, name = o.name ?? modelName(file.replace(/\.[^.]*$/, ""));
   checkName(name);
   o.progress?.(0, 1, "reading");
-  const { graph, diagnostics } = typedGraph(bytes, file, o, typeof model === "string" ? dirname(model) : undefined);
+  const hash = createHash("sha256").update(bytes).digest("hex"), isFile = typeof model === "string";
+  const { graph, diagnostics } = typedGraph(bytes, file, { ...o, mayMove: isFile }, isFile ? dirname(model) : undefined);
   o.progress?.(0, 1, "optimising");
   const { graph: ready } = runPasses(graph, graphPasses, { ...(o.dump ? { dump: o.dump } : {}) });
   const program = compileNetwork(ready, {
     facts: target.facts, variants: Object.values(target.instructionSets).filter((v) => !o.isa || o.isa.includes(v.name)),
     ...(o.dump ? { dump: o.dump } : {}), ...(o.progress ? { progress: o.progress } : {}),
   });
-  const hash = createHash("sha256").update(bytes).digest("hex");
   const { files, build } = target.emit(program, { name, hash, version, flags: flagsOf(o), weights: o.weights ?? "incbin", ...(o.objectFormat ? { objectFormat: o.objectFormat } : {}) });
   return { name, files, build, diagnostics, graph, program, hash };
 }
 function refuse(code: string, message: string, hint: string): never { throw new CompileError([{ severity: "error", code, message, hint }]); }
 
+/** `mayMove`: as in ImportOptions, the bytes are given away. */
+export interface GraphOptions extends Pick<CompileOptions, "shapes" | "dims" | "allowExternalData"> { readonly mayMove?: boolean }
 /** Imports, pins and infers: the model as it is, every type known. Throws CompileError with all problems of the model. */
-export function typedGraph(bytes: Uint8Array, file: string, o: Pick<CompileOptions, "shapes" | "dims" | "allowExternalData">, folder?: string): { graph: Graph; diagnostics: readonly Diagnostic[] } {
+export function typedGraph(bytes: Uint8Array, file: string, o: GraphOptions, folder?: string): { graph: Graph; diagnostics: readonly Diagnostic[] } {
   const read = folder === undefined ? {} : { readExternal: externalIn(folder, { anywhere: o.allowExternalData ?? false }) };
-  const imported = importOnnx(bytes, { name: file, ...read });
+  const imported = importOnnx(bytes, { name: file, mayMove: o.mayMove ?? false, ...read });
   const pinned = pinShapes(imported.graph, { unranked: imported.unranked, ...(o.shapes ? { shapes: o.shapes } : {}), ...(o.dims ? { dims: o.dims } : {}) });
   const early = [...imported.diagnostics, ...pinned.diagnostics], open = pinned.diagnostics.some((d) => d.severity === "error");
   const inferred = open ? { graph: pinned.graph, diagnostics: checkOperators(pinned.graph) } : inferTypes(pinned.graph, { fold });
