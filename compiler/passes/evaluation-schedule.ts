@@ -24,7 +24,8 @@ function directives(s: Stage): readonly Directive[] {
   const { name } = best.a, outer = `${name}.outer`, tile = `${name}.tile`;
   return [
     { split: name, by: together, into: [outer, tile], edge: "peel" },
-    { order: [...s.axes.map((a) => (a.name === name ? outer : a.name)), ...inner.map((a) => a.name), tile] },
+    // The tile's loop comes first, so that what belongs to the tile alone stays in the cache.
+    { order: [outer, ...s.axes.map((a) => a.name).filter((a) => a !== name), ...inner.map((a) => a.name), tile] },
     { place: [tile], as: "unroll" },
   ];
 }
