@@ -11,8 +11,7 @@ export function removeDead(g: Graph): Graph {
     if (!n.outputs.some((v) => read.has(v))) continue;
     for (const v of [...n.inputs.filter(Boolean), ...capturedBy(n)]) read.add(v);
     const outputs = n.outputs.map((v) => (read.has(v) ? v : ""));
-    const kept = outputs.slice(0, outputs.findLastIndex(Boolean) + 1);
-    nodes.push(kept.length === n.outputs.length && kept.every((v, i) => v === n.outputs[i]) ? n : { ...n, outputs: kept });
+    nodes.push(outputs.every((v, i) => v === n.outputs[i]) ? n : { ...n, outputs });
   }
   const constants = new Map([...g.constants].filter(([v]) => read.has(v)));
   const known = new Set([...g.inputs, ...constants.keys(), ...nodes.flatMap((n) => n.outputs)]);

@@ -58,7 +58,7 @@ const rules: Rules = {
   Slice: input(sliced),
   Pad: input((n) => known(n, 1) && allEqual(n.parameter(1), 0)),
   Concat: concatenated,
-  Split: (n) => (n.node.outputs.length === 1 ? n.node.inputs[0] : undefined),
+  Split: always,
   Mul: pair(1, true), Div: pair(1, false), Add: pair(0, true), Sub: pair(0, false), Pow: pair(1, false),
   Clip: input(clipped),
   Resize: input(resized), Upsample: input((n) => known(n, 1) && allEqual(n.parameter(1), 1)),
