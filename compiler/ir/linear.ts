@@ -69,7 +69,7 @@ function rangeOf(e: Expr): Range {
   switch (e.op) {
     case "add": return [a + c, b + d];
     case "sub": return [a - d, b - c];
-    case "mul": { const all = [a * c, a * d, b * c, b * d]; return [Math.min(...all), Math.max(...all)]; }
+    case "mul": { const all = [a * c, a * d, b * c, b * d].map((n) => (Number.isNaN(n) ? 0 : n)); return [Math.min(...all), Math.max(...all)]; }
     case "quo": return [Math.floor(a / d), Math.floor(b / c)];
     case "rem": return [0, Math.min(b, d - 1)];
     case "min": return [Math.min(a, c), Math.min(b, d)];
