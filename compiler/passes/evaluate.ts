@@ -119,7 +119,8 @@ class Evaluator implements Expander {
  */
 export function evaluateNode(view: NodeView, inputs: readonly (Constant | undefined)[]): Constant[] {
   const { node, op } = view, given = new Map(node.inputs.flatMap((v, i) => (v && inputs[i] ? [[v, inputs[i]] as const] : [])));
-  const typed = view.outputs.length ? view : viewOf(node, op, (v) => given.get(v));
+  // A graph says nothing of the types of outputs without a name, but lowerings may ask for them.
+  const typed = view.outputs.length && node.outputs.every(Boolean) ? view : viewOf(node, op, (v) => given.get(v));
   const none = (i: number): Constant => ({ dtype: typed.out(i).dtype, shape: [0], data: newArray(typed.out(i).dtype, 0) });
   if (op.lower) {
     const compute = op.lower(typed), same = renamedBy(compute);
