@@ -16,7 +16,10 @@ export function facts(r: CompileResult) {
     { arena } = program;
   const operators = new Map<string, number>();
   for (const n of graph.nodes) operators.set(n.op, (operators.get(n.op) ?? 0) + 1);
-  const opOf = new Map(graph.nodes.flatMap((n) => n.origin.map((o) => [o, n.op] as const)));
+  // A node in an old form may have become several in the core set.
+  const opsOf = new Map<string, Set<string>>();
+  for (const n of graph.nodes) for (const o of n.origin) opsOf.set(o, (opsOf.get(o) ?? new Set()).add(n.op));
+  const opOf = (origin: string): string | null => [...(opsOf.get(origin) ?? [])].join(", ") || null;
   const constants = [...graph.constants.values()];
   const port = (p: TensorType & { readonly name: string }) => ({ name: p.name, dtype: p.dtype, shape: p.shape, bytes: bytesOf(p) });
   return {
@@ -36,7 +39,7 @@ export function facts(r: CompileResult) {
       kernel: program.kernels[s.kernel]!.name,
       macs: s.macs,
       results: s.results.map((x) => ({ value: x.value, dtype: x.dtype, shape: x.shape })),
-      nodes: s.origin.map((name) => ({ name, op: opOf.get(name) ?? null })),
+      nodes: s.origin.map((name) => ({ name, op: opOf(name) })),
     })),
     memory: { naive_bytes: arena.naive, lower_bound_bytes: arena.lowerBound, arena_bytes: arena.bytes },
     diagnostics: r.diagnostics,
