@@ -42,7 +42,8 @@ function compareTypes(n: Node, g: Graph, infer: InferNode): readonly string[] {
     const found = infer(n, g);
     return n.outputs.flatMap((v, i) => {
       const stated = v ? g.types.get(v) : undefined, right = found[i];
-      return !stated || !right || equal(stated, right) ? [] : [`value ${v} of node ${n.name} (${n.op}) is ${showType(stated)}, but must be ${showType(right)}`];
+      if (!stated || !right || equal(stated, right)) return [];
+      return [`value ${v} of node ${n.name} (${n.op}) is ${showType(stated)}, but must be ${showType(right)}`];
     });
   } catch (error) {
     return [`node ${n.name} (${n.op}): ${error instanceof Error ? error.message : String(error)}`];

@@ -46,7 +46,8 @@ export function linkOf(n: NodeView | undefined, e: Editor): Link | undefined {
 }
 function normalization(n: NodeView): Omit<Link, "node"> | undefined {
   const [gamma, beta, mean, variance] = [1, 2, 3, 4].map((i) => n.constant(i)?.data as Float32Array | undefined);
-  if (!gamma || !beta || !mean || !variance || n.int("training_mode") || n.in(0).shape.length < 2 || n.node.outputs.slice(1).some(Boolean)) return undefined;
+  if (!gamma || !beta || !mean || !variance || n.int("training_mode") || n.in(0).shape.length < 2) return undefined;
+  if (n.node.outputs.slice(1).some(Boolean)) return undefined;
   const scale = new Float64Array(gamma.length), shift = new Float64Array(gamma.length), epsilon = n.float("epsilon");
   for (let i = 0; i < scale.length; i++) {
     scale[i] = gamma[i]! / Math.sqrt(variance[i]! + epsilon);

@@ -20,14 +20,15 @@ export const cancelTransposes = (g: Graph): Graph => rewrite(g, {
   Concat: sinkAlongAxis,
   Transpose: (n, e) => {
     const perm = permutation(n), inner = e.made(n.node.inputs[0], "Transpose");
-    const source = inner ? inner.node.inputs[0]! : n.node.inputs[0]!, first = inner && permutation(inner), whole = first ? perm.map((a) => first[a]!) : perm;
+    const source = (inner ?? n).node.inputs[0]!, first = inner && permutation(inner), whole = first ? perm.map((a) => first[a]!) : perm;
     if (keepsOrder(e.type(source).shape, whole)) return reshape(e, source, n.out().shape);
     return inner ? e.node("Transpose", [source], { perm: whole }) : undefined;
   },
 });
 
+type Make = (sources: readonly ValueName[], perm: readonly number[]) => ValueName | undefined;
 /** `make` on what these values were before one and the same Transpose, which then stands behind; undefined if they are not so. */
-function behind(e: Editor, values: readonly ValueName[], make: (sources: readonly ValueName[], perm: readonly number[]) => ValueName | undefined): ValueName | undefined {
+function behind(e: Editor, values: readonly ValueName[], make: Make): ValueName | undefined {
   const found = values.map((v) => e.soleMade(v, "Transpose")), first = found[0];
   if (!first || found.some((t) => !t || !sameShape(permutation(t), permutation(first)))) return undefined;
   const perm = permutation(first), made = make(found.map((t) => t!.node.inputs[0]!), perm);
@@ -37,7 +38,8 @@ function sinkThroughBroadcast(n: NodeView, e: Editor): ValueName | undefined {
   const moved = n.node.inputs.filter((v) => e.soleMade(v, "Transpose")), rank = n.out().shape.length;
   const full = moved.some((v) => sameShape(e.type(v).shape, n.out().shape));
   const others = n.node.inputs.filter((v) => !moved.includes(v));
-  if (!full || moved.some((v) => e.type(v).shape.length !== rank) || others.some((v) => !e.constantOf(v) && e.type(v).shape.length > 0)) return undefined;
+  if (!full || moved.some((v) => e.type(v).shape.length !== rank)) return undefined;
+  if (others.some((v) => !e.constantOf(v) && e.type(v).shape.length > 0)) return undefined;
   return behind(e, moved, (sources, perm) => {
     const inputs = n.node.inputs.map((v) => (moved.includes(v) ? sources[moved.indexOf(v)]! : permuteBack(e, v, perm)));
     return e.node(n.node.op, inputs, n.node.attributes);

@@ -89,7 +89,10 @@ export class Editor implements Expander {
   view(n: Node): NodeView | undefined {
     const op = ops.get(n.op), typeOf = (v: ValueName) => staticType(v && this.types.get(v));
     if (!op || [...n.inputs, ...n.outputs].some((v) => v && !typeOf(v))) return undefined;
-    return new NodeView(n, op, n.inputs.map(typeOf), n.outputs.map((v) => typeOf(v) ?? { dtype: "bool", shape: [] }), (v) => this.constants.get(v));
+    const constant = (v: ValueName) => this.constants.get(v), outputs = n.outputs.map(typeOf), allTyped = outputs.every((t) => t !== undefined);
+    // What has no name has no type in the graph, but operators count on one.
+    const types = allTyped ? outputs : inferNode(n, (v) => this.types.get(v), constant, (i) => outputs[i]);
+    return new NodeView(n, op, n.inputs.map(typeOf), types, constant);
   }
 
   /** Makes a node and returns its first output; the types are inferred. */
@@ -106,7 +109,9 @@ export class Editor implements Expander {
     this.fresh.push(node);
     return node.outputs;
   }
-  constant(dtype: DType, shape: readonly number[], values: Iterable<Num>): ValueName { return this.give(constantOf(dtype, shape, arrayOf(dtype, values))); }
+  constant(dtype: DType, shape: readonly number[], values: Iterable<Num>): ValueName {
+    return this.give(constantOf(dtype, shape, arrayOf(dtype, values)));
+  }
   /** The name of a new constant with these elements, which are not copied. */
   give(c: Constant, hint = "const"): ValueName {
     if (c.data.length !== sizeOf(c.shape)) fail(`a constant of shape [${c.shape}] with ${c.data.length} elements`);

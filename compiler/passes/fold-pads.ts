@@ -12,12 +12,14 @@ export const foldPads = (g: Graph): Graph => rewrite(g, forEach(Object.keys(take
   const pad = e.soleMade(n.node.inputs[0], "Pad"), more = pad && n.string("auto_pad") === "NOTSET" ? spatialPads(pad) : undefined;
   if (!pad || !more) return undefined;
   const own = n.intsOr("pads") ?? more.map(() => 0), pads = own.map((p, i) => p + more[i]!), value = pad.has(2) ? e.uniform(pad.node.inputs[2]) : 0;
-  const attributes = value === undefined ? undefined : takes[n.node.op]!(n, pad, value, pads, e);
-  return attributes && e.nodes(n.node.op, [pad.node.inputs[0]!, ...n.node.inputs.slice(1)], n.node.outputs.length, { ...n.node.attributes, ...attributes, pads });
+  const added = value === undefined ? undefined : takes[n.node.op]!(n, pad, value, pads, e);
+  const inputs = [pad.node.inputs[0]!, ...n.node.inputs.slice(1)];
+  return added && e.nodes(n.node.op, inputs, n.node.outputs.length, { ...n.node.attributes, ...added, pads });
 }));
 
+type Attributes = Readonly<Record<string, Attribute>>;
 /** Attributes to set where the operator can take padding by this value, to these pads in all; else undefined. */
-const takes: Readonly<Record<string, (n: NodeView, pad: NodeView, value: number, pads: readonly number[], e: Editor) => Readonly<Record<string, Attribute>> | undefined>> = {
+const takes: Readonly<Record<string, (n: NodeView, pad: NodeView, value: number, pads: readonly number[], e: Editor) => Attributes | undefined>> = {
   Conv: (_, __, value) => (value === 0 ? {} : undefined),
   AveragePool: (n, _, value, pads) => {
     const counts = n.int("count_include_pad") !== 0 || (n.intsOr("pads") ?? []).every((p) => p === 0);
@@ -44,13 +46,15 @@ function windowsHoldElements(n: NodeView, pads: readonly number[]): boolean {
   return n.int("ceil_mode") === 0 && (n.intsOr("dilations") ?? []).every((d) => d === 1) && pads.every((p, i) => p < kernel[i % kernel.length]!);
 }
 
-const never: ReadonlySet<string> = new Set(["Relu", "Sigmoid", "HardSigmoid", "Softplus", "Softmax", "Abs", "Exp", "Sqrt", "ReduceL1", "ReduceL2", "ReduceSumSquare"]);
-const keeps: ReadonlySet<string> = new Set([
-  "Identity", "Reshape", "Transpose", "Concat", "Slice", "Split", "MaxPool", "AveragePool", "ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd",
-  "Add", "Mul", "Max", "Min", "Sum", "Mean", "Expand", "Tile", "DepthToSpace", "SpaceToDepth",
+/** Never below 0; not below 0 where their first input is not; not where no input is. */
+const never: ReadonlySet<string> = new Set([
+  "Relu", "Sigmoid", "HardSigmoid", "Softplus", "Softmax", "Abs", "Exp", "Sqrt", "ReduceL1", "ReduceL2", "ReduceSumSquare",
 ]);
-/** Inputs of operators in `keeps` that are no data. */
-const extra: Readonly<Record<string, true>> = Object.fromEntries(["Reshape", "Slice", "Split", "ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd", "Expand", "Tile"].map((op) => [op, true as const]));
+const keepsFirst: ReadonlySet<string> = new Set([
+  "Reshape", "Transpose", "Slice", "Split", "Expand", "Tile", "ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd",
+  "Identity", "MaxPool", "AveragePool", "DepthToSpace", "SpaceToDepth",
+]);
+const keepsAll: ReadonlySet<string> = new Set(["Concat", "Add", "Mul", "Max", "Min", "Sum", "Mean"]);
 /** Whether no element can be below 0, as far as the last few operators tell. */
 function isNonNegative(v: ValueName, e: Editor, depth = 6): boolean {
   const n = depth > 0 ? e.made(v) : undefined, c = e.constantOf(v);
@@ -58,6 +62,6 @@ function isNonNegative(v: ValueName, e: Editor, depth = 6): boolean {
   if (!n) return false;
   if (never.has(n.node.op)) return true;
   if (n.node.op === "Clip") return (e.uniform(n.node.inputs[1]) ?? -1) >= 0;
-  const data = extra[n.node.op] ? n.node.inputs.slice(0, 1) : n.node.inputs;
-  return keeps.has(n.node.op) && data.every((x) => isNonNegative(x, e, depth - 1));
+  const data = keepsFirst.has(n.node.op) ? n.node.inputs.slice(0, 1) : keepsAll.has(n.node.op) ? n.node.inputs : undefined;
+  return data?.every((x) => isNonNegative(x, e, depth - 1)) ?? false;
 }

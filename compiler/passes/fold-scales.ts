@@ -35,7 +35,8 @@ function isShort({ nodes }: Chain): boolean {
 }
 function asMulAdd(n: NodeView, { source, affine }: Chain, e: Editor): ValueName {
   const { dtype, shape } = n.out();
-  const constant = (list: Float64Array) => e.constant(dtype, affine.axis === null ? [] : shape.slice(affine.axis).map((d, i) => (i === 0 ? d : 1)), list);
+  const along = affine.axis === null ? [] : shape.slice(affine.axis).map((d, i) => (i === 0 ? d : 1));
+  const constant = (list: Float64Array) => e.constant(dtype, along, list);
   const scaled = isOne(affine.scale) ? source : e.node("Mul", [source, constant(affine.scale)]);
   return isZero(affine.shift) ? scaled : e.node("Add", [scaled, constant(affine.shift)]);
 }
@@ -49,9 +50,12 @@ function foldFlattened(n: NodeView, e: Editor): ValueName | undefined {
   const view = n.node.op === "Gemm" || n.node.op === "MatMul" ? e.soleMade(n.node.inputs[0], "Reshape") : undefined;
   const inner = view?.in(0).shape ?? [], flat = view?.out().shape ?? [];
   if (!view || !n.constant(1) || flat.length !== 2 || inner.length < 2 || inner[0] !== flat[0]) return undefined;
-  const per = flat[1]! / inner[1]!, repeat = (list: Float64Array) => (list.length === 1 ? list : Float64Array.from({ length: flat[1]! }, (_, i) => pick(list, Math.floor(i / per))));
-  return alternatives(view.node.inputs[0]!, e, (source, a) =>
-    (a.axis === null || a.axis === 1 ? foldAfter[n.node.op]!(n, reshape(e, source, flat), { ...a, scale: repeat(a.scale), shift: repeat(a.shift) }, e) : undefined));
+  const per = flat[1]! / inner[1]!;
+  const repeat = (list: Float64Array) => Float64Array.from({ length: flat[1]! }, (_, i) => pick(list, Math.floor(i / per)));
+  return alternatives(view.node.inputs[0]!, e, (source, a) => {
+    if (a.axis !== null && a.axis !== 1) return undefined;
+    return foldAfter[n.node.op]!(n, reshape(e, source, flat), { ...a, scale: repeat(a.scale), shift: repeat(a.shift) }, e);
+  });
 }
 /** Tries the whole chain that leads to a value, then the scales at its end. */
 function alternatives(v: ValueName, e: Editor, fold: (source: ValueName, a: Affine) => ValueName | undefined): ValueName | undefined {

@@ -58,5 +58,7 @@ function multiply(a: Polynomial | undefined, b: Polynomial | undefined): Polynom
   return out;
 }
 /** Whether two polynomials agree up to the rounding of constants stored in single precision; the tanh form of GELU is known to 4 digits. */
-export const samePolynomial = (a: Polynomial | undefined, b: Polynomial, tolerance = 1e-4): boolean =>
-  a !== undefined && Array.from({ length: Math.max(a.length, b.length) }, (_, i) => Math.abs((a[i] ?? 0) - (b[i] ?? 0)) <= tolerance * Math.max(...b.map(Math.abs))).every(Boolean);
+export function samePolynomial(a: Polynomial | undefined, b: Polynomial, tolerance = 1e-4): boolean {
+  const largest = Math.max(...b.map(Math.abs)), difference = sum(a, b, -1);
+  return difference?.every((d) => Math.abs(d) <= tolerance * largest) ?? false;
+}

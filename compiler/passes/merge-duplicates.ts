@@ -33,17 +33,18 @@ function keyOf(n: Node): string | null {
 /** Null where an attribute cannot be compared. */
 function textOf(a: Attribute): string | null {
   if (isGraph(a)) return null;
-  if (isConstant(a)) return a.data.length > 1024 ? null : JSON.stringify([a.dtype, a.shape, Array.from(a.data as ArrayLike<number | bigint>, showNumber)]);
-  return JSON.stringify(typeof a === "number" ? showNumber(a) : Array.isArray(a) ? a.map((x) => (typeof x === "number" ? showNumber(x) : x)) : a);
+  if (isConstant(a)) return a.data.length > 1024 ? null : JSON.stringify([a.dtype, a.shape, Array.from<unknown, unknown>(a.data, exact)]);
+  return JSON.stringify(Array.isArray(a) ? a.map(exact) : exact(a));
 }
-const showNumber = (x: number | bigint): string => (Object.is(x, -0) ? "-0" : `${x}`);
+const exact = (x: unknown): unknown => (typeof x === "number" || typeof x === "bigint" ? (Object.is(x, -0) ? "-0" : `${x}`) : x);
 
 /** Compares bytes within each type and shape; most pairs differ in the first few. */
 function mergeConstants(g: Graph): Graph {
   const groups = new Map<string, [ValueName, Constant][]>(), to = new Map<ValueName, ValueName>();
   const given = new Set([...g.outputs, ...g.inputs]);
   for (const [v, c] of g.constants) {
-    const key = `${c.dtype}[${c.shape}]`, group = groups.get(key) ?? [], same = given.has(v) ? undefined : group.find(([, other]) => equal(c, other));
+    const key = `${c.dtype}[${c.shape}]`, group = groups.get(key) ?? [];
+    const same = given.has(v) ? undefined : group.find(([, other]) => equal(c, other));
     if (same) to.set(v, same[0]);
     else group.push([v, c]);
     groups.set(key, group);

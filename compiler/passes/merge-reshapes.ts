@@ -34,7 +34,8 @@ const behindBroadcast: Rule = (n, e) => {
   if (!shape || shapes.some((s) => !sameShape(s, shape))) return undefined;
   const others = n.node.inputs.filter((_, i) => sources[i] === undefined);
   const keepsRows = shape.at(-1) === n.out().shape.at(-1), size = (v: ValueName) => sizeOf(e.type(v).shape);
-  const fits = (v: ValueName) => size(v) === 1 || (keepsRows && e.constantOf(v) !== undefined && size(v) === shape.at(-1) && e.type(v).shape.at(-1) === size(v));
+  const isRow = (v: ValueName) => e.constantOf(v) !== undefined && size(v) === shape.at(-1) && e.type(v).shape.at(-1) === size(v);
+  const fits = (v: ValueName) => size(v) === 1 || (keepsRows && isRow(v));
   if (others.some((v) => !fits(v) || e.type(v).shape.length > shape.length)) return undefined;
   return reshape(e, e.node(n.node.op, n.node.inputs.map((v, i) => sources[i] ?? v), n.node.attributes), n.out().shape);
 };

@@ -16,8 +16,10 @@ export function nameOutputs(g: Graph): Graph {
     return name;
   };
   for (const v of wanted) to.set(v, unused(`${v}.value`));
-  const rename = (v: string) => to.get(v) ?? v, type = (v: string) => { const { dtype, shape } = g.constants.get(v)!; return { dtype, shape }; };
-  const copies = wanted.map((v): Node => ({ name: unused(`${v}.identity`), op: "Identity", inputs: [rename(v)], outputs: [v], attributes: {}, origin: [] }));
+  const rename = (v: string) => to.get(v) ?? v;
+  const type = (v: string) => { const { dtype, shape } = g.constants.get(v)!; return { dtype, shape }; };
+  const copies = wanted.map((v): Node =>
+    ({ name: unused(`${v}.identity`), op: "Identity", inputs: [rename(v)], outputs: [v], attributes: {}, origin: [] }));
   return {
     ...g, nodes: [...g.nodes.map((n) => renameInputs(n, rename)), ...copies],
     constants: new Map([...g.constants].map(([v, c]) => [rename(v), c])),

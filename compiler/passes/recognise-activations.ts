@@ -36,8 +36,9 @@ function product(n: NodeView, e: Editor): ValueName | undefined {
 /** By the operator that makes f: what scale * x * f(x) is. */
 const gate: Readonly<Record<string, (f: NodeView, x: ValueName, scale: number, e: Editor) => Found | undefined>> = {
   Sigmoid: (f, x, scale, e) => {
-    const p = near(scale, 1) ? polynomialOf(f.node.inputs[0]!, x, e) : undefined;
-    return p && p.length === 2 && p[0] === 0 ? { op: "Swish", x, attributes: near(p[1], 1) ? {} : { alpha: p[1]! } } : undefined;
+    const [zero, alpha, ...higher] = (near(scale, 1) && polynomialOf(f.node.inputs[0]!, x, e)) || [];
+    if (zero !== 0 || alpha === undefined || higher.length > 0) return undefined;
+    return { op: "Swish", x, attributes: near(alpha, 1) ? {} : { alpha } };
   },
   Tanh: (f, x, scale, e) => (near(scale, 1) && e.made(f.node.inputs[0], "Softplus")?.node.inputs[0] === x ? { op: "Mish", x } : undefined),
   HardSigmoid: (f, x, scale) =>
@@ -52,7 +53,8 @@ const gate: Readonly<Record<string, (f: NodeView, x: ValueName, scale: number, e
     if (!inner || !near(scale, 0.5)) return undefined;
     const u = polynomialOf(inner.node.inputs[0]!, x, e), c = Math.sqrt(2 / Math.PI);
     if (inner.node.op === "Erf" && samePolynomial(u, [0, Math.SQRT1_2], 1e-5)) return { op: "Gelu", x };
-    return inner.node.op === "Tanh" && samePolynomial(u, [0, c, 0, c * 0.044715]) ? { op: "Gelu", x, attributes: { approximate: "tanh" } } : undefined;
+    if (inner.node.op !== "Tanh" || !samePolynomial(u, [0, c, 0, c * 0.044715])) return undefined;
+    return { op: "Gelu", x, attributes: { approximate: "tanh" } };
   },
 };
 

@@ -38,7 +38,8 @@ const chains: ReadonlySet<string> = new Set(["ReduceSum", "ReduceMean", "ReduceM
 function canonical(n: NodeView, e: Editor): ValueName | undefined {
   const axes = reducedAxes(n);
   if (!axes || axes.length === 0) return undefined;
-  const inner = chains.has(n.node.op) ? e.soleMade(n.node.inputs[0], n.node.op) : undefined, more = inner && inner.int("keepdims") ? reducedAxes(inner) : undefined;
+  const inner = chains.has(n.node.op) ? e.soleMade(n.node.inputs[0], n.node.op) : undefined;
+  const more = inner?.int("keepdims") ? reducedAxes(inner) : undefined;
   const plain = n.int("keepdims") !== 0 && n.has(1) && sameShape(n.parameter(1)!, axes);
   if (plain && !more) return undefined;
   const all = [...new Set([...axes, ...(more ?? [])])].sort((a, b) => a - b), source = more ? inner!.node.inputs[0]! : n.node.inputs[0]!;

@@ -35,7 +35,8 @@ function inverseRootOf(v: ValueName | undefined, e: Editor): ValueName | undefin
 }
 /** `top` over the root of `mean of squares + epsilon`, where the squares are those of `top`. */
 function normalised(top: ValueName, under: ValueName | undefined, e: Editor): ValueName | undefined {
-  const [a, b] = e.made(under, "Add")?.node.inputs ?? [], epsilon = e.uniform(b) ?? e.uniform(a), spread = meanOf(e.uniform(b) === undefined ? b : a, e);
+  const [a, b] = e.made(under, "Add")?.node.inputs ?? [], epsilon = e.uniform(b) ?? e.uniform(a);
+  const spread = meanOf(e.uniform(b) === undefined ? b : a, e);
   if (!spread || epsilon === undefined || epsilon < 0) return undefined;
   const squared = squareOf(spread.of, e), centred = e.made(top, "Sub"), [x, mean] = centred?.node.inputs ?? [], centre = meanOf(mean, e);
   const { shape } = e.type(top), axis = spread.axes[0]!;
@@ -48,7 +49,7 @@ function normalised(top: ValueName, under: ValueName | undefined, e: Editor): Va
 }
 /** What is averaged, and over which axes; the mean keeps them. */
 function meanOf(v: ValueName | undefined, e: Editor): { readonly of: ValueName; readonly axes: readonly number[] } | undefined {
-  const n = e.made(v, "ReduceMean"), axes = n && n.int("keepdims") ? reducedAxes(n) : undefined;
+  const n = e.made(v, "ReduceMean"), axes = n?.int("keepdims") ? reducedAxes(n) : undefined;
   return n && axes ? { of: n.node.inputs[0]!, axes } : undefined;
 }
 function squareOf(v: ValueName, e: Editor): ValueName | undefined {
@@ -60,7 +61,8 @@ function squareOf(v: ValueName, e: Editor): ValueName | undefined {
 function groups(n: NodeView, e: Editor): ValueName | undefined {
   const norm = e.made(n.node.inputs[0], "InstanceNormalization"), before = norm && e.made(norm.node.inputs[0], "Reshape"), { shape } = n.out();
   const scale = norm?.constant(1), bias = norm?.constant(2);
-  if (!norm || !before || !scale || !bias || shape.length < 3 || !sameShape(before.in(0).shape, shape) || norm.in(0).shape[0] !== shape[0]) return undefined;
+  if (!norm || !before || !scale || !bias || shape.length < 3) return undefined;
+  if (!sameShape(before.in(0).shape, shape) || norm.in(0).shape[0] !== shape[0]) return undefined;
   const count = norm.in(0).shape[1]!, channels = shape[1]!;
   if (channels % count !== 0) return undefined;
   const each = (c: { readonly data: ArrayLike<number | bigint> }) =>

@@ -24,7 +24,8 @@ const resolve = (padsOf: (n: NodeView, auto: string, kernel: readonly number[]) 
 };
 const weightsAt: Readonly<Record<string, number>> = { QLinearConv: 3 };
 const kernelOf = (n: NodeView): readonly number[] => n.in(weightsAt[n.node.op] ?? 1).shape.slice(2);
-const perDimension = (n: NodeView, name: string, rank: number, standard: number): readonly number[] => n.intsOr(name) ?? new Array<number>(rank).fill(standard);
+const perDimension = (n: NodeView, name: string, rank: number, standard: number): readonly number[] =>
+  n.intsOr(name) ?? new Array<number>(rank).fill(standard);
 /** The odd element goes after the input, for `lower` before it. */
 const share = (total: number, lower: boolean): readonly [number, number] => {
   const small = Math.floor(total / 2);
@@ -32,7 +33,8 @@ const share = (total: number, lower: boolean): readonly [number, number] => {
 };
 
 function windowPads(n: NodeView, auto: string, kernel: readonly number[]): Pads {
-  const sizes = n.in(0).shape.slice(2), strides = perDimension(n, "strides", sizes.length, 1), dilations = perDimension(n, "dilations", sizes.length, 1);
+  const sizes = n.in(0).shape.slice(2);
+  const strides = perDimension(n, "strides", sizes.length, 1), dilations = perDimension(n, "dilations", sizes.length, 1);
   return sizes.map((size, d) => {
     if (auto === "VALID") return [0, 0];
     const span = (kernel[d]! - 1) * dilations[d]! + 1, windows = Math.ceil(size / strides[d]!);

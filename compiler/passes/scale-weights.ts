@@ -32,7 +32,8 @@ export function scaleAlong(c: Constant, factor: Float64Array, count: number, inn
 /** bias * scale + shift; "" where that is no bias at all. */
 function moveBias(e: Editor, n: NodeView, input: number, count: number, a: Affine): ValueName | undefined {
   const bias = n.has(input) ? n.constant(input) : null;
-  if (bias === undefined || (bias && bias.data.length !== 1 && bias.data.length !== count) || (bias && bias.shape.slice(0, -1).some((d) => d !== 1))) return undefined;
+  if (bias === undefined) return undefined;
+  if (bias && ((bias.data.length !== 1 && bias.data.length !== count) || bias.shape.slice(0, -1).some((d) => d !== 1))) return undefined;
   if (!bias && isZero(a.shift)) return "";
   const out = newArray(n.out().dtype, count) as Floats, old = bias ? Float64Array.from(floats(bias)) : new Float64Array(1);
   for (let i = 0; i < count; i++) out[i] = pick(old, i) * pick(a.scale, i) + pick(a.shift, i);
@@ -77,8 +78,8 @@ export const foldBefore: Readonly<Record<string, (n: NodeView, a: Affine, e: Edi
   LayerNormalization: (n, a, e) => {
     const { shape } = n.in(0), count = shape.at(-1)!, scale = n.constant(1), axis = n.axis(n.int("axis"), shape.length);
     if (!scale || axis !== shape.length - 1 || !along(a, axis) || n.node.outputs.slice(1).some((o) => e.wanted(o))) return undefined;
-    const bias = moveBias(e, n, 2, count, a);
-    return bias === undefined ? undefined : e.node("LayerNormalization", [n.node.inputs[0]!, weight(e, stretched(scale, a, count)), bias], n.node.attributes);
+    const bias = moveBias(e, n, 2, count, a), factor = weight(e, stretched(scale, a, count));
+    return bias === undefined ? undefined : e.node("LayerNormalization", [n.node.inputs[0]!, factor, bias], n.node.attributes);
   },
   RMSNormalization: (n, a, e) => {
     const { shape } = n.in(0), count = shape.at(-1)!, scale = n.constant(1), axis = n.axis(n.int("axis"), shape.length);
@@ -106,7 +107,8 @@ export const foldAfter: Readonly<Record<string, (n: NodeView, source: ValueName,
   Conv: (n, source, a, e) => {
     const W = n.constant(1);
     if (!W || !along(a, 1) || (!isZero(a.shift) && hasPadding(n))) return undefined;
-    const [M, per] = W.shape as [number, number], group = n.int("group"), taps = sizeOf(W.shape.slice(2)), from = floats(W), to = newArray(W.dtype, from.length) as Floats;
+    const [M, per] = W.shape as [number, number], group = n.int("group"), taps = sizeOf(W.shape.slice(2));
+    const from = floats(W), to = newArray(W.dtype, from.length) as Floats;
     const added = new Float64Array(M);
     for (let m = 0, i = 0; m < M; m++) {
       for (let j = 0, c = Math.floor(m / (M / group)) * per; j < per; j++, c++) {
@@ -122,7 +124,8 @@ export const foldAfter: Readonly<Record<string, (n: NodeView, source: ValueName,
   ConvTranspose: (n, source, a, e) => {
     const W = n.constant(1);
     if (!W || !along(a, 1) || !isZero(a.shift)) return undefined;
-    return e.node("ConvTranspose", [source, weight(e, scaleAlong(W, a.scale, W.shape[0]!, sizeOf(W.shape.slice(1)))), ...n.node.inputs.slice(2)], n.node.attributes);
+    const scaled = scaleAlong(W, a.scale, W.shape[0]!, sizeOf(W.shape.slice(1)));
+    return e.node("ConvTranspose", [source, weight(e, scaled), ...n.node.inputs.slice(2)], n.node.attributes);
   },
   Gemm: (n, source, a, e) => {
     const B = n.constant(1), N = n.out().shape[1]!, transB = n.int("transB") !== 0;
@@ -134,7 +137,7 @@ export const foldAfter: Readonly<Record<string, (n: NodeView, source: ValueName,
   },
   MatMul: (n, source, a, e) => {
     const B = n.constant(1), rank = n.in(0).shape.length;
-    if (!B || B.shape.length !== 2 || rank < 2 || !along(a, rank - 1)) return undefined;
+    if (B?.shape.length !== 2 || rank < 2 || !along(a, rank - 1)) return undefined;
     const [K, N] = B.shape as [number, number], W = isOne(a.scale) ? n.node.inputs[1]! : weight(e, scaleAlong(B, a.scale, K, N));
     if (isZero(a.shift)) return e.node("MatMul", [source, W]);
     const bias = e.constant(B.dtype, [N], columnSums(B, K, N, false, a.shift));
