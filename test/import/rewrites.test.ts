@@ -42,9 +42,11 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   ],
   Slice: [
     { opset: 9, node: "y = Slice(x)", attributes: { starts: [0, 1], ends: [2, 2 ** 53], axes: [0, 2] }, is: "y = Slice(x, i64[2]:0,1, i64[2]:2,9007200000000000, i64[2]:0,2)" },
-    { opset: 9, node: "y = Slice(x)", attributes: { starts: [-1], ends: [3] }, is: "y = Slice(x, i64[1]:-1, i64[1]:3)" },
+    { opset: 9, node: "y = Slice(x)", attributes: { starts: [-1], ends: [3] }, is: "y = Slice(x, i64[1]:-1, i64[1]:3, i64[1]:0)" },
+    { opset: 13, node: "y = Slice(x, s, e)", graph: { inputs: { s: "i64[2]", e: "i64[2]" } }, is: "y = Slice(x, s, e, i64[2]:0,1)" },
+    { opset: 13, node: "y = Slice(x, s, e, a)", is: "y = Slice(x, s, e, a)" },
   ],
-  DynamicSlice: [{ opset: 9, node: "y = DynamicSlice(x, s, e)", is: "y = Slice(x, s, e)" }],
+  DynamicSlice: [{ opset: 9, node: "y = DynamicSlice(x, s, e)", graph: { inputs: { s: "i64[?]" } }, is: "y = Slice(x, s, e)" }],
   Squeeze: [{ opset: 11, node: "y = Squeeze(x)", attributes: { axes: [0] }, is: "y = Squeeze(x, i64[1]:0)" }, { opset: 11, node: "y = Squeeze(x)", is: "y = Squeeze(x)" }],
   Unsqueeze: [{ opset: 12, node: "y = Unsqueeze(x)", attributes: { axes: [0, 4] }, is: "y = Unsqueeze(x, i64[2]:0,4)" }],
   Split: [
@@ -63,6 +65,15 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   ],
   Resize: [
     { opset: 10, node: "y = Resize(x, s)", is: 'y = Resize(x, _, s) coordinate_transformation_mode="asymmetric" mode="nearest" nearest_mode="floor"' },
+    { opset: 10, node: "y = Resize(x, s)", graph: { initializers: { s: tensor("f32", [4], [1, 1, 0.5, 0.75]) } }, is: 'y = Resize(x, _, f32[4]:1,1,0.5,0.75) coordinate_transformation_mode="asymmetric" mode="nearest" nearest_mode="ceil"' },
+    { opset: 10, node: "y = Resize(x, s)", attributes: { mode: "linear" }, graph: { initializers: { s: tensor("f32", [4], [1, 1, 0.5, 2]) } }, is: 'y = Resize(x, _, f32[4]:1,1,0.5,2) coordinate_transformation_mode="asymmetric" mode="linear" nearest_mode="floor"' },
+    {
+      opset: 10, node: "y = Resize(x, s)", graph: { initializers: { s: tensor("f32", [4], [1, 1, 0.5, 2]) } },
+      is: [
+        'n.Resize = Resize(x, _, f32[4]:1,1,1,2) coordinate_transformation_mode="asymmetric" mode="nearest" nearest_mode="floor"',
+        'y = Resize(n.Resize, _, f32[4]:1,1,0.5,1) coordinate_transformation_mode="asymmetric" mode="nearest" nearest_mode="ceil"',
+      ],
+    },
     { opset: 11, node: "y = Resize(x, r, s, z)", graph: { initializers: { r: tensor("f32", [0], []), s: tensor("f32", [0], []) } }, is: "y = Resize(x, _, _, z)" },
   ],
   Scatter: [{ opset: 9, node: "y = Scatter(x, i, u)", attributes: { axis: 1 }, is: "y = ScatterElements(x, i, u) axis=1" }],

@@ -2,7 +2,7 @@
 import type { Draft } from "../builder.ts";
 import { Problem } from "../problem.ts";
 import {
-  always, floatTypeOf, int64s, listToInput, numberIn, numbersIn, rankOf, step, withAttributes, withInput, without, type Rewrite, type Rewrites,
+  always, floatTypeOf, int64s, listToInput, numberIn, numbersIn, rankOf, step, withAttributes, withInput, without, type Rewrite, type Rewriter, type Rewrites,
 } from "./rewrite.ts";
 
 const renamed = (from: string, to: string): Rewrite => (d) =>
@@ -17,24 +17,38 @@ const sliceBounds: Rewrite = (d, r) => {
   const starts = listToInput("starts", 1)(d, r), ends = listToInput("ends", 2)(starts, r);
   return listToInput("axes", 3)(ends, r);
 };
+/** Axes not given are the first ones, as many as there are starts. */
+const firstAxes: Rewrite = (d, r) => {
+  const count = r.typeOf(d.inputs[1] ?? "")?.shape[0];
+  return d.inputs[3] || typeof count !== "number" ? d : withInput(d, 3, int64s(r, "axes", Array.from({ length: count }, (_, i) => i)));
+};
 /** Since 18 one of `split` and `num_outputs` must be given. */
 const partsOf: Rewrite = (d) =>
   (d.inputs[1] || d.attributes["num_outputs"] !== undefined ? d : withAttributes(d, { num_outputs: d.outputs.length }));
 
-/* Upsample and the first Resize take the left neighbour and do not shift by half a pixel. */
-const asymmetric = (d: Draft, scales: string): Draft => withAttributes(
-  { ...without(d, "scales", "height_scale", "width_scale"), op: "Resize", inputs: [d.inputs[0] ?? "", "", scales] },
-  {
-    mode: d.attributes["mode"] === "bilinear" ? "linear" : d.attributes["mode"] ?? "nearest",
-    coordinate_transformation_mode: "asymmetric", nearest_mode: "floor",
-  },
-);
+/**
+ * Upsample and the first Resize did not shift by half a pixel. Of the neighbours the nearest mode took the left one where
+ * it enlarges and the right one where it makes smaller (ONNX 1.5's test cases, and ONNX Runtime to this day); axes of both
+ * kinds in one node become two nodes, which is the same as axes do not depend on each other.
+ */
+const asymmetric = (d: Draft, scales: string, r: Rewriter): Draft => {
+  const mode = d.attributes["mode"] === "bilinear" ? "linear" : d.attributes["mode"] ?? "nearest", [x = ""] = d.inputs;
+  const attributes = (nearest: "floor" | "ceil") =>
+    ({ ...without(d, "scales", "height_scale", "width_scale").attributes, mode, coordinate_transformation_mode: "asymmetric", nearest_mode: nearest });
+  const values = Array.from((r.constantOf(scales)?.data ?? []) as Iterable<number>), smaller = values.map((s) => s < 1);
+  const resize = (from: string, by: string, nearest: "floor" | "ceil"): Draft =>
+    ({ op: "Resize", inputs: [from, "", by], outputs: d.outputs, attributes: attributes(nearest) });
+  if (mode !== "nearest" || !smaller.includes(true)) return resize(x, scales, "floor");
+  if (values.every((s) => s <= 1)) return resize(x, scales, "ceil");
+  const part = (name: string, of: boolean) => r.constant(name, "f32", [values.length], values.map((s, i) => (smaller[i] === of ? s : 1)));
+  return resize(r.node("Resize", [x, "", part("larger", false)], attributes("floor")), part("smaller", true), "ceil");
+};
 const upsample: Rewrite = (d, r) => {
   const height = numberIn(d, "height_scale"), width = numberIn(d, "width_scale");
   const list = numbersIn(d, "scales") ?? (height !== undefined && width !== undefined ? [1, 1, height, width] : undefined);
   const scales = list ? r.constant("scales", "f32", [list.length], list) : d.inputs[1];
   if (!scales) throw new Problem("bad-model", "Upsample has no scales");
-  return asymmetric(d, scales);
+  return asymmetric(d, scales, r);
 };
 /** An empty tensor in the place of an optional input is one that is not given. */
 const emptyInputs: Rewrite = (d, r) =>
@@ -67,8 +81,8 @@ const oldScan: Rewrite = () => {
 export const shapeRewrites: Rewrites = {
   Reshape: [step(5, listToInput("shape", 1))],
   Pad: [step(2, renamed("paddings", "pads")), step(11, listToInput("pads", 1)), step(11, padValue)],
-  Slice: [step(10, sliceBounds)],
-  DynamicSlice: [always(become("Slice"))],
+  Slice: [step(10, sliceBounds), always(firstAxes)],
+  DynamicSlice: [always(become("Slice")), always(firstAxes)],
   Squeeze: [step(13, listToInput("axes", 1))],
   Unsqueeze: [step(13, listToInput("axes", 1))],
   Split: [step(13, listToInput("split", 1)), step(18, partsOf)],
@@ -76,7 +90,7 @@ export const shapeRewrites: Rewrites = {
   Tile: [step(6, tile)],
   TopK: [step(10, listToInput("k", 1))],
   Upsample: [always(upsample)],
-  Resize: [step(11, (d: Draft) => asymmetric(d, d.inputs[1] ?? "")), always(emptyInputs)],
+  Resize: [step(11, (d, r) => asymmetric(d, d.inputs[1] ?? "", r)), always(emptyInputs)],
   Scatter: [always(become("ScatterElements"))],
   GridSample: [step(20, gridMode)],
   RoiAlign: [step(16, halfPixelOutput)],
