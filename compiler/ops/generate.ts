@@ -39,7 +39,7 @@ export const generators: readonly Op[] = [
     lower: (n) => n.map(() => constant("i64", sizeOf(n.in(0).shape))),
   },
   {
-    name: "ConstantOfShape", since: 25, inputs: [1, 1], attributes: { value: { kind: "tensor", optional: true } },
+    name: "ConstantOfShape", since: 25, inputs: [1, 1], parameters: [0], attributes: { value: { kind: "tensor", optional: true } },
     infer: (n) => {
       const dtype = fill(n)?.dtype ?? "f32";
       expectType(n, 0, ["i64"]);
@@ -51,7 +51,7 @@ export const generators: readonly Op[] = [
     lower: (n) => n.map(() => constant(n.out().dtype, fill(n)?.data[0] ?? 0)),
   },
   {
-    name: "Range", since: 27, inputs: [3, 3], attributes: { stash_type: { kind: "int", default: 1 } },
+    name: "Range", since: 27, inputs: [3, 3], parameters: [0, 1, 2], attributes: { stash_type: { kind: "int", default: 1 } },
     infer: (n) => {
       const { dtype } = n.in(0);
       for (const i of [0, 1, 2]) {
@@ -78,7 +78,7 @@ export const generators: readonly Op[] = [
     }),
   },
   {
-    name: "OneHot", since: 11, inputs: [3, 3], attributes: { axis: { kind: "int", default: -1 } },
+    name: "OneHot", since: 11, inputs: [3, 3], parameters: [1], attributes: { axis: { kind: "int", default: -1 } },
     infer: (n) => {
       const { shape } = n.in(0), rank = shape.length + 1, axis = n.axis(n.int("axis"), rank), { dtype } = n.in(2);
       expectType(n, 0, numbers);

@@ -102,9 +102,9 @@ export function perAxis(n: NodeView, values: number, axes: number, rank: number,
 /** The numbers of these expressions, or null if one is known only at run time. */
 export const numbersOf = (list: readonly Expr[]): readonly number[] | null =>
   list.every((e): e is Const => e.kind === "const") ? list.map((e) => Number(e.value)) : null;
-/** The type the model states for output `i`, where it depends on the value of an input that is known only at run time. */
+/** The type the model states for output `i`, where it depends on the value of an input that is known only at run time; once inferred, that. */
 export function declared(n: NodeView, dtype: DType, what: string, i = 0): TensorType {
-  const t = n.declared(i) ?? n.fail(`${what} is computed at run time, and the model does not state the shape of ${n.node.outputs[i]}`,
+  const t = n.outputs[i] ?? n.declared(i) ?? n.fail(`${what} is computed at run time, and the model does not state the shape of ${n.node.outputs[i]}`,
     "make it a constant or initializer of the model, or pin the shapes it is computed from with --shape or --dim");
   return { dtype, shape: t.shape };
 }

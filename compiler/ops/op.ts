@@ -23,7 +23,7 @@ export interface Op {
   readonly inputs: readonly [least: number, most: number];
   readonly outputs?: readonly [least: number, most: number];
   readonly attributes?: Readonly<Record<string, AttributeSpec>>;
-  /** Inputs whose values must be known at compile time. */
+  /** Inputs whose values decide types: they must be known at compile time, unless the model states the output's type and the entry can do with that. */
   readonly parameters?: readonly number[];
   /** Types of all outputs. Calls `n.fail` where the model is wrong or the form is not supported. */
   readonly infer: (n: NodeView) => readonly TensorType[];

@@ -23,7 +23,7 @@ const compressed = (n: NodeView): number | null => (n.given("axis") ? n.axis(n.i
 /** TopK, Compress, NonZero. */
 export const orders: readonly Op[] = [
   {
-    name: "TopK", since: 24, inputs: [2, 2], outputs: [1, 2],
+    name: "TopK", since: 24, inputs: [2, 2], outputs: [1, 2], parameters: [1],
     attributes: { axis: { kind: "int", default: -1 }, largest: { kind: "int", default: 1 }, sorted: { kind: "int", default: 1 } },
     infer: (n) => {
       const { dtype, shape } = n.in(0), along = n.axis(n.int("axis"), shape.length);
@@ -46,7 +46,7 @@ export const orders: readonly Op[] = [
     },
   },
   {
-    name: "Compress", since: 11, inputs: [2, 2], attributes: { axis: { kind: "int", optional: true } },
+    name: "Compress", since: 11, inputs: [2, 2], parameters: [1], attributes: { axis: { kind: "int", optional: true } },
     infer: (n) => {
       const { dtype, shape } = n.in(0), along = compressed(n), size = along === null ? sizeOf(shape) : shape[along]!;
       expectType(n, 1, ["bool"]);

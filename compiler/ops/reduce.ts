@@ -95,7 +95,7 @@ function reducedType(n: NodeView, allowed: readonly DType[]): TensorType {
   return out;
 }
 const reduction = (name: string, since: number, form: Form): Op => ({
-  name, since, inputs: [1, 2], attributes,
+  name, since, inputs: [1, 2], attributes, parameters: [1],
   infer: (n) => [reducedType(n, form.types ?? numbers)],
   lower: (n) => {
     const s = space(n), x = n.load(0, s.index), op = typeof form.op === "string" ? form.op : form.op(x.dtype);
@@ -123,5 +123,5 @@ export const reducers: readonly Op[] = [
   reduction("ReduceL2", 18, { op: "add", element: square, finish: viaFloat(sqrt) }),
   reduction("ReduceSumSquare", 18, { op: "add", element: square }),
   reduction("ReduceLogSum", 18, { op: "add", finish: viaFloat(log) }),
-  { name: "ReduceLogSumExp", since: 18, inputs: [1, 2], attributes, infer: (n) => [reducedType(n, numbers)], lower: logSumExp },
+  { name: "ReduceLogSumExp", since: 18, inputs: [1, 2], attributes, parameters: [1], infer: (n) => [reducedType(n, numbers)], lower: logSumExp },
 ];

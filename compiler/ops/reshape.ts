@@ -49,9 +49,9 @@ const permutation = (n: NodeView): readonly number[] => {
 
 /** Reshape, Squeeze, Unsqueeze, Flatten, Transpose, Expand, Tile, DepthToSpace, SpaceToDepth. */
 export const reshapes: readonly Op[] = [
-  { name: "Reshape", since: 25, inputs: [2, 2], attributes: { allowzero: { kind: "int", default: 0 } }, infer: (n) => [reshaped(n)], lower: sameOrder },
-  { name: "Squeeze", since: 25, inputs: [1, 2], infer: (n) => [squeezed(n)], lower: sameOrder },
-  { name: "Unsqueeze", since: 25, inputs: [2, 2], infer: (n) => [unsqueezed(n)], lower: sameOrder },
+  { name: "Reshape", since: 25, inputs: [2, 2], parameters: [1], attributes: { allowzero: { kind: "int", default: 0 } }, infer: (n) => [reshaped(n)], lower: sameOrder },
+  { name: "Squeeze", since: 25, inputs: [1, 2], parameters: [1], infer: (n) => [squeezed(n)], lower: sameOrder },
+  { name: "Unsqueeze", since: 25, inputs: [2, 2], parameters: [1], infer: (n) => [unsqueezed(n)], lower: sameOrder },
   {
     name: "Flatten", since: 25, inputs: [1, 1], attributes: { axis: { kind: "int", default: 1 } },
     infer: (n) => {
@@ -70,7 +70,7 @@ export const reshapes: readonly Op[] = [
     },
   },
   {
-    name: "Expand", since: 13, inputs: [2, 2],
+    name: "Expand", since: 13, inputs: [2, 2], parameters: [1],
     infer: (n) => {
       const { dtype, shape } = n.in(0);
       expectType(n, 1, ["i64"]);
@@ -80,7 +80,7 @@ export const reshapes: readonly Op[] = [
     lower: (n) => n.map((index) => n.broadcast(0, index)),
   },
   {
-    name: "Tile", since: 13, inputs: [2, 2],
+    name: "Tile", since: 13, inputs: [2, 2], parameters: [1],
     infer: (n) => {
       const { dtype, shape } = n.in(0);
       expectType(n, 1, indices);

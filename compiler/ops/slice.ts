@@ -90,7 +90,7 @@ const centred = (n: NodeView): readonly number[] => n.in(0).shape.map((size, d) 
 /** Slice, Split, Concat, Pad, CenterCropPad. */
 export const slices: readonly Op[] = [
   {
-    name: "Slice", since: 13, inputs: [3, 5],
+    name: "Slice", since: 13, inputs: [3, 5], parameters: [1, 2, 3, 4],
     infer: (n) => [sliced(n)],
     lower: (n) => {
       const { start, step } = cut(n);
@@ -98,7 +98,7 @@ export const slices: readonly Op[] = [
     },
   },
   {
-    name: "Split", since: 18, inputs: [1, 2], outputs: [1, Infinity], attributes: { axis: { kind: "int", default: 0 }, num_outputs: { kind: "int", optional: true } },
+    name: "Split", since: 18, inputs: [1, 2], outputs: [1, Infinity], parameters: [1], attributes: { axis: { kind: "int", default: 0 }, num_outputs: { kind: "int", optional: true } },
     infer: (n) => {
       const { dtype, shape } = n.in(0), axis = n.axis(n.int("axis"), shape.length);
       expectType(n, 1, ["i64"]);
@@ -138,7 +138,7 @@ export const slices: readonly Op[] = [
     },
   },
   {
-    name: "Pad", since: 25, inputs: [2, 4], attributes: { mode: { kind: "string", default: "constant" } },
+    name: "Pad", since: 25, inputs: [2, 4], parameters: [1, 3], attributes: { mode: { kind: "string", default: "constant" } },
     infer: (n) => [padded(n)],
     lower: (n) => {
       const mode = padMode(n), { shape } = n.in(0), { before, after } = padding(n);
@@ -155,7 +155,7 @@ export const slices: readonly Op[] = [
     },
   },
   {
-    name: "CenterCropPad", since: 18, inputs: [2, 2], attributes: { axes: { kind: "ints", optional: true } },
+    name: "CenterCropPad", since: 18, inputs: [2, 2], parameters: [1], attributes: { axes: { kind: "ints", optional: true } },
     infer: (n) => {
       const { dtype, shape } = n.in(0);
       expectType(n, 1, indices);

@@ -38,7 +38,7 @@ export function runNode(node: Node, s: Setting): readonly Constant[] {
   const types = node.inputs.map((v) => (v ? typeOf(s.values.get(v) ?? fail(`no value ${v}`)) : undefined));
   const known = (v: string) => (s.isKnown(v) ? s.values.get(v) : undefined);
   const declared = (i: number) => s.declared?.(node.outputs[i] ?? "");
-  const outputs = op.infer(new NodeView(node, op, types, [], known, declared)), view = new NodeView(node, op, types, outputs, known, declared);
+  const outputs = op.infer(new NodeView(node, op, types, [], known, declared)), view = new NodeView(node, op, types, outputs, known);
   if (op.expand) {
     const made = op.expand(view, expander(s, node.name));
     node.outputs.forEach((o, i) => { if (o) s.values.set(o, s.values.get(made[i] ?? "") ?? fail(`nothing stands for output ${i}`)); });
