@@ -80,13 +80,17 @@ const portView = (side: "input" | "output") => (p: Port, i: number) => ({
 });
 /** The elements that a result spans in memory, from its first to its last. */
 const spanOf = (r: Result): number => (sizeOf(r.shape) === 0 ? 0 : 1 + (r.strides ?? []).reduce((sum, s, d) => sum + s * (r.shape[d]! - 1), 0));
-/** Results that can be looked at after their step: in plain layouts, in memory that the program writes. */
-const seen = (steps: Facts["steps"]) =>
-  steps.flatMap((s, step) =>
-    s.results.flatMap((r) =>
-      r.strides && (r.place.in === "arena" || r.place.in === "output") ? [{ step, r, bytes: spanOf(r) * types[r.dtype].bytes }] : [],
-    ),
+/**
+ * Results that can be looked at after their step: in plain layouts, in memory that the program writes. A value that several
+ * steps write, part by part, is looked at after the last.
+ */
+function seen(steps: Facts["steps"]): readonly { readonly step: number; readonly r: Result; readonly bytes: number }[] {
+  const last = new Map(steps.flatMap((s, step) => s.results.map((r) => [r.value, step] as const)));
+  const visible = (r: Result): boolean => r.strides !== null && (r.place.in === "arena" || r.place.in === "output");
+  return steps.flatMap((s, step) =>
+    s.results.filter((r) => visible(r) && last.get(r.value) === step).map((r) => ({ step, r, bytes: spanOf(r) * types[r.dtype].bytes })),
   );
+}
 
 function mainSource(facts: Facts, files: CompileResult["files"]): string {
   const { name, inputs, outputs, steps } = facts;

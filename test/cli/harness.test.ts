@@ -38,6 +38,7 @@ function compiled(weights: WeightForm): CompileResult {
       f32("scaled", { in: "arena", offset: 64 }),
       { ...f32("turned", { in: "arena", offset: 64 }), shape: [4, 4], strides: [1, 4] },
       { ...f32("blocked", { in: "arena", offset: 64 }), strides: null },
+      f32("y1", { in: "output", port: 0, offset: 0 }),
     ],
     [f32("y1", { in: "output", port: 0, offset: 0 })],
     [{ value: "class", dtype: "i64", shape: [], place: { in: "output", port: 1, offset: 0 }, strides: [] }],
