@@ -9,11 +9,12 @@ export interface Diagnostic {
   /** What to do: a flag, a rewrite, the nearest supported form. */
   readonly hint?: string;
 }
+const aboutOf = (d: Diagnostic): string => (d.op ? `${d.op}${d.node ? ` (${d.node})` : ""}: ` : "");
 /** Every problem of a model at once; thrown before any output exists. */
 export class CompileError extends Error {
   readonly diagnostics: readonly Diagnostic[];
   constructor(diagnostics: readonly Diagnostic[]) {
-    super(diagnostics.filter((d) => d.severity === "error").map((d) => d.message).join("\n"));
+    super(diagnostics.filter((d) => d.severity === "error").map((d) => `${aboutOf(d)}${d.message}`).join("\n"));
     this.name = "CompileError";
     this.diagnostics = diagnostics;
   }

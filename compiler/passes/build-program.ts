@@ -72,22 +72,25 @@ export function buildProgram(n: Network, o: BuildOptions): Program {
 }
 const align = (bytes: number) => Math.ceil(bytes / 64) * 64;
 
-/** Tensors become in0, w0, out0 ... in the order in which the Compute lists them; stages keep their names. */
+/**
+ * Tensors become in0, w0, out0 ... in the order in which the Compute lists them; stages keep their names. A tensor of
+ * which one box is read and another written has two names.
+ */
 function canonicalise(c: Compute, shared: ReadonlyMap<string, string>): Canonical {
-  const short = new Map<string, string>(), names = new Map<string, string>(), counts = { in: 0, w: 0, out: 0, t: 0 };
-  const name = (old: string, kind: keyof typeof counts) => {
-    if (short.has(old)) return;
-    const fresh = `${kind}${counts[kind]++}`;
-    short.set(old, fresh);
-    names.set(fresh, old);
-  };
-  for (const t of c.tensors) name(t.name, t.role === "table" ? "t" : t.role === "weight" ? "w" : "in");
-  for (const o of c.outputs) name(o.tensor, "out");
-  const go = (e: Expr): Expr => rebuild(e, (x) => (x.kind === "load" && short.has(x.buffer) && c.tensors.some((t) => t.name === x.buffer) ? load(x.dtype, short.get(x.buffer)!, x.at, x.lanes) : x));
+  const read = new Map<string, string>(), written = new Map<string, string>(), counts = { in: 0, w: 0, t: 0 };
+  for (const t of c.tensors) {
+    const kind = t.role === "table" ? "t" : t.role === "weight" ? "w" : "in";
+    if (!read.has(t.name)) read.set(t.name, `${kind}${counts[kind]++}`);
+  }
+  for (const o of c.outputs) if (!written.has(o.tensor)) written.set(o.tensor, `out${written.size}`);
+  const own = new Set(c.stages.map((s) => s.name));
+  const go = (e: Expr): Expr => rebuild(e, (x) => (x.kind === "load" && !own.has(x.buffer) ? load(x.dtype, read.get(x.buffer)!, x.at, x.lanes) : x));
+  const both = [...read.keys()].filter((name) => written.has(name));
   return {
-    names, aliased: [...shared].flat().map((x) => short.get(x)!),
+    names: new Map([...read, ...written].map(([old, fresh]) => [fresh, old])),
+    aliased: [...[...shared].flatMap(([operand, result]) => [read.get(operand)!, written.get(result)!]), ...both.flatMap((name) => [read.get(name)!, written.get(name)!])],
     compute: {
-      ...c, tensors: c.tensors.map((t) => ({ ...t, name: short.get(t.name)! })), outputs: c.outputs.map((o) => ({ ...o, tensor: short.get(o.tensor)! })),
+      ...c, tensors: c.tensors.map((t) => ({ ...t, name: read.get(t.name)! })), outputs: c.outputs.map((o) => ({ ...o, tensor: written.get(o.tensor)! })),
       stages: c.stages.map((s) => ({ ...s, value: go(s.value), ...(s.finish ? { finish: go(s.finish) } : {}) })), origin: [],
     },
   };

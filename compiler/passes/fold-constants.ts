@@ -11,7 +11,7 @@ import { rewrite } from "./rewrite.ts";
 /** Bytes that folding one node during inference may add beyond what it reads. */
 const growthOfOne = 1 << 20;
 /** Bytes that the pass may add to a graph. */
-const growthOfAll = 64 << 20;
+const growthOfAll = 1 << 30;
 /** Operators that read no element of their inputs. */
 const typesOnly = new Set(["Shape", "Size", "EyeLike"]);
 /** Nothing of this can be known before the model runs, whatever its inputs. */

@@ -2,7 +2,8 @@
 import type { Draft } from "../builder.ts";
 import { Problem } from "../problem.ts";
 import {
-  always, floatTypeOf, int64s, listToInput, numberIn, numbersIn, rankOf, step, withAttributes, withInput, without, type Rewrite, type Rewriter, type Rewrites,
+  always, floatTypeOf, int64s, listToInput, numberIn, numbersIn, rankOf, step, withAttributes, withInput, without,
+  type Rewrite, type Rewriter, type Rewrites,
 } from "./rewrite.ts";
 
 const renamed = (from: string, to: string): Rewrite => (d) =>
@@ -33,8 +34,8 @@ const partsOf: Rewrite = (d) =>
  */
 const asymmetric = (d: Draft, scales: string, r: Rewriter): Draft => {
   const mode = d.attributes["mode"] === "bilinear" ? "linear" : d.attributes["mode"] ?? "nearest", [x = ""] = d.inputs;
-  const attributes = (nearest: "floor" | "ceil") =>
-    ({ ...without(d, "scales", "height_scale", "width_scale").attributes, mode, coordinate_transformation_mode: "asymmetric", nearest_mode: nearest });
+  const kept = without(d, "scales", "height_scale", "width_scale").attributes;
+  const attributes = (nearest: "floor" | "ceil") => ({ ...kept, mode, coordinate_transformation_mode: "asymmetric", nearest_mode: nearest });
   const values = Array.from((r.constantOf(scales)?.data ?? []) as Iterable<number>), smaller = values.map((s) => s < 1);
   const resize = (from: string, by: string, nearest: "floor" | "ceil"): Draft =>
     ({ op: "Resize", inputs: [from, "", by], outputs: d.outputs, attributes: attributes(nearest) });
