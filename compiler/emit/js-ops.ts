@@ -9,6 +9,7 @@ export const narrow: Readonly<Record<DType, (x: string) => string>> = {
   u8: (x) => `((${x}) & 255)`, u16: (x) => `((${x}) & 65535)`, u32: (x) => `((${x}) >>> 0)`,
   i64: (x) => `BigInt.asIntN(64, ${x})`, u64: (x) => `BigInt.asUintN(64, ${x})`,
 };
+/** A constant; -0, NaN and infinities stay what they are. */
 export function literal(dtype: DType, x: Num): string {
   if (isBig(dtype)) return x < 0 ? `(${x}n)` : `${x}n`;
   return Object.is(x, -0) ? "(-0)" : x < 0 ? `(${x})` : `${x}`;

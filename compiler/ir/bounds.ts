@@ -5,6 +5,7 @@ import { limits, types } from "./types.ts";
 
 /** Linear forms that are at most 0. */
 export type Facts = readonly Linear[];
+/** Nothing is known. */
 export const noFacts: Facts = [];
 
 function combined(a: Linear, b: Linear, times: number, plus = 0): Linear {

@@ -24,6 +24,7 @@ export function power(a: Num, b: Num): Num {
   return big && isExact(a) && isExact(b as number) ? BigInt(a) ** BigInt(b) : result;
 }
 
+/** To the nearest whole number, halves to the even one; the sign stays, also of zero. */
 export function roundHalfEven(x: number): number {
   const low = Math.floor(x), rest = x - low;
   if (rest !== 0.5) return Object.is(x, -0) || (x < 0 && x >= -0.5) ? -0 : Math.round(x);

@@ -5,6 +5,7 @@ import type { Kernel, Stmt } from "./kernel.ts";
 
 /** One entry for each lane. */
 export type Value = readonly Num[];
+/** The values of variables, by name. */
 export type Vars = ReadonlyMap<string, Value>;
 /** The elements of each buffer. */
 export type Memory = Readonly<Record<string, ElementArray>>;
@@ -55,6 +56,7 @@ function poison(t: DType, size: number): ElementArray {
   return data;
 }
 
+/** How `interpret` runs a kernel. */
 export interface RunOptions {
   /** Groups, tasks and lanes in the other order: a result that changes is a race. */
   readonly backwards?: boolean;

@@ -7,6 +7,7 @@ interface Signature { readonly arity: number; readonly kinds: readonly Kind[]; r
 const number: readonly Kind[] = ["float", "int", "uint", "index"], whole: readonly Kind[] = ["int", "uint"], float: readonly Kind[] = ["float"];
 const unary = (kinds: readonly Kind[]): Signature => ({ arity: 1, kinds });
 const binary = (kinds: readonly Kind[]): Signature => ({ arity: 2, kinds });
+/** For each operator, the arguments it takes. */
 export const signatures: Readonly<Record<ScalarOp, Signature>> = {
   add: binary(number), sub: binary(number), mul: binary(number), div: binary(["float", "int", "uint"]),
   quo: binary(["index"]), rem: binary(["index"]), fmod: binary(["float", "int", "uint"]),

@@ -78,22 +78,25 @@ export function erfOf(x: Expr): Expr {
   return select(less(a, f32(0.95)), add(x, mul(x, p)), withSign(sub(f32(1), expInside(q)), signOf(x)));
 }
 
-/** Exact. Beyond 2^23 every float is whole. */
+/** Beyond 2^23 every float is whole. */
 const wholeOf = (x: Expr, f: (magnitude: Expr, sign: Expr) => Expr): Expr => {
   const a = magnitude(x);
   return select(less(a, f32(2 ** 23)), f(a, signOf(x)), x);
 };
 const roundMagnitude = (a: Expr): Expr => sub(add(a, f32(2 ** 23)), f32(2 ** 23));
+/** To the nearest whole number, halves to the even one. Exact. */
 export const roundOf = (x: Expr): Expr => wholeOf(x, (a, sign) => withSign(roundMagnitude(a), sign));
+/** Towards zero. Exact. */
 export const truncOf = (x: Expr): Expr => wholeOf(x, (a, sign) => {
   const r = roundMagnitude(a);
   return withSign(select(less(a, r), sub(r, f32(1)), r), sign);
 });
+/** Downwards. Exact. */
 export const floorOf = (x: Expr): Expr => {
   const r = roundOf(x);
   return select(less(x, r), sub(r, f32(1)), r);
 };
-/** -0 for x in -1..-0, as in C. */
+/** Upwards; -0 for x in -1..-0, as in C. Exact. */
 export const ceilOf = (x: Expr): Expr => {
   const r = roundOf(x);
   return select(less(r, x), withSign(add(r, f32(1)), signOf(x)), r);
