@@ -11,9 +11,8 @@ import type { NodeView, Op } from "./op.ts";
 /** The greatest (or least) element along an axis, and as i32 the first (or last) place where it stands; the axis stays, with size 1. */
 function extreme(n: NodeView, which: "max" | "min", along: number, last: boolean): readonly [best: Stage, place: Stage] {
   const s = spaceOver(n.in(0).shape, [along], true), x = n.load(0, s.index), k = convert("i32", s.over[0]!);
-  const best = reduceStage("best", s, which, x);
-  const place = reduceStage("place", s, last ? "max" : "min", select(make("equal", x, from(best, s.axes)), k, like(k, last ? 0 : s.over[0]!.range[1])));
-  return [best, place];
+  const best = reduceStage("best", s, which, x), other = like(k, last ? 0 : s.over[0]!.range[1]);
+  return [best, reduceStage("place", s, last ? "max" : "min", select(make("equal", x, from(best, s.axes)), k, other))];
 }
 const arg = (name: string, which: "max" | "min"): Op => ({
   name, since: 13, inputs: [1, 1],
@@ -26,8 +25,8 @@ const arg = (name: string, which: "max" | "min"): Op => ({
   },
   lower: (n) => {
     const along = n.axis(n.int("axis"), n.in(0).shape.length), [best, place] = extreme(n, which, along, n.int("select_last_index") !== 0);
-    const axes = place.axes.filter((_, d) => d !== along || n.int("keepdims"));
-    return n.compute([best, place, { name: name.toLowerCase(), axes, value: convert("i64", from(place, place.axes.map((a, d) => (d === along ? int(0) : a)))) }]);
+    const axes = place.axes.filter((_, d) => d !== along || n.int("keepdims")), index = place.axes.map((a, d) => (d === along ? int(0) : a));
+    return n.compute([best, place, { name: name.toLowerCase(), axes, value: convert("i64", from(place, index)) }]);
   },
 });
 
@@ -70,7 +69,8 @@ export const places: readonly Op[] = [
     lower: (n) => {
       const along = n.axis(n.int("axis"), n.in(0).shape.length), [best, place] = extreme(n, "max", along, false), axes = n.axes();
       const first = convert("index", from(place, axes.map((a, d) => (d === along ? int(0) : a)))), { dtype } = n.out();
-      return n.compute([best, place, { name: "hardmax", axes, value: select(make("equal", first, axes[along]!), constant(dtype, 1), constant(dtype, 0)) }]);
+      const value = select(make("equal", first, axes[along]!), constant(dtype, 1), constant(dtype, 0));
+      return n.compute([best, place, { name: "hardmax", axes, value }]);
     },
   },
   running("CumSum", 14, "add"), running("CumProd", 26, "mul"),

@@ -69,7 +69,8 @@ export const arithmetic: readonly Op[] = [
     types: unsigned, attributes: { direction: { kind: "string" } },
     check: (n) => {
       const direction = n.string("direction");
-      if (direction !== "LEFT" && direction !== "RIGHT") n.fail(`attribute direction is ${JSON.stringify(direction)}; allowed are "LEFT" and "RIGHT"`);
+      if (direction === "LEFT" || direction === "RIGHT") return;
+      n.fail(`attribute direction is ${JSON.stringify(direction)}; allowed are "LEFT" and "RIGHT"`);
     },
   }),
   {

@@ -6,8 +6,9 @@ import { anyType } from "./helpers.ts";
 import type { AttributeSpec, NodeView, Op } from "./op.ts";
 
 const saturation: Readonly<Record<string, AttributeSpec>> = { saturate: { kind: "int", default: 1 }, round_mode: { kind: "string", default: "up" } };
+const supported = anyType.map((t) => `${types[t].onnx} (${t})`).join(", ");
 const target = (n: NodeView): DType => typeOfOnnx(n.int("to"))
-  ?? n.fail(`attribute to is ${n.int("to")}, an element type that is not supported`, `supported are ${anyType.map((t) => `${types[t].onnx} (${t})`).join(", ")}`);
+  ?? n.fail(`attribute to is ${n.int("to")}, an element type that is not supported`, `supported are ${supported}`);
 
 /** The same bits in another type of the same size; null where no scalar operator says it. */
 function bitcast(dtype: DType, x: Expr): Expr | null {
@@ -35,8 +36,11 @@ export const casts: readonly Op[] = [
     name: "BitCast", since: 26, inputs: [1, 1], attributes: { to: { kind: "int" } },
     infer: (n) => {
       const to = target(n), { dtype, shape } = n.in(0);
-      if (types[to].bytes !== types[dtype].bytes) n.fail(`cannot see the bits of ${dtype} as ${to}: ${types[dtype].bytes} bytes are not ${types[to].bytes}`);
-      if (!bitcast(to, variable(dtype, "x"))) n.fail(`the bits of ${dtype} as ${to} cannot be had`, "supported are integers of one size, and f32 with 32-bit integers");
+      const [from, into] = [dtype, to].map((t) => types[t].bytes);
+      if (from !== into) n.fail(`cannot see the bits of ${dtype} as ${to}: ${from} bytes are not ${into}`);
+      if (!bitcast(to, variable(dtype, "x"))) {
+        n.fail(`the bits of ${dtype} as ${to} cannot be had`, "supported are integers of one size, and f32 with 32-bit integers");
+      }
       return [{ dtype: to, shape }];
     },
     lower: (n) => n.map((index) => bitcast(n.out().dtype, n.load(0, index))!),

@@ -73,7 +73,8 @@ export const gathers: readonly Op[] = [
     },
   },
   {
-    name: "ReverseSequence", since: 10, inputs: [2, 2], attributes: { time_axis: { kind: "int", default: 0 }, batch_axis: { kind: "int", default: 1 } },
+    name: "ReverseSequence", since: 10, inputs: [2, 2],
+    attributes: { time_axis: { kind: "int", default: 0 }, batch_axis: { kind: "int", default: 1 } },
     infer: (n) => {
       const { shape } = n.in(0), batch = n.axis(n.int("batch_axis"), shape.length), time = n.axis(n.int("time_axis"), shape.length);
       expectType(n, 1, ["i64"]);
@@ -95,12 +96,14 @@ export const gathers: readonly Op[] = [
     name: "TensorScatter", since: 24, inputs: [2, 3], attributes: { axis: { kind: "int", default: -2 }, mode: { kind: "string", default: "linear" } },
     infer: (n) => {
       const { shape } = n.in(0), axis = n.axis(n.int("axis"), shape.length), update = n.in(1).shape;
-      if (!["linear", "circular"].includes(n.string("mode"))) n.fail(`attribute mode is ${JSON.stringify(n.string("mode"))}; allowed are "linear" and "circular"`);
+      const mode = n.string("mode");
+      if (mode !== "linear" && mode !== "circular") n.fail(`attribute mode is ${JSON.stringify(mode)}; allowed are "linear" and "circular"`);
       if (axis === 0) n.fail("axis is the batch axis");
       expectType(n, 2, ["i64"]);
       const fits = update.length === shape.length && update.every((d, i) => (i === axis ? d <= shape[i]! : d === shape[i]));
-      if (!fits || n.in(1).dtype !== n.in(0).dtype) n.fail(`an update of ${n.in(1).dtype}${showShape(update)} does not fit a cache of ${n.in(0).dtype}${showShape(shape)} along axis ${axis}`);
-      return [n.in(0)];
+      if (fits && n.in(1).dtype === n.in(0).dtype) return [n.in(0)];
+      const [fresh, cache] = [1, 0].map((i) => n.in(i).dtype + showShape(n.in(i).shape));
+      return n.fail(`an update of ${fresh} does not fit a cache of ${cache} along axis ${axis}`);
     },
     lower: (n) => {
       const { shape } = n.in(0), axis = n.axis(n.int("axis"), shape.length), size = shape[axis]!, length = n.in(1).shape[axis]!;

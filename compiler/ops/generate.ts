@@ -14,8 +14,10 @@ function part(n: NodeView): readonly number[] {
   return shape.slice(bound(n.int("start")), n.given("end") ? bound(n.int("end")) : rank);
 }
 /** One of some numbers, chosen by an index. */
-const choose = (dtype: DType, values: readonly number[], index: Expr): Expr =>
-  values.map((v) => constant(dtype, v)).reduceRight<Expr>((rest, v, k) => select(make("equal", index, int(k)), v, rest), constant(dtype, values.at(-1) ?? 0));
+const choose = (dtype: DType, values: readonly number[], index: Expr): Expr => {
+  const list = values.map((v) => constant(dtype, v));
+  return list.reduceRight<Expr>((rest, v, k) => select(make("equal", index, int(k)), v, rest), list.at(-1) ?? constant(dtype, 0));
+};
 const fill = (n: NodeView): Constant | undefined => {
   const a = n.node.attributes.value;
   if (a === undefined) return undefined;

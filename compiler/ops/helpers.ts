@@ -35,7 +35,9 @@ export function expectSameType(n: NodeView, first = 0, last = n.inputs.length - 
   const { dtype } = n.in(first);
   for (let i = first + 1; i <= last; i++) {
     const t = n.inputs[i];
-    if (t && t.dtype !== dtype) n.fail(`inputs ${first} and ${i} have types ${dtype} and ${t.dtype}, but must have the same`, "put a Cast in front of one");
+    if (t && t.dtype !== dtype) {
+      n.fail(`inputs ${first} and ${i} have types ${dtype} and ${t.dtype}, but must have the same`, "put a Cast in front of one");
+    }
   }
 }
 /** Fails unless input `i` is absent or of this rank. */
@@ -51,7 +53,8 @@ export function broadcastShapes(n: NodeView, shapes: readonly (readonly number[]
   const rank = Math.max(0, ...shapes.map((s) => s.length));
   return Array.from({ length: rank }, (_, d) => {
     const sizes = new Set(shapes.map((s) => s[d - rank + s.length] ?? 1).filter((size) => size !== 1));
-    if (sizes.size > 1) n.fail(`shapes ${shapes.map(showShape).join(" and ")} do not broadcast: dimension ${d - rank} is ${[...sizes].join(" and ")}`);
+    const names = shapes.map(showShape).join(" and ");
+    if (sizes.size > 1) n.fail(`shapes ${names} do not broadcast: dimension ${d - rank} is ${[...sizes].join(" and ")}`);
     return [...sizes][0] ?? 1;
   });
 }
@@ -127,7 +130,9 @@ export const withIndex = (index: readonly Expr[], d: number, by: Expr): readonly
 export const within = (index: Expr, size: number): Expr => make("and", less(int(-1), index), less(index, int(size)));
 
 /** Several outputs, of which only those with a name are kept. */
-export function computeOutputs(n: NodeView, stages: readonly Stage[], results: readonly (Stage | undefined)[], tables: readonly Tensor[] = []): Compute {
+export function computeOutputs(
+  n: NodeView, stages: readonly Stage[], results: readonly (Stage | undefined)[], tables: readonly Tensor[] = [],
+): Compute {
   const outputs = results.flatMap((s, i): Output[] => (s && n.node.outputs[i] ? [n.result(s, i)] : []));
   return n.compute(stages, outputs, tables);
 }

@@ -7,7 +7,9 @@ import { int } from "../ir/linear.ts";
 import { constant, type Expr } from "../ir/scalar.ts";
 import { axis, type Axis, type Stage } from "../ir/compute.ts";
 import { sizeOf } from "../ir/graph.ts";
-import { bounded, computeOutputs, declared, expectRank, expectType, forOutputs, indices, like, numbers, showShape, unflatten, withIndex } from "./helpers.ts";
+import {
+  bounded, computeOutputs, declared, expectRank, expectType, forOutputs, indices, like, numbers, showShape, unflatten, withIndex,
+} from "./helpers.ts";
 import { from } from "./reduce.ts";
 import type { NodeView, Op } from "./op.ts";
 
@@ -30,7 +32,9 @@ export const orders: readonly Op[] = [
       expectType(n, 0, numbers);
       expectType(n, 1, indices);
       const out = n.constant(1) ? shape.map((d, i) => (i === along ? n.parameter(1)![0] ?? -1 : d)) : declared(n, dtype, "K").shape;
-      if (out[along]! < 0 || out[along]! > shape[along]!) n.fail(`K is ${out[along]}, but axis ${along} of ${showShape(shape)} has ${shape[along]} elements`);
+      if (out[along]! < 0 || out[along]! > shape[along]!) {
+        n.fail(`K is ${out[along]}, but axis ${along} of ${showShape(shape)} has ${shape[along]} elements`);
+      }
       return forOutputs(n, [{ dtype, shape: out }, { dtype: "i64", shape: out }]);
     },
     lower: (n) => {
@@ -39,7 +43,8 @@ export const orders: readonly Op[] = [
       const better = n.int("largest") ? less(own, other) : less(other, own);
       const before = make("or", better, make("and", make("equal", own, other), less(j, all[along]!)));
       const rank = total("rank", all, j, select(before, one, zero));
-      const place = placeOf("place", axes, j, make("equal", convert("index", from(rank, withIndex(axes, along, j))), axes[along]!)), chosen = from(place, axes);
+      const ranked = make("equal", convert("index", from(rank, withIndex(axes, along, j))), axes[along]!);
+      const place = placeOf("place", axes, j, ranked), chosen = from(place, axes);
       const values: Stage = { name: "values", axes, value: n.load(0, withIndex(axes, along, bounded(convert("index", chosen), shape[along]!))) };
       const places: Stage = { name: "indices", axes, value: convert("i64", chosen) };
       return computeOutputs(n, [rank, place, places, values], [values, places]);

@@ -49,7 +49,8 @@ function spaceAtRunTime(n: NodeView): Space {
   const kept = (set: readonly number[], d: number) => axes[keeps(n) ? d : shape.slice(0, d).filter((_, i) => !set.includes(i)).length]!;
   const maps = sets.map((set) => {
     const inner = unflatten(r, set.map((a) => shape[a]!));
-    return { chosen: set.map(isNamed).reduce((a, b) => make("and", a, b)), index: shape.map((_, d) => (set.includes(d) ? inner[set.indexOf(d)]! : kept(set, d))) };
+    const index = shape.map((_, d) => (set.includes(d) ? inner[set.indexOf(d)]! : kept(set, d)));
+    return { chosen: set.map(isNamed).reduce((a, b) => make("and", a, b)), index };
   });
   return { axes, over: [r], index: shape.map((_, d) => maps.slice(1).reduce((rest, m) => select(m.chosen, m.index[d]!, rest), maps[0]!.index[d]!)) };
 }
@@ -80,7 +81,9 @@ interface Form {
 const viaFloat = (f: (x: Expr) => Expr) => (x: Expr): Expr => (isFloat(x.dtype) ? f(x) : convert(x.dtype, f(convert("f64", x))));
 const magnitude = (x: Expr): Expr => (types[x.dtype].kind === "uint" ? x : abs(x));
 const square = (x: Expr): Expr => mul(x, x);
-const attributes: Readonly<Record<string, AttributeSpec>> = { keepdims: { kind: "int", default: 1 }, noop_with_empty_axes: { kind: "int", default: 0 } };
+const attributes: Readonly<Record<string, AttributeSpec>> = {
+  keepdims: { kind: "int", default: 1 }, noop_with_empty_axes: { kind: "int", default: 0 },
+};
 
 function reducedType(n: NodeView, allowed: readonly DType[]): TensorType {
   const { dtype, shape } = n.in(0);

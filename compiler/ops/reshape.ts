@@ -14,15 +14,17 @@ function reshaped(n: NodeView): TensorType {
   expectRank(n, 1, 1, "the shape");
   if (!n.constant(1)) {
     const out = declared(n, dtype, "the shape");
-    return sizeOf(out.shape) === size ? out : n.fail(`the model states ${showShape(out.shape)} for the result, which has not the ${size} elements of ${showShape(shape)}`);
+    return sizeOf(out.shape) === size ? out
+      : n.fail(`the model states ${showShape(out.shape)} for the result, which has not the ${size} elements of ${showShape(shape)}`);
   }
   const wanted = n.parameter(1)!;
-  const sizes = wanted.map((d, i) => (d === 0 && !n.int("allowzero") ? shape[i] ?? n.fail(`dimension ${i} of ${showShape(wanted)} is 0 (as in the input), but the input ${showShape(shape)} has none such`) : d));
+  const sizes = wanted.map((d, i) => (d !== 0 || n.int("allowzero") ? d : shape[i]
+    ?? n.fail(`dimension ${i} of ${showShape(wanted)} is 0 (as in the input), but the input ${showShape(shape)} has none such`)));
   const open = sizes.indexOf(-1), known = sizeOf(sizes.filter((d) => d !== -1));
   if (open !== sizes.lastIndexOf(-1) || sizes.some((d) => d < -1)) n.fail(`${showShape(wanted)} is no shape: at most one dimension may be -1`);
   const result = sizes.map((d) => (d === -1 ? (known === 0 ? 0 : size / known) : d));
-  if (sizeOf(result) !== size || result.some((d) => !Number.isInteger(d))) n.fail(`cannot reshape ${showShape(shape)} (${size} elements) to ${showShape(wanted)}`);
-  return { dtype, shape: result };
+  if (sizeOf(result) === size && result.every(Number.isInteger)) return { dtype, shape: result };
+  return n.fail(`cannot reshape ${showShape(shape)} (${size} elements) to ${showShape(wanted)}`);
 }
 function squeezed(n: NodeView): TensorType {
   const { dtype, shape } = n.in(0);
@@ -44,12 +46,16 @@ function unsqueezed(n: NodeView): TensorType {
 const permutation = (n: NodeView): readonly number[] => {
   const rank = n.in(0).shape.length, perm = n.intsOr("perm") ?? Array.from({ length: rank }, (_, i) => rank - 1 - i);
   const sorted = perm.map((a) => n.axis(a, rank));
-  return sorted.length === rank && new Set(sorted).size === rank ? sorted : n.fail(`perm ${showShape(perm)} is no permutation of the ${rank} axes of ${showShape(n.in(0).shape)}`);
+  return sorted.length === rank && new Set(sorted).size === rank ? sorted
+    : n.fail(`perm ${showShape(perm)} is no permutation of the ${rank} axes of ${showShape(n.in(0).shape)}`);
 };
 
 /** Reshape, Squeeze, Unsqueeze, Flatten, Transpose, Expand, Tile, DepthToSpace, SpaceToDepth. */
 export const reshapes: readonly Op[] = [
-  { name: "Reshape", since: 25, inputs: [2, 2], parameters: [1], attributes: { allowzero: { kind: "int", default: 0 } }, infer: (n) => [reshaped(n)], lower: sameOrder },
+  {
+    name: "Reshape", since: 25, inputs: [2, 2], parameters: [1], attributes: { allowzero: { kind: "int", default: 0 } },
+    infer: (n) => [reshaped(n)], lower: sameOrder,
+  },
   { name: "Squeeze", since: 25, inputs: [1, 2], parameters: [1], infer: (n) => [squeezed(n)], lower: sameOrder },
   { name: "Unsqueeze", since: 25, inputs: [2, 2], parameters: [1], infer: (n) => [unsqueezed(n)], lower: sameOrder },
   {
@@ -86,7 +92,9 @@ export const reshapes: readonly Op[] = [
       expectType(n, 1, indices);
       if (!n.constant(1)) return [declared(n, dtype, "the list of repeats")];
       const repeats = n.parameter(1)!;
-      if (repeats.length !== shape.length || repeats.some((r) => r < 0)) n.fail(`repeats ${showShape(repeats)} do not fit shape ${showShape(shape)}: one number per axis is needed`);
+      if (repeats.length !== shape.length || repeats.some((r) => r < 0)) {
+        n.fail(`repeats ${showShape(repeats)} do not fit shape ${showShape(shape)}: one number per axis is needed`);
+      }
       return [{ dtype, shape: shape.map((d, i) => d * repeats[i]!) }];
     },
     lower: (n) => n.map((index) => n.load(0, n.in(0).shape.map((size, d) => make("rem", index[d]!, int(Math.max(1, size)))))),

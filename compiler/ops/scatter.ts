@@ -14,8 +14,8 @@ import type { AttributeSpec, NodeView, Op } from "./op.ts";
 const combine: Readonly<Record<string, Reduction | null>> = { none: null, add: "add", mul: "mul", max: "max", min: "min" };
 const attributes: Readonly<Record<string, AttributeSpec>> = { reduction: { kind: "string", default: "none" } };
 const combination = (n: NodeView): Reduction | null => {
-  const found = combine[n.string("reduction")];
-  return found === undefined ? n.fail(`attribute reduction is ${JSON.stringify(n.string("reduction"))}; allowed are ${Object.keys(combine).join(", ")}`) : found;
+  const wanted = n.string("reduction"), found = combine[wanted];
+  return found !== undefined ? found : n.fail(`attribute reduction is ${JSON.stringify(wanted)}; allowed are ${Object.keys(combine).join(", ")}`);
 };
 /**
  * `hits(j)`: whether update `j` of `count` goes to the element at `axes`; `update(j)`: its value. Of several updates of one
@@ -29,7 +29,8 @@ function scatter(n: NodeView, count: number, hits: (j: Expr) => Expr, update: (j
     const start: Stage = { name: "sum", axes, value, reduce: { op, axes: [j] } };
     return [start, { name: "scatter", axes, value: make(op, old, from(start, axes)) }];
   }
-  const place = convert("i32", j), last: Stage = { name: "last", axes, value: select(hits(j), place, like(place, -1)), reduce: { op: "max", axes: [j] } };
+  const place = convert("i32", j), value = select(hits(j), place, like(place, -1));
+  const last: Stage = { name: "last", axes, value, reduce: { op: "max", axes: [j] } };
   const found = from(last, axes), known = bounded(convert("index", found), count);
   return [last, { name: "scatter", axes, value: select(less(found, like(found, 0)), old, update(known)) }];
 }

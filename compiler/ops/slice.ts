@@ -4,7 +4,8 @@ import { int, minus, plus } from "../ir/linear.ts";
 import { constant, type Expr } from "../ir/scalar.ts";
 import type { TensorType } from "../ir/graph.ts";
 import {
-  axesOf, bounded, computeOutputs, clamp, declared, expectSameType, expectType, fromEnd, indices, numbersOf, operand, perAxis, showShape, within, withIndex,
+  axesOf, bounded, computeOutputs, clamp, declared, expectSameType, expectType, fromEnd, indices, numbersOf, operand, perAxis, showShape,
+  within, withIndex,
 } from "./helpers.ts";
 import type { NodeView, Op } from "./op.ts";
 
@@ -77,8 +78,8 @@ function padded(n: NodeView): TensorType {
   const { before, after } = padding(n), b = numbersOf(before), a = numbersOf(after);
   const result = b && a ? shape.map((d, i) => d + b[i]! + a[i]!) : declared(n, dtype, "the padding").shape;
   if (result.some((d) => d < 0)) n.fail(`padding ${showShape([...b!, ...a!])} takes away more than shape ${showShape(shape)} has`);
-  if (mode !== "constant" && result.some((d, i) => d > 0 && shape[i] === 0)) n.fail(`mode ${mode} has nothing to repeat in shape ${showShape(shape)}`);
-  return { dtype, shape: result };
+  if (mode === "constant" || result.every((d, i) => d === 0 || shape[i] !== 0)) return { dtype, shape: result };
+  return n.fail(`mode ${mode} has nothing to repeat in shape ${showShape(shape)}`);
 }
 
 /** For each axis of a CenterCropPad, how far input and output are shifted: out[i] = in[i + shift]. */
@@ -98,7 +99,8 @@ export const slices: readonly Op[] = [
     },
   },
   {
-    name: "Split", since: 18, inputs: [1, 2], outputs: [1, Infinity], parameters: [1], attributes: { axis: { kind: "int", default: 0 }, num_outputs: { kind: "int", optional: true } },
+    name: "Split", since: 18, inputs: [1, 2], outputs: [1, Infinity], parameters: [1],
+    attributes: { axis: { kind: "int", default: 0 }, num_outputs: { kind: "int", optional: true } },
     infer: (n) => {
       const { dtype, shape } = n.in(0), axis = n.axis(n.int("axis"), shape.length);
       expectType(n, 1, ["i64"]);
@@ -146,8 +148,8 @@ export const slices: readonly Op[] = [
         const from = index.map((i, d) => minus(i, before[d]!));
         if (mode !== "constant") {
           // The reach is known where the padding is; else no axis is read further outside than the output is long.
-          const reach = shape.map((_, d) => Math.max(0, ...(numbersOf([before[d]!, after[d]!]) ?? [n.out().shape[d]!])));
-          return n.load(0, from.map((i, d) => (numbersOf([before[d]!, after[d]!])?.every((p) => p <= 0) ? i : outside[mode](i, shape[d]!, reach[d]!))));
+          const known = shape.map((_, d) => numbersOf([before[d]!, after[d]!])), reach = known.map((k, d) => Math.max(0, ...(k ?? [n.out().shape[d]!])));
+          return n.load(0, from.map((i, d) => (known[d]?.every((p) => p <= 0) ? i : outside[mode](i, shape[d]!, reach[d]!))));
         }
         const fill = n.has(2) ? operand(n, 2, n.in(2).shape.map(() => int(0))) : constant(n.out().dtype, 0);
         return from.reduceRight<Expr>((value, i, d) => select(within(i, shape[d]!), value, fill), n.load(0, from));

@@ -27,8 +27,11 @@ describe.each([...ops.values()].map((op) => [op.name, op] as const))("%s", (_, o
   });
 });
 it("has no name twice", async () => {
-  const families = await Promise.all(["elementwise", "arithmetic", "cast", "reshape", "slice", "gather", "scatter", "generate", "reduce", "arg", "order"]
-    .map(async (f) => Object.values((await import(`../../compiler/ops/${f}.ts`)) as Record<string, unknown>).filter(Array.isArray).flat() as { name?: string }[]));
+  const files = ["elementwise", "arithmetic", "cast", "reshape", "slice", "gather", "scatter", "generate", "reduce", "arg", "order"];
+  const families = await Promise.all(files.map(async (f) => {
+    const all = (await import(`../../compiler/ops/${f}.ts`)) as Record<string, unknown>;
+    return Object.values(all).filter(Array.isArray).flat() as { name?: string }[];
+  }));
   const names = families.flat().flatMap((o) => o.name ?? []);
   expect(names.length).toBeGreaterThan(100);
   expect(names.filter((n, i) => names.indexOf(n) !== i)).toEqual([]);

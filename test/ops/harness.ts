@@ -51,7 +51,8 @@ export function runNode(node: Node, s: Setting): readonly Constant[] {
   }
   return node.outputs.filter(Boolean).map((o) => {
     const c = s.values.get(o)!, t = outputs[node.outputs.indexOf(o)] ?? fail(`output ${o} is not inferred`);
-    return String(typeOf(c).shape) === String(t.shape) && c.dtype === t.dtype ? c : fail(`${o} is ${c.dtype}[${c.shape}], but inferred ${t.dtype}[${t.shape}]`);
+    return String(typeOf(c).shape) === String(t.shape) && c.dtype === t.dtype ? c
+      : fail(`${o} is ${c.dtype}[${c.shape}], but inferred ${t.dtype}[${t.shape}]`);
   });
 }
 const typeOf = ({ dtype, shape }: Constant): TensorType => ({ dtype, shape });
@@ -79,11 +80,14 @@ export interface Options {
   readonly declared?: readonly number[];
 }
 /** The outputs of one operator. Input 0 and those in `runtime` are not known at compile time. */
-export function runOp(op: string, inputs: readonly (Constant | undefined)[], attributes: Attributes = {}, options: Options = {}): readonly Constant[] {
+export function runOp(
+  op: string, inputs: readonly (Constant | undefined)[], attributes: Attributes = {}, options: Options = {},
+): readonly Constant[] {
   const { outputs = 1, runtime = [], declared } = options, values = new Map<string, Constant>();
   inputs.forEach((c, i) => { if (c) values.set(`in${i}`, c); });
   const node: Node = {
-    name: "node", op, attributes, origin: ["node"], inputs: inputs.map((c, i) => (c ? `in${i}` : "")), outputs: Array.from({ length: outputs }, (_, i) => `out${i}`),
+    name: "node", op, attributes, origin: ["node"], inputs: inputs.map((c, i) => (c ? `in${i}` : "")),
+    outputs: Array.from({ length: outputs }, (_, i) => `out${i}`),
   };
   return runNode(node, {
     values, isKnown: (v) => v !== "in0" && !runtime.includes(Number(v.slice(2))),
@@ -93,13 +97,16 @@ export function runOp(op: string, inputs: readonly (Constant | undefined)[], att
 /** The shape and values of output 0 as plain lists. */
 export const valuesOf = (...args: Parameters<typeof runOp>): readonly number[] => listOf(runOp(...args)[0]!);
 
-/** Runs a whole graph on its inputs by name: its outputs in order. `pinned` inputs count as constants, and so does what follows from constants and shapes. */
+/**
+ * Runs a whole graph on its inputs by name: its outputs in order. `pinned` inputs count as constants, and so does what
+ * follows from constants and shapes.
+ */
 export function runGraph(g: Graph, inputs: ReadonlyMap<string, Constant>, pinned = false): readonly Constant[] {
   const values = new Map([...g.constants, ...inputs]), fixed = new Set([...g.constants.keys(), ...(pinned ? inputs.keys() : [])]);
   const declared = (v: string): TensorType | undefined => {
     const t = g.types.get(v);
     return t && t.shape.every((d) => typeof d === "number") ? { dtype: t.dtype, shape: t.shape as readonly number[] } : undefined;
   };
-  for (const n of g.nodes) runNode(n, { values, isKnown: (v) => fixed.has(v), declared, learn: (v) => fixed.add(v) });
+  for (const n of g.nodes) runNode(n, { values, isKnown: (v) => fixed.has(v), declared, learn: (v) => { fixed.add(v); } });
   return g.outputs.map((o) => values.get(o) ?? fail(`no output ${o}`));
 }

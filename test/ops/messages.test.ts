@@ -14,6 +14,7 @@ function complaint(...call: Call): string {
   return "no complaint";
 }
 const x = sample([2, 3]), y = sample([4]), ints = tensorOf("i32", [2], [1, 2]);
+const late = "make it a constant or initializer of the model, or pin the shapes it is computed from with --shape or --dim";
 const cases: readonly (readonly [call: Call, says: string])[] = [
   [["Exp", [ints]], "input 0 (in0) has type i32; Exp takes f32, f64 | put a Cast in front of it"],
   [["Add", [x, y]], "shapes [2, 3] and [4] do not broadcast: dimension -1 is 3 and 4"],
@@ -29,7 +30,7 @@ const cases: readonly (readonly [call: Call, says: string])[] = [
   [["Reshape", [x, i64(-1, -1)]], "[-1, -1] is no shape: at most one dimension may be -1"],
   [["Reshape", [x, i64(2, 3, 0)]], "dimension 2 of [2, 3, 0] is 0 (as in the input), but the input [2, 3] has none such"],
   [["Reshape", [x, i64(6)], {}, { runtime: [1] }],
-    "the shape is computed at run time, and the model does not state the shape of out0 | make it a constant or initializer of the model, or pin the shapes it is computed from with --shape or --dim"],
+    `the shape is computed at run time, and the model does not state the shape of out0 | ${late}`],
   [["Squeeze", [x, i64(0)]], "axis 0 of [2, 3] has size 2 and cannot be squeezed"],
   [["Unsqueeze", [x, i64(0, 0)]], "axes [0, 0] name one axis twice"],
   [["Transpose", [x], { perm: [0, 0] }], "perm [0, 0] is no permutation of the 2 axes of [2, 3]"],
@@ -51,7 +52,7 @@ const cases: readonly (readonly [call: Call, says: string])[] = [
   [["ScatterND", [x, tensorOf("i64", [1, 1], [0]), sample([3])]], "updates have shape [3], but must have [1, 3]"],
   [["OneHot", [i64(1), scalarOf("i64", 3), sample([3])]], "values has shape [3], but must hold two: off and on"],
   [["Range", [scalarOf("i64", 0), scalarOf("i64", 4), scalarOf("i64", 0)], {}, {}],
-    "the range is computed at run time, and the model does not state the shape of out0 | make it a constant or initializer of the model, or pin the shapes it is computed from with --shape or --dim"],
+    `the range is computed at run time, and the model does not state the shape of out0 | ${late}`],
   [["ReduceSum", [x, i64(2)]], "axis 2 does not exist in a tensor of rank 2"],
   [["ReduceSum", [x, i64(0)], {}, { runtime: [1], declared: [3, 3] }], "no 1 axes lead from shape [2, 3] to the stated [3, 3]"],
   [["ReduceMean", [tensorOf("bool", [1], [1])]], "input 0 (in0) has type bool; ReduceMean takes f32, f64, i8, i16, i32, i64, u8, u16, u32, u64 | put a Cast in front of it"],

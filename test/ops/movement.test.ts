@@ -43,10 +43,12 @@ describe("Slice", () => {
         const k = axes.findIndex((a) => (a + 3) % 3 === d), all = Array.from({ length: n }, (_, i) => i);
         if (k < 0) return all;
         const step = steps[k]!, clip = (v: number, low: number, high: number) => Math.min(high, Math.max(low, v < 0 ? v + n : v));
-        const start = step > 0 ? clip(starts[k]!, 0, n) : clip(starts[k]!, 0, n - 1), end = step > 0 ? clip(ends[k]!, 0, n) : clip(ends[k]!, -1, n - 1);
-        return all.slice(0, 0).concat(Array.from({ length: Math.max(0, Math.ceil((end - start) / step)) }, (_, i) => start + i * step));
+        const start = step > 0 ? clip(starts[k]!, 0, n) : clip(starts[k]!, 0, n - 1);
+        const end = step > 0 ? clip(ends[k]!, 0, n) : clip(ends[k]!, -1, n - 1);
+        return Array.from({ length: Math.max(0, Math.ceil((end - start) / step)) }, (_, i) => start + i * step);
       });
-      const out = taken.map((t) => t.length), want = moved(x, out, (index) => index.map((i, d) => taken[d]![i]!)), inputs = [x, i64(...starts), i64(...ends), i64(...axes), i64(...steps)];
+      const out = taken.map((t) => t.length), want = moved(x, out, (index) => index.map((i, d) => taken[d]![i]!));
+      const inputs = [x, i64(...starts), i64(...ends), i64(...axes), i64(...steps)];
       const [y] = runOp("Slice", inputs);
       expect([...y!.shape]).toEqual(out);
       expect(listOf(y!)).toEqual(want);
@@ -104,7 +106,8 @@ describe("scatter", () => {
     expect(valuesOf("ScatterElements", [f32([3], [1, 2, 3]), i64(1, 1, -1), f32([3], [10, 20, 30])])).toEqual([1, 20, 30]);
     expect(valuesOf("ScatterND", [f32([3], [1, 2, 3]), tensorOf("i64", [2, 1], [0, 0]), f32([2], [10, 20])])).toEqual([20, 2, 3]);
   });
-  it("with nothing to write is a copy", () => expect(valuesOf("ScatterND", [f32([2], [1, 2]), tensorOf("i64", [0, 1], []), f32([0], [])])).toEqual([1, 2]));
+  it("with nothing to write is a copy", () =>
+    expect(valuesOf("ScatterND", [f32([2], [1, 2]), tensorOf("i64", [0, 1], []), f32([0], [])])).toEqual([1, 2]));
   it("combines", () => {
     for (const [reduction, want] of [["add", [31, 2]], ["mul", [200, 2]], ["max", [20, 2]], ["min", [1, 2]]] as const) {
       expect(valuesOf("ScatterElements", [f32([2], [1, 2]), i64(0, 0), f32([2], [10, 20])], { reduction })).toEqual(want);
@@ -119,9 +122,11 @@ describe("order", () => {
     expect(runOp("TopK", [x, i64(1)], { axis: 0 }, { outputs: 2, runtime: [1], declared: [1, 4] }).map(listOf)).toEqual([[3, 1, 3, 5], [0, 0, 0, 1]]);
   });
   it("NonZero lists places, of a constant and of a run-time value", () => {
-    const x = f32([2, 3], [0, 5, 0, -1, NaN, 0]), node = { name: "n", op: "NonZero", inputs: ["x"], outputs: ["y"], attributes: {}, origin: [] }, want = [0, 1, 1, 1, 0, 1];
-    expect(listOf(runNode(node, { values: new Map([["x", x]]), isKnown: () => true })[0]!)).toEqual(want);
-    expect(listOf(runNode(node, { values: new Map([["x", x]]), isKnown: () => false, declared: () => ({ dtype: "i64", shape: [2, 3] }) })[0]!)).toEqual(want);
+    const x = f32([2, 3], [0, 5, 0, -1, NaN, 0]), want = [0, 1, 1, 1, 0, 1], values = () => new Map([["x", x]]);
+    const node = { name: "n", op: "NonZero", inputs: ["x"], outputs: ["y"], attributes: {}, origin: [] };
+    expect(listOf(runNode(node, { values: values(), isKnown: () => true })[0]!)).toEqual(want);
+    const declared = () => ({ dtype: "i64", shape: [2, 3] }) as const;
+    expect(listOf(runNode(node, { values: values(), isKnown: () => false, declared })[0]!)).toEqual(want);
   });
   it("Compress keeps what the condition names", () => {
     const x = f32([3, 2], [1, 2, 3, 4, 5, 6]), condition = tensorOf("bool", [3], [1, 0, 1]);
@@ -134,7 +139,8 @@ const lateOperands: readonly (readonly [op: string, operand: Constant, declared:
   ["Expand", i64(2, 3, 4), [2, 3, 4]], ["Tile", i64(2, 3), [6, 12]], ["Squeeze", i64(-3), [3, 4]], ["Unsqueeze", i64(0, -1), [1, 3, 4, 1]],
   ["CenterCropPad", i64(5, 2), [5, 2]], ["Trilu", scalarOf("i64", -1), [3, 4]], ["CumSum", scalarOf("i64", -2), [3, 4], { reverse: 1, exclusive: 1 }],
 ];
-it.each(lateOperands.map(([op, operand, stated, attributes = {}]) => ({ op, operand, stated, attributes })))("$op does the same with an operand of run time", ({ op, operand, stated, attributes }) => {
+const late = lateOperands.map(([op, operand, stated, attributes = {}]) => ({ op, operand, stated, attributes }));
+it.each(late)("$op does the same with an operand of run time", ({ op, operand, stated, attributes }) => {
   const x = op === "Squeeze" ? sample([1, 3, 4]) : sample([3, 4]), inputs = [x, operand];
   const known = runOp(op, inputs, attributes)[0]!;
   expect([...known.shape]).toEqual([...stated]);

@@ -12,11 +12,18 @@ import { isFloat, types, type Num } from "../../compiler/ir/types.ts";
 const root = fileURLToPath(new URL("../../.cache/onnx-data/node", import.meta.url));
 /** Whether the data is there. */
 export const haveCases = existsSync(root);
-export interface Case { readonly name: string; readonly graph: Graph; readonly inputs: ReadonlyMap<string, Constant>; readonly outputs: readonly Constant[] }
+/** A case that can be run; inputs by name, and the recorded outputs in order. */
+export interface Case {
+  readonly name: string;
+  readonly graph: Graph;
+  readonly inputs: ReadonlyMap<string, Constant>;
+  readonly outputs: readonly Constant[];
+}
 /** Why a case cannot be run here. */
 export interface Skipped { readonly name: string; readonly why: string }
 
-const readTensor = (file: string): Constant => tensorConstant(onnxProto.onnx.TensorProto.decode(readFileSync(file)) as Parameters<typeof tensorConstant>[0], file);
+const readTensor = (file: string): Constant =>
+  tensorConstant(onnxProto.onnx.TensorProto.decode(readFileSync(file)) as Parameters<typeof tensorConstant>[0], file);
 /** All cases, or why a case is none for the operators alone: missing operators or element types, control flow, values that are no tensors. */
 export function readCases(): readonly (Case | Skipped)[] {
   return readdirSync(root).sort().map((name) => {
@@ -43,11 +50,14 @@ const coarse: Readonly<Record<string, string>> = {
 };
 /** How `got` differs from what is recorded; null within the tolerance of the operators that made it. */
 export function difference(got: Constant, want: Constant, graph: Graph): string | null {
-  if (got.dtype !== want.dtype || String(got.shape) !== String(want.shape)) return `is ${got.dtype}[${got.shape}], expected ${want.dtype}[${want.shape}]`;
+  const [is, should] = [got, want].map((c) => `${c.dtype}[${c.shape}]`);
+  if (is !== should) return `is ${is}, expected ${should}`;
   const accuracies = graph.nodes.flatMap((n) => ops.get(n.op)?.accuracy ?? []), float = isFloat(want.dtype);
-  const relative = float ? Math.max(coarse[graph.name] ? 1e-3 : 1e-5, ...accuracies.map((a) => a.relative ?? 0)) : 0, absolute = float ? Math.max(1e-6, ...accuracies.map((a) => a.absolute ?? 0)) : 0;
+  const relative = float ? Math.max(coarse[graph.name] ? 1e-3 : 1e-5, ...accuracies.map((a) => a.relative ?? 0)) : 0;
+  const absolute = float ? Math.max(1e-6, ...accuracies.map((a) => a.absolute ?? 0)) : 0;
   const list = (c: Constant) => Array.from(c.data as ArrayLike<Num>), a = list(got), b = list(want);
   const largest = b.reduce<number>((m, x) => (Number.isFinite(Number(x)) ? Math.max(m, Math.abs(Number(x))) : m), 0);
-  const at = a.findIndex((x, i) => !(x === b[i] || Object.is(x, b[i]) || (float && Math.abs(Number(x) - Number(b[i])) <= absolute + relative * largest)));
+  const isClose = (x: Num, y: Num) => float && Math.abs(Number(x) - Number(y)) <= absolute + relative * largest;
+  const at = a.findIndex((x, i) => !(x === b[i] || Object.is(x, b[i]) || isClose(x, b[i]!)));
   return at < 0 ? null : `element ${at} is ${a[at]}, expected ${b[at]} (${types[want.dtype].c}, largest ${largest})`;
 }

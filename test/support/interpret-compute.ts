@@ -89,20 +89,26 @@ function runStage(s: Stage, buffers: ReadonlyMap<string, Constant>): Constant {
 export function interpretCompute(c: Compute, given: ReadonlyMap<string, Constant>): ReadonlyMap<string, Constant> {
   const buffers = new Map<string, Constant>();
   for (const t of c.tensors) {
-    const of = t.data ? { dtype: t.dtype, shape: t.shape, data: t.data as Constant["data"] } : given.get(t.name) ?? fail(`${c.name}: no value for ${t.name}`);
-    if (of.dtype !== t.dtype || String(of.shape) !== String(t.shape)) fail(`${c.name}: ${t.name} is ${of.dtype}[${of.shape}], not ${t.dtype}[${t.shape}]`);
+    const own = t.data ? { dtype: t.dtype, shape: t.shape, data: t.data as Constant["data"] } : undefined;
+    const of = own ?? given.get(t.name) ?? fail(`${c.name}: no value for ${t.name}`);
+    const [is, should] = [of, t].map((x) => `${x.dtype}[${x.shape}]`);
+    if (is !== should) fail(`${c.name}: ${t.name} is ${is}, not ${should}`);
     buffers.set(t.name, of);
   }
   for (const s of c.stages) {
     if (buffers.has(s.name)) fail(`${c.name}: two things are called ${s.name}`);
     buffers.set(s.name, runStage(s, buffers));
   }
-  return new Map(c.outputs.map((o) => [o.tensor, placed(buffers.get(o.stage) ?? fail(`no stage ${o.stage}`), o, c.stages.find((s) => s.name === o.stage)!)]));
+  return new Map(c.outputs.map((o) => {
+    const stage = c.stages.find((s) => s.name === o.stage) ?? fail(`no stage ${o.stage}`);
+    return [o.tensor, placed(buffers.get(o.stage)!, o, stage)];
+  }));
 }
 /** A stage's elements where the output says they go. */
 function placed(from: Constant, o: Compute["outputs"][number], s: Stage): Constant {
   if (from.dtype !== o.dtype) fail(`stage ${s.name} makes ${from.dtype}, but output ${o.tensor} is ${o.dtype as DType}`);
-  if (!o.index) return String(from.shape) === String(o.shape) ? from : fail(`stage ${s.name} makes [${from.shape}], but output ${o.tensor} is [${o.shape}]`);
+  if (!o.index && String(from.shape) === String(o.shape)) return from;
+  if (!o.index) return fail(`stage ${s.name} makes [${from.shape}], but output ${o.tensor} is [${o.shape}]`);
   const code = o.index.map((e) => compile(e, new Map(), new Map())), data = newArray(o.dtype, sizeOf(o.shape));
   let i = 0;
   for (const index of indicesOf(from.shape)) {
