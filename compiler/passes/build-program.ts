@@ -12,6 +12,7 @@ import type { Arena, KernelVariants, Place, Port, Program, Result, Step } from "
 import { types } from "../ir/types.ts";
 import { verify } from "../ir/verify.ts";
 import { lower } from "../lower/lower.ts";
+import { valueOfTensor } from "./lower-graph.ts";
 import { ConstantBlob } from "./pack-constants.ts";
 import { planMemory, type Block } from "./plan-memory.ts";
 import { placeTensors, type Placement } from "./place-tensors.ts";
@@ -60,10 +61,10 @@ export function buildProgram(n: Network, o: BuildOptions): Program {
       const from = n.tensors.get(names.get(weight.source?.of ?? weight.name)!)!;
       return { in: "constants", offset: blob.place(weight, { name: from.name, shape: from.shape, data: from.data! }) };
     });
-    const results = writesOf(c).map((name): Result => ({ value: name, dtype: n.tensors.get(name)!.dtype, shape: n.tensors.get(name)!.shape, ...strided(n.tensors.get(name)!, place(name)) }));
+    const results = writesOf(c).map((name): Result => ({ value: valueOfTensor(name), dtype: n.tensors.get(name)!.dtype, shape: n.tensors.get(name)!.shape, ...strided(n.tensors.get(name)!, place(name)) }));
     return { kernel: s.kernel, args, origin: c.origin, macs: workOf(c), results };
   });
-  const port = (name: string): Port => { const { dtype, shape } = n.tensors.get(name)!; return { name, dtype, shape }; };
+  const port = (name: string): Port => { const { dtype, shape } = n.tensors.get(name)!; return { name: valueOfTensor(name), dtype, shape }; };
   return {
     name: n.name, inputs: n.inputs.map(port), outputs: n.outputs.map(port), steps, arena, constants: blob.bytes(),
     kernels: kernels.map((k, i) => ({ ...k, origin: [...origins[i]!] })),
