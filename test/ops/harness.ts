@@ -105,7 +105,7 @@ export function runGraph(g: Graph, inputs: ReadonlyMap<string, Constant>, pinned
   const values = new Map([...g.constants, ...inputs]), fixed = new Set([...g.constants.keys(), ...(pinned ? inputs.keys() : [])]);
   const declared = (v: string): TensorType | undefined => {
     const t = g.types.get(v);
-    return t && t.shape.every((d) => typeof d === "number") ? { dtype: t.dtype, shape: t.shape as readonly number[] } : undefined;
+    return t?.shape.every((d) => typeof d === "number") ? { dtype: t.dtype, shape: t.shape as readonly number[] } : undefined;
   };
   for (const n of g.nodes) runNode(n, { values, isKnown: (v) => fixed.has(v), declared, learn: (v) => { fixed.add(v); } });
   return g.outputs.map((o) => values.get(o) ?? fail(`no output ${o}`));
