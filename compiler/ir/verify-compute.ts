@@ -1,10 +1,9 @@
 /** The rules that any Compute must obey, whatever made it. */
 import { children, fail, show, variables, type Expr, type Load } from "./scalar.ts";
-import { extentOf, resultType, type Compute, type Output, type Stage, type Tensor } from "./compute.ts";
+import { extentOf, reductions, resultType, type Compute, type Layout, type Output, type Stage, type Tensor } from "./compute.ts";
 import { boundsUnder, factsOf, noFacts, type Facts } from "./bounds.ts";
 import { signatures, typeError } from "./typing.ts";
 import { types, type DType } from "./types.ts";
-import { reductions } from "./compute.ts";
 
 /** What a load may name: the least and greatest index of each dimension. */
 interface Source { readonly dtype: DType; readonly limits: readonly (readonly [low: number, high: number])[]; readonly shape: readonly number[] }
@@ -19,7 +18,7 @@ export function verifyCompute(c: Compute): void {
   for (const t of c.tensors) {
     if (sources.has(t.name)) bad(`${t.name} is declared twice`);
     checkTable(t, bad);
-    sources.set(t.name, { dtype: t.dtype, shape: t.shape, limits: t.shape.map((n, d) => { const [before, after] = t.layout.halo?.[d] ?? [0, 0]; return [-before, n - 1 + after]; }) });
+    sources.set(t.name, { dtype: t.dtype, shape: t.shape, limits: limitsOf(t.shape, t.layout) });
   }
   if (c.stages.length === 0) bad("has no stages");
   for (const s of c.stages) {
@@ -33,6 +32,9 @@ export function verifyCompute(c: Compute): void {
     checkOutput(o, c.stages.find((s) => s.name === o.stage) ?? bad(`output ${o.tensor} is stage ${o.stage}, which does not exist`), (why) => bad(`output ${o.tensor}: ${why}`));
   }
 }
+/** The margin is part of a tensor: producers write zeros there, consumers read them. */
+const limitsOf = (shape: readonly number[], layout: Layout): Source["limits"] =>
+  shape.map((n, d) => { const [before, after] = layout.halo?.[d] ?? [0, 0]; return [-before, n - 1 + after]; });
 function checkTable(t: Tensor, bad: (why: string) => never): void {
   const size = t.shape.reduce((a, b) => a * b, 1);
   if (t.role === "table" && t.data?.length !== size) bad(`table ${t.name} has ${t.data?.length ?? "no"} elements, but its shape [${t.shape}] has ${size}`);
@@ -126,13 +128,13 @@ function checkOutput(o: Output, s: Stage, bad: (why: string) => never): void {
   const index: readonly Expr[] = o.index ?? s.axes;
   if (index.length !== o.shape.length) bad(`has ${index.length} indices for the shape [${o.shape}]`);
   if (s.axes.some((a) => extentOf(a) === 0)) return;
-  const axes = new Map<string, Expr>(s.axes.map((a) => [a.name, a]));
+  const axes = new Map<string, Expr>(s.axes.map((a) => [a.name, a])), limits = limitsOf(o.shape, o.layout);
   index.forEach((x, d) => {
     const wrong = x.dtype === "index" ? typeError(x) : `is ${x.dtype}`, [low, high] = boundsUnder(x, noFacts);
     if (wrong) bad(`index ${d}: ${wrong}`);
     checkNames(x, axes, null, bad);
     checkLoads(x, new Map(), false, bad);
-    if (low < 0 || high >= o.shape[d]!) bad(`index ${d}, ${show(x)}, may reach ${low}..${high} in the shape [${o.shape}]`);
+    if (low < limits[d]![0] || high > limits[d]![1]) bad(`index ${d}, ${show(x)}, may reach ${low}..${high} in the shape [${o.shape}]`);
   });
   const lost = s.axes.find((a) => extentOf(a) > 1 && !index.some((x) => variables(x).has(a.name)));
   if (lost) bad(`all elements along ${lost.name} go to one place`);

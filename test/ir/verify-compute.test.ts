@@ -32,6 +32,7 @@ describe("sound computes pass", () => {
     ["an index from a tensor, clamped", of([{ name: "s", axes: [z, x], value: at(X, make("max", int(0), make("min", gathered, int(5))), x) }])],
     ["an index from a tensor, tested", of([{ name: "s", axes: [z, x], value: select(both(less(int(-1), gathered), less(gathered, int(6))), at(X, gathered, x), f(0)) }])],
     ["a halo", of([stage(at({ name: "H" }, iy, x), { reduce })], [tensor("H", "input", [6, 8], { layout: { parts: [{ dim: 0 }, { dim: 1 }], halo: [[1, 1], [0, 0]] } })])],
+    ["zeros written into a margin", of([stage(f(0))], [X], [output(stage(f(0)), "out", { shape: [6, 8], index: [plus(y, int(-1)), x], layout: { parts: [{ dim: 0 }, { dim: 1 }], halo: [[1, 0], [0, 0]] } })])],
     ["two stages", of([{ name: "sum", axes: [y], value: at(X, y, x), reduce: { op: "add", axes: [x] } }, stage(make("div", at(X, y, x), at({ name: "sum" }, y)))])],
     ["an empty tensor", of([{ name: "s", axes: [axis("e", 0)], value: at({ name: "E" }, axis("e", 0)) }], [tensor("E", "input", [0])])],
     ["an output through an index map", of([stage(at(X, y, x))], [X], [output(stage(at(X, y, x)), "out", { shape: [12, 8], index: [plus(times(y, 2), int(1)), x] })])],
