@@ -82,9 +82,22 @@ const pool = new Map<string, Expr>();
 function intern<E extends Expr>(key: string, make: (id: number) => E): E {
   const known = pool.get(key);
   if (known) return known as E;
-  const fresh = make(pool.size);
+  const fresh = make(count++);
   pool.set(key, fresh);
   return fresh;
+}
+let count = 0;
+/** The same for what is most often made: a few children by their ids, beside a word for all else. */
+const small = new Map<string, Map<number, Expr>>();
+const idLimit = 2 ** 26;
+function internSmall<E extends Expr>(word: string, a: Expr, b: Expr | undefined, make: (id: number) => E): E {
+  if (count >= idLimit) return intern(`${word} ${a.id} ${b?.id}`, make);
+  let known = small.get(word);
+  if (!known) small.set(word, (known = new Map()));
+  const key = b ? a.id * idLimit + b.id : a.id;
+  let e = known.get(key);
+  if (!e) known.set(key, (e = make(count++)));
+  return e as E;
 }
 export const idOf = (e: Expr): number => e.id;
 
@@ -94,18 +107,22 @@ export const constant = (dtype: DType, value: Num): Const => {
 };
 export const variable = (dtype: DType, name: string, lanes = 1, range?: Range): Var =>
   intern(`v ${dtype}x${lanes} ${name} ${range ?? ""}`, (id) => ({ id, kind: "var", dtype, lanes, name, ...(range ? { range } : {}) }));
-export const load = (dtype: DType, buffer: string, at: readonly Expr[], lanes = 1): Load =>
-  intern(`l ${dtype}x${lanes} ${buffer} ${at.map(idOf).join(" ")}`, (id) => ({ id, kind: "load", dtype, lanes, buffer, at }));
+export const load = (dtype: DType, buffer: string, at: readonly Expr[], lanes = 1): Load => {
+  const make = (id: number): Load => ({ id, kind: "load", dtype, lanes, buffer, at });
+  return at.length === 1 ? internSmall(`l ${dtype}x${lanes} ${buffer}`, at[0]!, undefined, make) : intern(`l ${dtype}x${lanes} ${buffer} ${at.map(idOf).join(" ")}`, make);
+};
 /**
  * Elementwise: scalar operands of a vector operation are splatted, except the condition of a select, which may be one
  * for all lanes. No simplification: see `make` in algebra.ts.
  */
 export const apply = (op: ScalarOp, ...raw: readonly Expr[]): Apply => {
-  const lanes = Math.max(...raw.map((a) => a.lanes));
+  let lanes = 1;
+  for (const a of raw) if (a.lanes > lanes) lanes = a.lanes;
   const args = raw.map((a, i) => (op === "select" && i === 0 ? a : splat(a, lanes)));
   const { result } = scalarOps[op];
   const dtype = result === "first" ? args[0]!.dtype : result === "second" ? args[1]!.dtype : result;
-  return intern(`a ${op} ${args.map(idOf).join(" ")}`, (id) => ({ id, kind: "apply", dtype, lanes, op, args }));
+  const make = (id: number): Apply => ({ id, kind: "apply", dtype, lanes, op, args });
+  return args.length <= 2 ? internSmall(op, args[0]!, args[1], make) : intern(`a ${op} ${args.map(idOf).join(" ")}`, make);
 };
 /** Floats become integers towards zero; anything but 0 is true. No simplification: see `convert` in algebra.ts. */
 export const cast = (dtype: DType, arg: Expr): Cast =>

@@ -73,17 +73,15 @@ export function winogradCompute(o: Convolution3x3, weights: string, fy: TileSize
 /** G g Gᵀ in double precision: `g` is [N][C][3][3], the result [fy + 2][fx + 2][C][N]. */
 export function transformWeights(g: Float32Array, C: number, N: number, fy: TileSize, fx: TileSize): Float32Array {
   if (g.length !== C * N * 9) fail(`weights of ${g.length} elements are not ${N} x ${C} x 3 x 3`);
-  const Gy = matrices[fy].G, Gx = matrices[fx].G, ey = fy + 2, ex = fx + 2, plane = C * N, out = new Float32Array(ey * ex * plane);
-  const half = new Float64Array(ey * 3);
+  const Gy = Float64Array.from(matrices[fy].G.flat()), Gx = Float64Array.from(matrices[fx].G.flat());
+  const ey = fy + 2, ex = fx + 2, plane = C * N, out = new Float32Array(ey * ex * plane), half = new Float64Array(ey * 3);
   for (let c = 0; c < C; c++) for (let n = 0; n < N; n++) {
-    const from = (n * C + c) * 9, to = c * N + n;
-    for (let i = 0; i < ey; i++) {
-      const [p, q, r] = Gy[i] as [number, number, number];
-      for (let b = 0; b < 3; b++) half[i * 3 + b] = p * g[from + b]! + q * g[from + 3 + b]! + r * g[from + 6 + b]!;
+    const from = (n * C + c) * 9;
+    for (let i = 0; i < ey; i++) for (let b = 0; b < 3; b++) {
+      half[i * 3 + b] = Gy[i * 3]! * g[from + b]! + Gy[i * 3 + 1]! * g[from + 3 + b]! + Gy[i * 3 + 2]! * g[from + 6 + b]!;
     }
-    for (let i = 0; i < ey; i++) {
-      const p = half[i * 3]!, q = half[i * 3 + 1]!, r = half[i * 3 + 2]!;
-      for (let j = 0; j < ex; j++) { const w = Gx[j]!; out[(i * ex + j) * plane + to] = w[0]! * p + w[1]! * q + w[2]! * r; }
+    for (let i = 0, to = c * N + n; i < ey; i++) for (let j = 0; j < ex; j++, to += plane) {
+      out[to] = Gx[j * 3]! * half[i * 3]! + Gx[j * 3 + 1]! * half[i * 3 + 1]! + Gx[j * 3 + 2]! * half[i * 3 + 2]!;
     }
   }
   return out;
