@@ -67,14 +67,23 @@ export function convert(dtype: DType, x: Expr): Expr {
   if (x.dtype === dtype) return x;
   return x.kind === "const" ? constant(dtype, x.value) : cast(dtype, x);
 }
+/** a + b in normal form. Of this and the shorthands below, types are those of `make`: both operands have one. */
 export const add = (a: Expr, b: Expr) => make("add", a, b);
+/** a - b in normal form. */
 export const sub = (a: Expr, b: Expr) => make("sub", a, b);
+/** a * b in normal form. */
 export const mul = (a: Expr, b: Expr) => make("mul", a, b);
+/** a / b in normal form; integers round towards zero. */
 export const div = (a: Expr, b: Expr) => make("div", a, b);
+/** `a` where the condition holds, else `b`; one of them alone where that is known. */
 export const select = (c: Expr, a: Expr, b: Expr) => make("select", c, a, b);
+/** a < b, as bool. Between indices it is decided where their ranges decide it. */
 export const less = (a: Expr, b: Expr) => make("less", a, b);
+/** Whether two conditions hold. */
 export const both = (a: Expr, b: Expr) => make("and", a, b);
+/** Whether a condition does not hold. */
 export const not = (a: Expr) => make("not", a);
+/** A constant of type f32, rounded to it. */
 export const f32 = (x: number): Expr => constant("f32", x);
 /** c * x, or a structural zero that vanishes from a sum when c is a constant 0, whatever x is. */
 export const term = (c: Expr, x: Expr): Expr =>
@@ -120,6 +129,7 @@ export function rebuildTop(e: Expr, f: (e: Expr) => Expr | null, seen = new Map<
   seen.set(e, next);
   return next;
 }
+/** `e` in normal form with other expressions in the place of some variables, by name; of their types. */
 export const substitute = (e: Expr, by: ReadonlyMap<string, Expr>): Expr =>
   mentions(e, by) ? rebuild(e, (x) => (x.kind === "var" ? by.get(x.name) ?? x : x)) : e;
 /** The loads in some expressions, each once, in order of first appearance; of one buffer if it is named. */

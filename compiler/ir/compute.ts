@@ -15,6 +15,7 @@ export interface Layout {
 }
 /** input: written at run time; weight: a constant that may be packed; table: a small constant that folds into the code. */
 export type Role = "input" | "weight" | "table";
+/** What a Compute reads from outside. `shape` is logical; indices of loads have one entry for each of its dimensions. */
 export interface Tensor {
   readonly name: string;
   readonly dtype: DType;
@@ -28,13 +29,16 @@ export interface Tensor {
 }
 /** Element (axes) is element `at` of the constant `of`. */
 export interface Source { readonly of: string; readonly axes: readonly Axis[]; readonly at: readonly Expr[] }
+/** An index variable that runs from 0 to its extent less 1. An extent of 0 is allowed: nothing is computed then. */
 export type Axis = Var & { readonly range: readonly [0, number] };
 
+/** Each reduction: the operator that combines two elements, and that which combines lanes, null where no vector form exists. */
 export const reductions = {
   add: { op: "add", lanes: "sumLanes" }, mul: { op: "mul", lanes: "mulLanes" },
   max: { op: "max", lanes: "maxLanes" }, min: { op: "min", lanes: "minLanes" },
   and: { op: "and", lanes: null }, or: { op: "or", lanes: null }, xor: { op: "xor", lanes: null },
 } as const;
+/** The name of a reduction. All are associative and commutative, floats up to rounding, so that schedules may reorder them. */
 export type Reduction = keyof typeof reductions;
 /** What a reduction starts from: combined with it, every value stays as it is. */
 export function neutral(op: Reduction, t: DType): Num {
@@ -80,14 +84,21 @@ export interface Compute {
 /** F(tile, 3x3) of Winograd, in tiles of so many rows and columns. */
 export interface Algorithm { readonly kind: "winograd"; readonly tile: readonly [rows: number, columns: number] }
 
+/** In a stage's `finish`: the reduced element, whose type is that of the stage's value. */
 export const accumulator = (t: DType): Var => variable(t, "acc");
+/** The accumulator of f32 sums. */
 export const acc = accumulator("f32");
+/** An axis of so many elements. Axes of one name and extent are the same object. */
 export const axis = (name: string, extent: number): Axis => variable("index", name, 1, [0, extent - 1]) as Axis;
+/** How many elements an axis has. */
 export const extentOf = (a: Axis): number => a.range[1] + 1;
+/** The type of a stage's elements, as its consumers load them. */
 export const resultType = (s: Stage): DType => (s.finish ?? s.value).dtype;
+/** The plain layout: dimensions in their order, the last one contiguous, no margin and no padding. */
 export const rowMajor = (rank: number): Layout => ({ parts: Array.from({ length: rank }, (_, dim) => ({ dim })) });
 /** An element of a tensor or of an earlier stage. */
 export const at = (of: { readonly name: string; readonly dtype?: DType }, ...index: readonly Expr[]): Expr => load(of.dtype ?? "f32", of.name, index);
+/** A tensor of f32, row-major, unless `more` says otherwise. */
 export const tensor = (name: string, role: Role, shape: readonly number[], more: Partial<Tensor> = {}): Tensor =>
   ({ name, role, shape, dtype: "f32", layout: rowMajor(shape.length), ...more });
 /** The result of a stage as a tensor of the same extents, row-major unless said otherwise. */

@@ -27,6 +27,7 @@ export function unguarded(e: Expr): { inner: Expr; guards: readonly Expr[]; othe
   }
   return { inner, guards, otherwise };
 }
+/** The conditions that together are `e`. */
 export const conjuncts = (e: Expr): readonly Expr[] => (e.kind === "apply" && e.op === "and" ? e.args.flatMap(conjuncts) : [e]);
 
 const moves = (l: Load, a: Axis) => a.range[1] > 0 && l.at.some((i) => mentions(i, new Set([a.name])));
@@ -42,9 +43,13 @@ export function contractionOf(c: Compute, s: Stage): Contraction | null {
   const group = (inA: boolean, inB: boolean) => s.axes.filter((v) => moves(a, v) === inA && moves(b, v) === inB);
   return { a, b, guards, rows: group(true, false), columns: group(false, true), batch: group(true, true), free: group(false, false) };
 }
-/** Dimensions of a load along which a window slides: an output axis and a reduction axis move it together. */
-export function windowDims(s: Stage, l: Load): readonly number[] {
-  const out = new Set(s.axes.filter((a) => a.range[1] > 0).map((a) => a.name)), inner = new Set((s.reduce?.axes ?? []).filter((a) => a.range[1] > 0).map((a) => a.name));
+/**
+ * Dimensions of a load along which a window slides: an output axis and a reduction axis move it together. In a product
+ * only rows slide: an axis that picks a group of weights moves over whole groups.
+ */
+export function windowDims(c: Compute, s: Stage, l: Load): readonly number[] {
+  const own = (list: readonly Axis[]) => new Set(list.filter((a) => a.range[1] > 0).map((a) => a.name));
+  const out = own(contractionOf(c, s)?.rows ?? s.axes), inner = own(s.reduce?.axes ?? []);
   return l.at.flatMap((i, d) => (mentions(i, out) && mentions(i, inner) ? [d] : []));
 }
 /** The dimension of an index that an axis moves with step 1, if there is exactly one dimension that it moves. */
@@ -62,4 +67,5 @@ export function movementOf(c: Compute): { load: Load; stage: Stage } | null {
 }
 /** One stage without a reduction and one output. */
 export const isMap = (c: Compute): boolean => c.stages.length === 1 && !c.stages[0]!.reduce && c.outputs.length === 1;
+/** Longest first; axes of one length keep their order. */
 export const byExtent = (axes: readonly Axis[]): readonly Axis[] => [...axes].sort((a, b) => extentOf(b) - extentOf(a));

@@ -7,15 +7,19 @@ import { newArray, types, type DType, type ElementArray } from "./types.ts";
 
 /** A number, or an index expression over named symbols (variables with a range). */
 export type Dim = number | Expr;
+/** What is known of a value's type. A scalar has the shape []. */
 export interface ValueType { readonly dtype: DType; readonly shape: readonly Dim[] }
 /** A value whose every dimension is known. */
 export interface TensorType { readonly dtype: DType; readonly shape: readonly number[] }
+/** A tensor whose elements are known, in row-major order. Its data is shared, never changed. */
 export interface Constant extends TensorType { readonly data: ElementArray }
 
+/** The value of an attribute. Operators' entries say which kind each of theirs is, so an empty list needs no type. */
 export type Attribute = number | string | readonly number[] | readonly string[] | Constant | Graph;
 /** The name of a value; "" stands for an optional input that is not given, or an output nobody wants. */
 export type ValueName = string;
 
+/** One use of an operator. */
 export interface Node {
   /** Unique in its graph. */
   readonly name: string;
@@ -27,6 +31,7 @@ export interface Node {
   /** Names of the model's own nodes that this one stands for: errors, comments and reports speak of them. */
   readonly origin: readonly string[];
 }
+/** A model, or the body of a node of control flow. Values are known by name, each made once. */
 export interface Graph {
   readonly name: string;
   readonly inputs: readonly ValueName[];
@@ -38,11 +43,17 @@ export interface Graph {
   readonly types: ReadonlyMap<ValueName, ValueType>;
 }
 
+/** How many elements a shape has; 1 for a scalar. */
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+/** Whether every dimension is a number. */
 export const isStatic = (t: ValueType): t is TensorType => t.shape.every((d) => typeof d === "number");
+/** A constant of these elements, whose number must be that of the shape; of zeros without them. */
 export const constantOf = (dtype: DType, shape: readonly number[], data: ElementArray = newArray(dtype, sizeOf(shape))): Constant => ({ dtype, shape, data });
+/** Whether an attribute is a tensor. */
 export const isConstant = (a: Attribute): a is Constant => typeof a === "object" && "data" in a;
+/** Whether an attribute is a sub-graph. */
 export const isGraph = (a: Attribute): a is Graph => typeof a === "object" && "nodes" in a;
+/** Bytes of the elements, packed: bool takes one each. */
 export const bytesOf = (t: TensorType): number => sizeOf(t.shape) * types[t.dtype].bytes;
 
 /** The node that produces each value. */

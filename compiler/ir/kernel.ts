@@ -5,6 +5,7 @@ import type { Place } from "./schedule.ts";
 
 /** Where a loop's index comes from; `unroll` and `vector` loops are gone by now. */
 export type LoopPlace = Exclude<Place, "unroll" | "vector" | "lanes">;
+/** A statement. Indices and extents are of type index, conditions of type bool, both of one lane; no name hides another. */
 export type Stmt =
   | { readonly kind: "for"; readonly name: string; readonly extent: Expr; readonly at: LoopPlace; readonly body: readonly Stmt[] }
   | { readonly kind: "while"; readonly cond: Expr; readonly body: readonly Stmt[] }
@@ -24,6 +25,7 @@ export type Stmt =
 export type Space = "in" | "out" | "scratch" | "shared";
 /** `size` is in elements, the most that is needed. `aliased`: another buffer may be the same memory, element for element. */
 export interface Buffer { readonly name: string; readonly dtype: DType; readonly size: number; readonly space: Space; readonly aliased?: true }
+/** One function of the output. Its arguments are the buffers in their order, then the params. */
 export interface Kernel {
   readonly name: string;
   readonly buffers: readonly Buffer[];

@@ -5,10 +5,12 @@
  */
 import { apply, constant, fail, idOf, show, type Const, type Expr, type Range } from "./scalar.ts";
 
+/** sum(coefficient * atom) + constant; an atom is any index expression that is no sum and no multiple itself. */
 export interface Linear { readonly terms: ReadonlyMap<Expr, number>; readonly constant: number }
 
 /** The value of an index constant. */
 export const numberOf = (c: Const): number => c.value as number;
+/** A constant index. */
 export const int = (n: number): Expr => constant("index", n);
 
 const forms = new WeakMap<Expr, Linear>();
@@ -152,6 +154,8 @@ function remembered(f: (a: Expr, b: Expr) => Expr): (a: Expr, b: Expr) => Expr {
 }
 /** Two ids below this make one exact number. */
 export const idLimit = 2 ** 26;
+/** Sum and difference of two indices, in normal form. */
 export const plus = remembered(indexOps.add), minus = remembered(indexOps.sub);
 const product = remembered(indexOps.mul);
+/** A multiple of an index, in normal form. */
 export const times = (a: Expr, c: number): Expr => product(a, int(c));

@@ -10,6 +10,7 @@ import { types, type ElementArray } from "./types.ts";
 
 /** input, output: the caller's memory, row-major; constant: known at compile time; temporary: in the arena. */
 export type TensorKind = "input" | "output" | "constant" | "temporary";
+/** A tensor of the network. Loads of Computes name it; `shape` is logical, and `layout` says where each element lies. */
 export interface NetTensor extends TensorType {
   readonly name: string;
   readonly kind: TensorKind;
@@ -19,6 +20,7 @@ export interface NetTensor extends TensorType {
   /** The tensor whose memory this one is, element for element in its own order. */
   readonly aliasOf?: string;
 }
+/** All of a model as Computes over tensors. */
 export interface Network {
   readonly name: string;
   readonly inputs: readonly string[];
@@ -28,15 +30,18 @@ export interface Network {
   readonly computes: readonly Compute[];
 }
 
+/** What a stage computes with: its value and, where there is one, its tail. */
 export const expressionsOfStage = (s: Stage) => (s.finish ? [s.value, s.finish] : [s.value]);
 /** Names of the tensors that a Compute reads. */
 export const readsOf = (c: Compute): readonly string[] => c.tensors.map((t) => t.name);
 /** Names of the tensors that it writes, each once. */
 export const writesOf = (c: Compute): readonly string[] => [...new Set(c.outputs.map((o) => o.tensor))];
+/** The distinct loads in all stages; of one tensor or stage if it is named. */
 export const loadsOfCompute = (c: Compute, tensor?: string) => loadsIn(c.stages.flatMap(expressionsOfStage), tensor);
 
 /** The Computes that read and that write each tensor, in the order they run. */
 export interface Uses { readonly readers: ReadonlyMap<string, readonly Compute[]>; readonly writers: ReadonlyMap<string, readonly Compute[]> }
+/** Who reads and who writes each tensor. Tensors that nobody reads, or writes, have no entry there. */
 export function usesOf(computes: readonly Compute[]): Uses {
   const readers = new Map<string, Compute[]>(), writers = new Map<string, Compute[]>();
   const put = (m: Map<string, Compute[]>, name: string, c: Compute) => { const l = m.get(name); if (l) l.push(c); else m.set(name, [c]); };
@@ -71,6 +76,7 @@ export function withLayouts(n: Network): Network {
 }
 /** Bytes that a tensor takes in its layout. */
 export const bytesOfTensor = (t: NetTensor): number => physical(t.shape, t.layout).size * types[t.dtype].bytes;
+/** Whether a layout is the plain one of its rank. */
 export const isRowMajor = (l: Layout): boolean => JSON.stringify(l) === JSON.stringify(rowMajor(l.parts.length));
 /** Multiply-accumulates, or elements where nothing is reduced, of the plain algorithm. */
 export const workOf = (c: Compute): number =>

@@ -10,6 +10,7 @@ export interface Port extends TensorType { readonly name: string }
 export type Place =
   | { readonly in: "input" | "output"; readonly port: number; readonly offset: number }
   | { readonly in: "arena" | "constants"; readonly offset: number };
+/** One call of a kernel. Steps run in their order. */
 export interface Step {
   /** Index into `kernels`. */
   readonly kernel: number;
@@ -38,7 +39,9 @@ export interface KernelVariants {
   /** Keyed by the name of the instruction set. */
   readonly variants: Readonly<Record<string, Kernel>>;
 }
+/** A piece of working memory, in bytes from the arena's start, and the first and last step that use it. */
 export interface ArenaBlock { readonly name: string; readonly offset: number; readonly bytes: number; readonly firstStep: number; readonly lastStep: number }
+/** Working memory of one run, in bytes. Blocks that overlap are never in use at one step. */
 export interface Arena {
   readonly bytes: number;
   readonly blocks: readonly ArenaBlock[];
@@ -46,6 +49,7 @@ export interface Arena {
   readonly naive: number;
   readonly lowerBound: number;
 }
+/** A model ready to print. `dtypes` are the element types that its kernels touch. */
 export interface Program {
   readonly name: string;
   readonly inputs: readonly Port[];

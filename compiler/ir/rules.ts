@@ -27,11 +27,13 @@ export const is = (value: number, dtype: DType = "f32"): Pattern<unknown> => ({
   match: (e): boolean => (e.kind === "lanes" && e.op === "splat" ? e.arg : e) === constant(dtype, value),
   example: () => constant(dtype, value),
 });
+/** This operator on arguments that match, in this order. */
 export const op = <const Ps extends readonly Pattern<any>[]>(name: ScalarOp, ...args: Ps): Pattern<AllCaptures<Ps>> => ({
   match: (e, found) => e.kind === "apply" && e.op === name && args.every((p, i) => p.match(e.args[i]!, found)),
   example: (draw) => apply(name, ...args.map((p) => p.example(draw))),
 });
 
+/** A rewrite that holds for all values of its captures; its name is its equation. */
 export interface Rule { readonly name: string; readonly lhs: Pattern<unknown>; readonly rhs: (captures: any) => Expr }
 /** `rhs` gets exactly the captures of `lhs`, by name and type. */
 export const rule = <C>(name: string, lhs: Pattern<C>, rhs: (captures: C) => Expr): Rule => ({ name, lhs, rhs });

@@ -53,6 +53,7 @@ export const scalarOps = {
   bits: operator(bitsToFloat, "f32"),
   toBits: operator(floatToBits, "i32"),
 };
+/** The name of an operator. */
 export type ScalarOp = keyof typeof scalarOps;
 /** Operators that change the number of lanes. */
 export type LaneOp = "splat" | "sumLanes" | "maxLanes" | "minLanes" | "mulLanes";
@@ -63,16 +64,21 @@ interface Typed {
   /** Its place in the order of creation: a stable order for canonical forms. */
   readonly id: number;
 }
+/** A number of its type: a bigint for 64-bit integers, else a number. */
 export interface Const extends Typed { readonly kind: "const"; readonly value: Num }
 /** An index variable knows its range, so that algebra needs no context. */
 export interface Var extends Typed { readonly kind: "var"; readonly name: string; readonly range?: Range }
 /** In a Compute, `at` has one entry per dimension; in a Kernel, one address, of the first lane. */
 export interface Load extends Typed { readonly kind: "load"; readonly buffer: string; readonly at: readonly Expr[] }
+/** An operator on operands of as many lanes; see `apply` for the exception. */
 export interface Apply extends Typed { readonly kind: "apply"; readonly op: ScalarOp; readonly args: readonly Expr[] }
+/** The value in another type, lane by lane. */
 export interface Cast extends Typed { readonly kind: "cast"; readonly arg: Expr }
+/** A scalar in every lane, or all lanes of a vector combined into a scalar. */
 export interface Lanes extends Typed { readonly kind: "lanes"; readonly op: LaneOp; readonly arg: Expr }
 /** A vector put together from scalars. */
 export interface Build extends Typed { readonly kind: "build"; readonly elements: readonly Expr[] }
+/** A pure expression of `lanes` values of type `dtype`. Made by the functions below only, which intern it. */
 export type Expr = Const | Var | Load | Apply | Cast | Lanes | Build;
 /** Inclusive at both ends. */
 export type Range = readonly [low: number, high: number];
@@ -99,14 +105,18 @@ function internSmall<E extends Expr>(word: string, a: Expr, b: Expr | undefined,
   if (!e) known.set(key, (e = make(count++)));
   return e as E;
 }
+/** The number of an expression, unique in this process. */
 export const idOf = (e: Expr): number => e.id;
 
+/** A constant; the value is wrapped or rounded to the type. -0 and 0 are two constants. */
 export const constant = (dtype: DType, value: Num): Const => {
   const v = types[dtype].wrap(value);
   return intern(`c ${dtype} ${Object.is(v, -0) ? "-0" : v}`, (id) => ({ id, kind: "const", dtype, lanes: 1, value: v }));
 };
+/** A variable. Two of one name with different ranges are different expressions. */
 export const variable = (dtype: DType, name: string, lanes = 1, range?: Range): Var =>
   intern(`v ${dtype}x${lanes} ${name} ${range ?? ""}`, (id) => ({ id, kind: "var", dtype, lanes, name, ...(range ? { range } : {}) }));
+/** An element of a buffer, or from there on as many contiguous ones as there are lanes. */
 export const load = (dtype: DType, buffer: string, at: readonly Expr[], lanes = 1): Load => {
   const make = (id: number): Load => ({ id, kind: "load", dtype, lanes, buffer, at });
   return at.length === 1 ? internSmall(`l ${dtype}x${lanes} ${buffer}`, at[0]!, undefined, make) : intern(`l ${dtype}x${lanes} ${buffer} ${at.map(idOf).join(" ")}`, make);
@@ -127,16 +137,20 @@ export const apply = (op: ScalarOp, ...raw: readonly Expr[]): Apply => {
 /** Floats become integers towards zero; anything but 0 is true. No simplification: see `convert` in algebra.ts. */
 export const cast = (dtype: DType, arg: Expr): Cast =>
   intern(`t ${dtype} ${idOf(arg)}`, (id) => ({ id, kind: "cast", dtype, lanes: arg.lanes, arg }));
+/** A scalar in every lane; what has so many lanes already is left as it is. */
 export const splat = (e: Expr, lanes: number): Expr =>
   e.lanes === lanes ? e : intern(`s ${lanes} ${idOf(e)}`, (id) => ({ id, kind: "lanes", dtype: e.dtype, lanes, op: "splat", arg: e }));
+/** All lanes combined into one, in any order. */
 export const acrossLanes = (op: Exclude<LaneOp, "splat">, e: Expr): Expr =>
   intern(`${op} ${idOf(e)}`, (id) => ({ id, kind: "lanes", dtype: e.dtype, lanes: 1, op, arg: e }));
+/** A vector of scalars of one type, lane by lane. */
 export const build = (elements: readonly Expr[]): Expr => {
   const [first] = elements as [Expr];
   if (elements.every((e) => e === first)) return splat(first, elements.length);
   return intern(`b ${elements.map(idOf).join(" ")}`, (id) => ({ id, kind: "build", dtype: first.dtype, lanes: elements.length, elements }));
 };
 
+/** What an expression is made of, directly. */
 export const children = (e: Expr): readonly Expr[] => {
   switch (e.kind) {
     case "const": case "var": return [];
@@ -158,11 +172,13 @@ export function variables(e: Expr): ReadonlySet<string> {
   }
   return names;
 }
+/** Whether a variable of such a name occurs in `e`, in the indices of its loads too. */
 export function mentions(e: Expr, names: { has(name: string): boolean }): boolean {
   for (const name of variables(e)) if (names.has(name)) return true;
   return false;
 }
 
+/** As text, for messages and dumps. Shared parts are written out each time. */
 export function show(e: Expr): string {
   switch (e.kind) {
     case "const": return Object.is(e.value, -0) ? "-0" : `${e.value}`;
@@ -175,4 +191,5 @@ export function show(e: Expr): string {
     default: return e satisfies never;
   }
 }
+/** Throws an Error that says why: something in the compiler is wrong, not the model. */
 export function fail(why: string): never { throw new Error(why); }

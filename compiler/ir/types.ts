@@ -3,6 +3,7 @@
 export type Num = number | bigint;
 /** float: rounded after each operation; int, uint: wrap around; index: addresses and loop counters; bool: 0 or 1. */
 export type Kind = "float" | "int" | "uint" | "bool" | "index";
+/** The elements of a tensor. bool is a Uint8Array of 0 and 1. */
 export type ElementArray =
   | Float32Array | Float64Array | Int8Array | Int16Array | Int32Array | BigInt64Array
   | Uint8Array | Uint16Array | Uint32Array | BigUint64Array;
@@ -44,12 +45,16 @@ const table = {
   bool: row("bool", Uint8Array, 1, 9, "bool", (x) => (Number(x) === 0 ? 0 : 1)),
   index: row("index", Int32Array, 8, 0, "ptrdiff_t", (x) => Math.trunc(Number(x)) + 0),
 };
+/** The name of a type. */
 export type DType = keyof typeof table;
+/** What each type is. */
 export const types: Readonly<Record<DType, TypeRow>> = table;
 /** Types a tensor can have: all but `index`. */
 export const elementTypes = (Object.keys(table) as DType[]).filter((t) => t !== "index");
 
+/** Whether values of the type are floating-point numbers. */
 export const isFloat = (t: DType): boolean => types[t].kind === "float";
+/** Whether values of the type are bigints in JavaScript. */
 export const isBig = (t: DType): boolean => t === "i64" || t === "u64";
 /** The smallest and largest value of a type; infinities for floats. */
 export function limits(t: DType): readonly [low: Num, high: Num] {
@@ -63,7 +68,9 @@ export function limits(t: DType): readonly [low: Num, high: Num] {
     default: return kind satisfies never;
   }
 }
+/** The type with this code in `TensorProto.DataType`; undefined where mlc has none. */
 export const typeOfOnnx = (code: number): DType | undefined => elementTypes.find((t) => types[t].onnx === code);
+/** So many elements of the type, all 0. */
 export const newArray = (t: DType, length: number): ElementArray => new types[t].array(length);
 /** An array of the type from JavaScript numbers, each wrapped or rounded to it. */
 export function arrayOf(t: DType, values: Iterable<Num>): ElementArray {
