@@ -18,6 +18,7 @@ import type { ObjectFormat } from "./emit/object-files.ts";
 import type { Program } from "./ir/program.ts";
 import type { Graph } from "./ir/graph.ts";
 
+/** What `compile` is asked for. Of a model file, names of inputs and dimensions are the model's own. */
 export interface CompileOptions {
   /** A name from `targets`. */
   readonly target: string;
@@ -39,6 +40,7 @@ export interface CompileOptions {
   readonly dump?: (fileName: string, text: string) => void;
   readonly progress?: (done: number, total: number, what: string) => void;
 }
+/** All that `compile` makes, in memory. */
 export interface CompileResult {
   readonly name: string;
   /** Relative path -> content. */

@@ -77,6 +77,7 @@ const writers: Readonly<Record<ObjectFormat, Writer>> = {
   "macho-x86_64": macho(0x01000007, 3), "macho-arm64": macho(0x0100000c, 0),
   "coff-x86_64": coff(0x8664), "coff-arm64": coff(0xaa64),
 };
+/** Every format that `objectFile` can write. */
 export const objectFormats = Object.keys(writers) as readonly ObjectFormat[];
 /** An object file in which the hidden symbol `symbol` (as C spells it) names `data`, read-only and aligned to 64 bytes. */
 export const objectFile = (format: ObjectFormat, symbol: string, data: Uint8Array): Uint8Array => writers[format](symbol, data);

@@ -22,6 +22,7 @@ export interface KernelText {
   /** More lines for the comment above it; the layers that it serves stand there already. */
   readonly comment?: string;
 }
+/** All kernels of a program for one instruction set: one source file of the package. */
 export interface InstructionSetText {
   /** A C identifier: "avx2". */
   readonly name: string;
@@ -34,6 +35,7 @@ export interface InstructionSetText {
   /** One for each kernel of the program. */
   readonly kernels: readonly KernelText[];
 }
+/** What a package is made of. */
 export interface PackageInput {
   readonly program: Program;
   /** Prefix of every symbol, macro and file. */
@@ -65,6 +67,7 @@ export interface PackageFiles {
   /** All files, these included. */
   readonly all: readonly string[];
 }
+/** A package: its files, by their paths in the output folder, and how to build and link them. */
 export interface Package extends PackageFiles {
   readonly files: ReadonlyMap<string, string | Uint8Array>;
   /** For each source in C++, beyond optimisation and warnings. */

@@ -31,6 +31,7 @@ export interface CommonView {
   /** Lines of the banner, without comment marks. */
   readonly banner: readonly string[];
 }
+/** The public header. */
 export interface HeaderView extends CommonView {
   readonly build: readonly string[];
   readonly inputs: readonly PortView[];
@@ -44,14 +45,19 @@ export interface HeaderView extends CommonView {
   readonly params: string;
   readonly fileWeights: boolean;
 }
+/** A kernel's place in the table of an instruction set; `params` are its C types. */
 export interface KernelSlot { readonly name: string; readonly params: string }
+/** An instruction set: when it can be compiled (`guard`), and a C expression for whether the processor has it (`check`). */
 export interface IsaView { readonly name: string; readonly guard: string; readonly check: string; readonly baseline: boolean }
+/** The header that the sources of a package share. */
 export interface InternalView extends CommonView {
   readonly kernels: readonly KernelSlot[];
   readonly isas: readonly IsaView[];
   readonly fileWeights: boolean;
 }
+/** One call of a kernel; `args` as C, `comment` as lines without comment marks. */
 export interface StepView { readonly index: number; readonly comment: readonly string[]; readonly kernel: string; readonly args: string }
+/** The steps, the choice of an instruction set, and the API but for `run`. */
 export interface CoreView extends CommonView {
   readonly params: string;
   readonly inputs: readonly PortView[];
@@ -74,13 +80,16 @@ export interface CoreView extends CommonView {
   readonly fileWeights: boolean;
   readonly checksum: string;
 }
+/** The kernels of one instruction set. */
 export interface KernelsView extends CommonView {
   readonly isa: string;
   readonly guard: string;
   readonly preamble: string;
   readonly kernels: readonly { readonly comment: readonly string[]; readonly text: string; readonly name: string }[];
 }
+/** The simple form of the API, with a context of its own. */
 export interface RunView extends CommonView { readonly params: string; readonly passed: string }
+/** The build and packaging files. File names stand in one text, separated by spaces. */
 export interface BuildView extends CommonView {
   readonly numericVersion: string;
   /** Files for the compiler, and object files that exist already. */
@@ -90,6 +99,7 @@ export interface BuildView extends CommonView {
   readonly incbin: boolean;
   readonly fileWeights: boolean;
 }
+/** The program to start from. */
 export interface ExampleView extends CommonView {
   readonly inputs: readonly PortView[];
   readonly outputs: readonly PortView[];

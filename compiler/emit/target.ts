@@ -20,6 +20,7 @@ export interface TargetFacts {
   readonly macsPerSecond: number;
   readonly bytesPerSecond: number;
 }
+/** How the emitted files become a library. */
 export interface Build {
   /** What to compile, to put into the library as it is, and with which flags; paths among the files. */
   readonly sources: readonly string[];
@@ -27,6 +28,7 @@ export interface Build {
   readonly compileFlags: readonly string[];
   readonly linkFlags: readonly string[];
 }
+/** What the files say of themselves, and how they hold the weights. `hash` is the model's SHA-256 in hex. */
 export interface EmitOptions {
   readonly name: string;
   readonly hash: string;
@@ -35,6 +37,7 @@ export interface EmitOptions {
   readonly weights: "incbin" | "object" | "source" | "file";
   readonly objectFormat?: ObjectFormat;
 }
+/** A language and the machines that it is for. */
 export interface Target {
   readonly name: string;
   readonly description: string;

@@ -6,6 +6,7 @@ import { objectFile, type ObjectFormat } from "./object-files.ts";
  * file: a file that the caller loads and hands over.
  */
 export const weightForms = ["incbin", "object", "source", "file"] as const;
+/** One of `weightForms`. */
 export type WeightForm = (typeof weightForms)[number];
 
 /** The files of each form, for a model's name: `compile` are for the compiler, `link` for the linker or archiver, `data` beside them. */

@@ -9,6 +9,7 @@ export function typeOf(n: NodeView, allowed: readonly DType[] = floats, first = 
   expectSameType(n, first, last);
   return n.in(first).dtype;
 }
+/** Fails unless input `i` is absent or has exactly this shape; `what` says in the message what the input is. */
 export function expectShape(n: NodeView, i: number, shape: readonly number[], what: string): void {
   const found = n.inputs[i]?.shape;
   if (found && (found.length !== shape.length || found.some((d, k) => d !== shape[k]))) {

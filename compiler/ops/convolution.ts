@@ -36,6 +36,7 @@ function channelAxes(group: number, outputs: number): Channels {
   if (group === 1) return { g: int(0), axes: [o], channel: o, local: o };
   return per === 1 ? { g, axes: [g], channel: g, local: int(0) } : { g, axes: [g, o], channel: plus(times(g, per), o), local: o };
 }
+/** What a convolution multiplies, and what it makes of the sum. */
 export interface Product {
   /** The product of input `x[at]` and weight `w[wAt]`; `channel` is the output's. */
   readonly value: (at: readonly Expr[], wAt: readonly Expr[], channel: Expr) => Expr;
@@ -131,4 +132,5 @@ const convTranspose: Op = {
   },
 };
 
+/** Conv and ConvTranspose. */
 export const convolutions: readonly Op[] = [conv, convTranspose];

@@ -23,6 +23,7 @@ export function matmulShape(view: NodeView, A: readonly number[], B: readonly nu
   const { batch, m, n } = matrixShapes(view, A, B);
   return [...batch, ...(m === null ? [] : [m]), ...(n === null ? [] : [n])];
 }
+/** What a product of matrices multiplies, and what it makes of the sum. */
 export interface MatrixProduct {
   /** The product of two elements, one of each operand. */
   readonly value: (a: readonly Expr[], b: readonly Expr[]) => Expr;
@@ -99,4 +100,5 @@ const fusedMatMul: Op = {
   },
 };
 
+/** MatMul, Gemm and Microsoft's FusedMatMul. */
 export const linearOps: readonly Op[] = [matMul, gemm, fusedMatMul];

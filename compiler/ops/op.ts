@@ -9,11 +9,14 @@ import { axis, output, rowMajor, type Axis, type Compute, type Output, type Stag
 import type { Attribute, Constant, Node, TensorType } from "../ir/graph.ts";
 import type { DType } from "../ir/types.ts";
 
+/** What an attribute holds; whole and real numbers are both numbers here. */
 export type AttributeKind = "int" | "float" | "string" | "ints" | "floats" | "strings" | "tensor" | "graph";
+/** An attribute: one without a default must be given, unless it is optional. */
 export interface AttributeSpec { readonly kind: AttributeKind; readonly default?: Attribute; readonly optional?: true }
 /** How far a compiled result may be from the reference, and why. `relative` is to the largest expected magnitude. */
 export interface Accuracy { readonly absolute?: number; readonly relative?: number; readonly reason: string }
 
+/** An operator. */
 export interface Op {
   /** As in ONNX; with its domain in front unless it is ai.onnx. */
   readonly name: string;
@@ -141,4 +144,5 @@ export class NodeView {
     return this.compute([{ name: "map", axes, value: element(axes) }]);
   }
 }
+/** An unbounded index variable: a dimension that is not known. */
 export const symbol = (name: string): Expr => variable("index", name);

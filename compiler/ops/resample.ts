@@ -5,9 +5,12 @@
 export const coordinateModes = [
   "half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric", "tf_crop_and_resize",
 ] as const;
+/** Which of two neighbours a coordinate between them is. */
 export const nearestModes = ["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"] as const;
+/** How elements between those of the input are made. */
 export const resizeModes = ["nearest", "linear", "cubic"] as const;
 
+/** One dimension of a Resize: from `input` to `output` elements. */
 export interface Resampling {
   readonly input: number;
   readonly output: number;

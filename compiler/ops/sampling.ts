@@ -170,4 +170,5 @@ const roiAlign: Op = {
     }]);
   },
 };
+/** GridSample, AffineGrid and RoiAlign. */
 export const samplers: readonly Op[] = [gridSample, affineGrid, roiAlign];

@@ -7,6 +7,7 @@ import { choice } from "./checks.ts";
 import { within } from "./helpers.ts";
 import type { AttributeSpec, NodeView } from "./op.ts";
 
+/** The attributes of whatever slides a window. */
 export const windowAttributes = {
   auto_pad: { kind: "string", default: "NOTSET" },
   dilations: { kind: "ints", optional: true },
@@ -14,6 +15,7 @@ export const windowAttributes = {
   pads: { kind: "ints", optional: true },
   strides: { kind: "ints", optional: true },
 } as const satisfies Record<string, AttributeSpec>;
+/** The values of auto_pad. resolve-padding turns all of them into numbers before anything is lowered for a target. */
 export const autoPads = ["NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"] as const;
 
 /** One spatial dimension: `output` windows of `kernel` taps over `input` elements. */
@@ -62,6 +64,7 @@ export function slides(n: NodeView, input: readonly number[], kernel: readonly n
 /** The names of the last `rank` spatial dimensions: x is the innermost. */
 export const spatialNames = (rank: number): readonly string[] =>
   rank <= 3 ? ["z", "y", "x"].slice(3 - rank) : Array.from({ length: rank }, (_, d) => `x${d}`);
+/** An axis over each spatial dimension, called by its name behind the prefix. */
 export const spatialAxes = (sizes: readonly number[], prefix = ""): readonly Axis[] =>
   spatialNames(sizes.length).map((name, d) => axis(prefix + name, sizes[d]!));
 /** The index of the element under tap `k` of window `y`; it may lie in the padding. */

@@ -5,6 +5,7 @@ import type { NodeView } from "../ops/op.ts";
 import { sameType } from "./editor.ts";
 import type { Editor } from "./rewrite.ts";
 
+/** y = x * scale + shift. */
 export interface Affine {
   /** Along which axis the numbers vary; null where there is one of each. */
   readonly axis: number | null;
@@ -19,11 +20,14 @@ export interface Chain { readonly source: ValueName; readonly affine: Affine; re
 
 /** Operators that may be affine. */
 export const affineOps = ["BatchNormalization", "Mul", "Div", "Add", "Sub"] as const;
+/** Whether the numbers, as a scale, change nothing. */
 export const isOne = (list: Float64Array): boolean => list.every((x) => x === 1);
+/** Whether the numbers, as a shift, change nothing. */
 export const isZero = (list: Float64Array): boolean => list.every((x) => x === 0);
 const isFinite_ = (a: Affine): boolean => a.scale.every(Number.isFinite) && a.shift.every(Number.isFinite);
 /** Element `i` of a list that may stand for all. */
 export const pick = (list: Float64Array, i: number): number => list[list.length === 1 ? 0 : i]!;
+/** The list with one number for each index, where it may stand for all by one. */
 export const spread = (list: Float64Array, length: number): Float64Array => (list.length === length ? list : new Float64Array(length).fill(list[0]!));
 
 /** `outer` after `inner`; undefined where they vary along different axes. */

@@ -18,6 +18,7 @@ import { planMemory, type Block } from "./plan-memory.ts";
 import { placeTensors, type Placement } from "./place-tensors.ts";
 import type { Variant } from "../emit/target.ts";
 
+/** For which instruction sets, and who hears of each Compute that is lowered. */
 export interface BuildOptions {
   readonly variants: readonly Variant[];
   readonly progress?: (done: number, total: number, what: string) => void;
@@ -26,6 +27,7 @@ export interface BuildOptions {
 interface Canonical { readonly compute: Compute; readonly names: ReadonlyMap<string, string>; readonly aliased: readonly string[] }
 interface Scheduled { readonly kernel: number; readonly tensors: readonly Tensor[]; readonly scratch: readonly Buffer[]; readonly buffers: readonly Buffer[] }
 
+/** The program of a network. Throws where a kernel does not verify, or instruction sets would pack a weight differently. */
 export function buildProgram(n: Network, o: BuildOptions): Program {
   const placement = placeTensors(n), kernels: KernelVariants[] = [], known = new Map<string, Scheduled>(), blob = new ConstantBlob();
   const origins: Set<string>[] = [];

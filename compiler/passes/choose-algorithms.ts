@@ -22,6 +22,7 @@ export interface MachineFacts {
 /** Fewer channels than this do not pay for the transforms. */
 const fewestChannels = 16;
 
+/** The network with Winograd's algorithm where it is the cheaper one; the tensors gain the transformed weights. */
 export function chooseAlgorithms(n: Network, facts: MachineFacts): Network {
   const tensors = new Map(n.tensors), made = new Map<string, NetTensor>();
   const computes = n.computes.map((c) => {

@@ -11,7 +11,9 @@ type Attributes = Readonly<Record<string, Attribute>>;
 const staticType = (t: ValueType | "" | undefined): TensorType | undefined => (t && isStatic(t) ? t : undefined);
 function fail(why: string): never { throw new Error(why); }
 
+/** Whether two lists are equal, element by element. */
 export const sameShape = (a: readonly unknown[], b: readonly unknown[]): boolean => a.length === b.length && a.every((d, i) => d === b[i]);
+/** Whether two types are equal. */
 export const sameType = (a: ValueType, b: ValueType): boolean => a.dtype === b.dtype && sameShape(a.shape, b.shape);
 
 /**

@@ -7,6 +7,7 @@ import type { NodeView } from "../ops/op.ts";
 export const unaryOps: ReadonlySet<string> = new Set([...elementwise.map((o) => o.name).filter((op) => op !== "Dropout"), "Cast"]);
 /** Several values that broadcast, element by element. */
 export const broadcastOps: ReadonlySet<string> = new Set(arithmetic.map((o) => o.name));
+/** Reductions over the axes that their second input names. */
 export const reduceOps: ReadonlySet<string> = new Set(
   ["ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSum", "ReduceLogSumExp"]);
 

@@ -13,10 +13,12 @@ import { fail, load } from "../ir/scalar.ts";
 import { rebuild } from "../ir/algebra.ts";
 import { NodeView, type Op } from "../ops/op.ts";
 
+/** The tensor that holds a value; "" for one that is not given. */
 export const tensorOf = (value: string): string => (value ? `%${value}` : "");
 /** The value that a tensor holds, as the model calls it. */
 export const valueOfTensor = (tensor: string): string => tensor.slice(1);
 
+/** The network that the graph says. Throws where a type is open or a node has no lowering. */
 export function lowerGraph(g: Graph, ops: ReadonlyMap<string, Op>): Network {
   const tensors = new Map<string, NetTensor>(), computes: Compute[] = [];
   const typeOf = (v: string): TensorType => {

@@ -45,6 +45,7 @@ const behindRows: Rule = (n, e) => {
   return reshape(e, e.node(n.node.op, [source], { ...n.node.attributes, axis: -1 }), shape);
 };
 
+/** The pass described at the head of this file. */
 export const mergeReshapes = (g: Graph): Graph => rewrite(g, {
   ...forEach(unaryOps, behindUnary),
   ...forEach(broadcastOps, behindBroadcast),

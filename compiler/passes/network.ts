@@ -15,7 +15,9 @@ import { lowerGraph } from "./lower-graph.ts";
 import { splitConcats } from "./split-concats.ts";
 import { verifyNetwork } from "./verify-network.ts";
 
+/** A pure function from network to network; `facts` are those of the target's machines. */
 export interface NetworkPass { readonly name: string; readonly run: (n: Network, facts: TargetFacts) => Network }
+/** The network passes, in order. Each says at its head what it needs and why it stands where it stands. */
 export const networkPasses: readonly NetworkPass[] = [
   { name: "split-concats", run: splitConcats },
   { name: "inline-movement", run: inlineMovement },
@@ -28,6 +30,7 @@ export const networkPasses: readonly NetworkPass[] = [
   { name: "add-halos", run: addHalos },
   { name: "elide-copies", run: elideCopies },
 ];
+/** For which machine and instruction sets; `dump` gets the network's text after each pass, under a numbered name. */
 export interface NetworkOptions {
   readonly facts: TargetFacts;
   readonly variants: readonly Variant[];

@@ -7,6 +7,7 @@ import { newArray, type ElementArray } from "../ir/types.ts";
 /** Offsets in the blob are multiples of this. */
 const alignment = 64;
 
+/** Constants side by side, in the order in which they are first asked for. */
 export class ConstantBlob {
   private readonly parts: { readonly offset: number; readonly data: Uint8Array }[] = [];
   private readonly known = new Map<string, number>();

@@ -9,6 +9,7 @@ import { bytesOfTensor, expressionsOfStage, readsOf, writesOf, type NetTensor, t
 import { types } from "../ir/types.ts";
 import type { Block } from "./plan-memory.ts";
 
+/** Where temporaries live, before addresses are chosen. */
 export interface Placement {
   readonly blocks: readonly Block[];
   /** Index of a temporary's block, by the root of its aliases. */
@@ -19,6 +20,7 @@ export interface Placement {
 }
 interface Life { readonly name: string; first: number; last: number; bytes: number; into: string | null }
 
+/** Blocks for all temporaries, and which of them may lie over each other. Needs: aliases are final. */
 export function placeTensors(n: Network): Placement {
   const rootOf = (name: string): string => { const t = n.tensors.get(name)!; return t.aliasOf === undefined ? name : rootOf(t.aliasOf); };
   const lives = new Map<string, Life>();

@@ -5,6 +5,7 @@ import { isStatic, type Graph, type Node, type TensorType } from "../ir/graph.ts
 import { inferNode } from "./editor.ts";
 import type { GraphPass, PassList } from "./pipeline.ts";
 
+/** What `runPasses` does beside running them. */
 export interface RunOptions {
   /** Gets the graph's text after each pass that changed it, under a numbered name such as "03-fold-scales.txt". */
   readonly dump?: (fileName: string, text: string) => void;

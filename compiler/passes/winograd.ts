@@ -8,6 +8,7 @@ import { both, less, make, mul, select, term, f32 } from "../ir/algebra.ts";
 import { int, plus, times } from "../ir/linear.ts";
 import { at, axis, extentOf, tensor, type Axis, type Compute, type Stage, type Tensor } from "../ir/compute.ts";
 
+/** Rows or columns of outputs that one tile makes. */
 export type TileSize = 2 | 4;
 interface Matrices { readonly Q: number[][]; readonly P: number[][]; readonly R: number[][]; readonly S: number[][]; readonly G: number[][] }
 const eye = (n: number) => Array.from({ length: n }, (_, i) => Array.from({ length: n }, (_, j) => (i === j ? 1 : 0)));

@@ -81,6 +81,7 @@ function literal(dtype: DType, x: Num): string {
   }
 }
 
+/** C++17 with GCC's vector extensions: functions that carry the target attribute of the set. */
 export const cpp = (set: InstructionSet): Dialect => ({
   name: `c++ ${set.name}`,
   type: (dtype, lanes) => (lanes > 1 ? `${dtype === "f32" ? "f32" : "i32"}x${lanes}` : types[dtype].c),

@@ -14,6 +14,7 @@ export interface InstructionSet {
   /** The macro of a function's target attribute; empty for a baseline. */
   readonly attribute: string;
 }
+/** All instruction sets of the target, by name. */
 export const instructionSets = {
   sse: { name: "sse", description: "x86-64 baseline, and any other processor", lanes: 4, registers: 16, tile: { rows: 4, vectors: 2 }, guard: "!defined(__aarch64__)", check: null, attribute: "" },
   avx2: {
@@ -27,4 +28,5 @@ export const instructionSets = {
   },
   neon: { name: "neon", description: "AArch64", lanes: 4, registers: 32, tile: { rows: 8, vectors: 2 }, guard: "defined(__aarch64__)", check: null, attribute: "" },
 } as const satisfies Record<string, InstructionSet>;
+/** The name of an instruction set. */
 export type InstructionSetName = keyof typeof instructionSets;

@@ -6,6 +6,7 @@ import { address, extentOf, resultType, rowMajor, type Axis, type Compute, type 
 import { expressionsOfStage } from "../../../compiler/ir/network.ts";
 import type { Directive } from "../../../compiler/ir/schedule.ts";
 
+/** A load, or the store where `load` is null, and its address in elements. */
 export interface Access { readonly load: Load | null; readonly address: Expr }
 /** Every load of the stage, and its store (`load` null). Earlier stages count as row-major over their axes. */
 export function accessesOf(c: Compute, s: Stage): readonly Access[] {
@@ -13,6 +14,7 @@ export function accessesOf(c: Compute, s: Stage): readonly Access[] {
   const store = out ? address(out.shape, out.layout, out.index ?? s.axes) : address(extents, rowMajor(extents.length), s.axes);
   return [{ load: null, address: store }, ...loadsIn(expressionsOfStage(s)).map((load) => ({ load, address: addressOf(c, load) }))];
 }
+/** The address of a load, in elements, over the axes of the stage that loads; earlier stages count as row-major. */
 export function addressOf(c: Compute, l: Load): Expr {
   const t = c.tensors.find((x) => x.name === l.buffer);
   if (t) return address(t.shape, t.layout, l.at);
