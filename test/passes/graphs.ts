@@ -1,65 +1,14 @@
 /** Small graphs for tests of passes, and the check that a pass keeps what a graph computes. */
 import { expect } from "vitest";
-import { constantOf, isStatic, sizeOf, type Attribute, type Constant, type Graph, type Node, type TensorType } from "../../compiler/ir/graph.ts";
+import { constantOf, isStatic, sizeOf, type Graph, type Node } from "../../compiler/ir/graph.ts";
 import { printGraph } from "../../compiler/ir/graph-text.ts";
 import { verifyGraph } from "../../compiler/ir/verify-graph.ts";
-import { arrayOf, type DType } from "../../compiler/ir/types.ts";
+import { arrayOf } from "../../compiler/ir/types.ts";
 import { evaluateGraph } from "../../compiler/passes/evaluate.ts";
-import { inferNode } from "../../compiler/passes/editor.ts";
 import { infer } from "../../compiler/passes/run.ts";
+import { numbers } from "../support/graph-builder.ts";
 
-/** Numbers from a seed, in -1 .. 1. */
-export function numbers(seed: number): () => number {
-  let s = seed >>> 0;
-  return () => {
-    s = (s + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(s ^ (s >>> 15), 1 | s);
-    t ^= t + Math.imul(t ^ (t >>> 7), 61 | t);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 31 - 1;
-  };
-}
-
-/** Puts a graph together node by node; types are inferred. Names are short: the operator and a count. */
-export class Builder {
-  private readonly nodes: Node[] = [];
-  private readonly types = new Map<string, TensorType>();
-  private readonly constants = new Map<string, Constant>();
-  private readonly inputs: string[] = [];
-  private readonly next: () => number;
-  private count = 0;
-  constructor(seed = 1) { this.next = numbers(seed); }
-
-  input(name: string, shape: readonly number[], dtype: DType = "f32"): string {
-    this.inputs.push(name);
-    this.types.set(name, { dtype, shape });
-    return name;
-  }
-  /** Of these values, or of random ones (`positive`: between 0.5 and 1.5). */
-  constant(shape: readonly number[], values?: readonly number[] | "positive", dtype: DType = "f32"): string {
-    const name = `c${this.constants.size}`, size = sizeOf(shape);
-    const data = Array.isArray(values) ? (values as readonly number[]) : Array.from({ length: size }, () => (values === "positive" ? 1 + this.next() / 2 : this.next()));
-    this.constants.set(name, constantOf(dtype, shape, arrayOf(dtype, data)));
-    this.types.set(name, { dtype, shape });
-    return name;
-  }
-  scalar(x: number): string { return this.constant([], [x]); }
-  ints(...values: readonly number[]): string { return this.constant([values.length], values, "i64"); }
-  /** `shape`: of the result, where only the values of the inputs would tell. */
-  op(op: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>> = {}, shape?: readonly number[]): string {
-    return this.ops(op, inputs, 1, attributes, shape)[0]!;
-  }
-  ops(op: string, inputs: readonly string[], outputs: number, attributes: Readonly<Record<string, Attribute>> = {}, shape?: readonly number[]): readonly string[] {
-    const name = `${op.toLowerCase()}${this.count++}`;
-    const node: Node = { name, op, inputs, attributes, origin: [name], outputs: Array.from({ length: outputs }, (_, i) => (i === 0 ? `v_${name}` : `v_${name}_${i}`)) };
-    const types = inferNode(node, (v) => this.types.get(v), (v) => this.constants.get(v), () => shape && { dtype: this.types.get(inputs[0]!)!.dtype, shape });
-    node.outputs.forEach((v, i) => this.types.set(v, types[i]!));
-    this.nodes.push(node);
-    return node.outputs;
-  }
-  graph(...outputs: readonly string[]): Graph {
-    return { name: "test", inputs: this.inputs, outputs, nodes: this.nodes, constants: this.constants, types: this.types };
-  }
-}
+export { Builder, numbers } from "../support/graph-builder.ts";
 
 /** The operators of a graph, in order. */
 export const operators = (g: Graph): readonly string[] => g.nodes.map((n) => n.op);
