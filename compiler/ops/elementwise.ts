@@ -81,7 +81,7 @@ export const elementwise: readonly Op[] = [
     }),
   },
   {
-    name: "Dropout", since: 22, inputs: [1, 3], outputs: [1, 2], parameters: [2], attributes: { seed: { kind: "int", optional: true } },
+    name: "Dropout", since: 22, inputs: [1, 3], outputs: [1, 2], parameters: [1, 2], attributes: { seed: { kind: "int", optional: true } },
     infer: (n) => {
       expectType(n, 0, floats);
       const training = n.parameter(2)?.[0], ratio = n.has(1) ? n.constant(1)?.data[0] : 0.5;
