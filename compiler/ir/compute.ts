@@ -81,8 +81,8 @@ export interface Compute {
   /** How the stages came to be, where a plain reading would not tell: schedules know these by name. */
   readonly algorithm?: Algorithm;
 }
-/** F(tile, 3x3) of Winograd, in tiles of so many rows and columns. */
-export interface Algorithm { readonly kind: "winograd"; readonly tile: readonly [rows: number, columns: number] }
+/** F(tile, 3x3) of Winograd, in tiles of so many rows and columns; `macs` are those of the convolution it stands for. */
+export interface Algorithm { readonly kind: "winograd"; readonly tile: readonly [rows: number, columns: number]; readonly macs: number }
 
 /** In a stage's `finish`: the reduced element, whose type is that of the stage's value. */
 export const accumulator = (t: DType): Var => variable(t, "acc");

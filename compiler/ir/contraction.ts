@@ -69,3 +69,6 @@ export function movementOf(c: Compute): { load: Load; stage: Stage } | null {
 export const isMap = (c: Compute): boolean => c.stages.length === 1 && !c.stages[0]!.reduce && c.outputs.length === 1;
 /** Longest first; axes of one length keep their order. */
 export const byExtent = (axes: readonly Axis[]): readonly Axis[] => [...axes].sort((a, b) => extentOf(b) - extentOf(a));
+/** Multiply-accumulates of the plain algorithm: those of products and of convolutions, however they are carried out. */
+export const macsOf = (c: Compute): number => c.algorithm?.macs ?? c.stages.reduce((sum, s) =>
+  sum + (contractionOf(c, s) ? [...s.axes, ...s.reduce!.axes].reduce((n, a) => n * extentOf(a), 1) : 0), 0);

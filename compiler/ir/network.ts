@@ -25,6 +25,8 @@ export interface Network {
   readonly name: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
+  /** What the model calls its outputs. */
+  readonly outputNames: readonly string[];
   readonly tensors: ReadonlyMap<string, NetTensor>;
   /** In the order they run. */
   readonly computes: readonly Compute[];
@@ -78,7 +80,7 @@ export function withLayouts(n: Network): Network {
 export const bytesOfTensor = (t: NetTensor): number => physical(t.shape, t.layout).size * types[t.dtype].bytes;
 /** Whether a layout is the plain one of its rank. */
 export const isRowMajor = (l: Layout): boolean => JSON.stringify(l) === JSON.stringify(rowMajor(l.parts.length));
-/** Multiply-accumulates, or elements where nothing is reduced, of the plain algorithm. */
+/** Iterations of all loops: what layouts are weighed by. */
 export const workOf = (c: Compute): number =>
   c.stages.reduce((sum, s) => sum + sizeOf(s.axes.map(extentOf)) * sizeOf(s.reduce?.axes.map(extentOf) ?? []), 0);
 

@@ -6,8 +6,9 @@
 import { fail, idOf, load, type Expr } from "../ir/scalar.ts";
 import { rebuild } from "../ir/algebra.ts";
 import { physical, type Compute, type Layout, type Tensor } from "../ir/compute.ts";
+import { macsOf } from "../ir/contraction.ts";
 import type { Buffer, Kernel } from "../ir/kernel.ts";
-import { workOf, writesOf, type NetTensor, type Network } from "../ir/network.ts";
+import { writesOf, type NetTensor, type Network } from "../ir/network.ts";
 import type { Arena, KernelVariants, Place, Port, Program, Result, Step } from "../ir/program.ts";
 import { types } from "../ir/types.ts";
 import { verify } from "../ir/verify.ts";
@@ -50,6 +51,7 @@ export function buildProgram(n: Network, o: BuildOptions): Program {
   });
   const arena = planMemory(blocks);
   const place = (name: string): Place => placeOf(n, placement, arena, name);
+  const lastWriter = new Map(n.computes.flatMap((c) => writesOf(c).map((name) => [name, c] as const)));
   const steps = made.map(({ c, s, names }, step): Step => {
     let offset = 0;
     const args = s.buffers.map((b): Place => {
@@ -63,12 +65,12 @@ export function buildProgram(n: Network, o: BuildOptions): Program {
       const from = n.tensors.get(names.get(weight.source?.of ?? weight.name)!)!;
       return { in: "constants", offset: blob.place(weight, { name: from.name, shape: from.shape, data: from.data! }) };
     });
-    const results = writesOf(c).map((name): Result => ({ value: valueOfTensor(name), dtype: n.tensors.get(name)!.dtype, shape: n.tensors.get(name)!.shape, ...strided(n.tensors.get(name)!, place(name)) }));
-    return { kernel: s.kernel, args, origin: c.origin, macs: workOf(c), results };
+    const results = writesOf(c).filter((name) => lastWriter.get(name) === c).map((name): Result => ({ value: valueOfTensor(name), dtype: n.tensors.get(name)!.dtype, shape: n.tensors.get(name)!.shape, ...strided(n.tensors.get(name)!, place(name)) }));
+    return { kernel: s.kernel, args, origin: c.origin, macs: macsOf(c), results };
   });
-  const port = (name: string): Port => { const { dtype, shape } = n.tensors.get(name)!; return { name: valueOfTensor(name), dtype, shape }; };
+  const port = (tensor: string, name = valueOfTensor(tensor)): Port => { const { dtype, shape } = n.tensors.get(tensor)!; return { name, dtype, shape }; };
   return {
-    name: n.name, inputs: n.inputs.map(port), outputs: n.outputs.map(port), steps, arena, constants: blob.bytes(),
+    name: n.name, inputs: n.inputs.map((t) => port(t)), outputs: n.outputs.map((t, i) => port(t, n.outputNames[i])), steps, arena, constants: blob.bytes(),
     kernels: kernels.map((k, i) => ({ ...k, origin: [...origins[i]!] })),
     dtypes: [...new Set(kernels.flatMap((k) => Object.values(k.variants).flatMap((v) => v.buffers.map((b) => b.dtype))))],
   };

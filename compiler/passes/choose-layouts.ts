@@ -17,6 +17,7 @@ export const innermost = (rank: number, inner: number): Layout =>
 /** A caller's tensor with at most this many channels is read as it is: a product broadcasts what it reads there anyway. */
 const fewChannels = 4;
 
+/** The network in which every tensor has its layout. */
 export function chooseLayouts(n: Network): Network {
   const votes = collect(n);
   n = besideCaller(n, votes);
@@ -55,13 +56,13 @@ function collect(n: Network): Votes {
     const place = (a: Axis | undefined) => { if (out && a) vote(out.tensor, dimOf(out.index ?? s.axes, a), weight); };
     if (product && column) {
       place(column);
-      const inner = byExtent(s.reduce.axes).find((r) => { const d = dimOf(product.a.at, r); return d !== null && !windowDims(s, product.a).includes(d); });
+      const inner = byExtent(s.reduce.axes).find((r) => { if (r.range[1] === 0) return false; const d = dimOf(product.a.at, r); return d !== null && !windowDims(c, s, product.a).includes(d); });
       if (inner) vote(product.a.buffer, dimOf(product.a.at, inner), weight);
       vote(product.b.buffer, dimOf(product.b.at, column), weight);
     } else {
       // Nothing is broadcast: the lanes run along an axis in which no window slides.
-      const loads = loadsIn([s.value]).filter((l) => windowDims(s, l).length > 0);
-      const still = byExtent(s.axes).find((a) => loads.length > 0 && loads.every((l) => { const d = dimOf(l.at, a); return d !== null && !windowDims(s, l).includes(d); }));
+      const loads = loadsIn([s.value]).filter((l) => windowDims(c, s, l).length > 0);
+      const still = byExtent(s.axes).find((a) => loads.length > 0 && loads.every((l) => { const d = dimOf(l.at, a); return d !== null && !windowDims(c, s, l).includes(d); }));
       if (!still) continue;
       place(still);
       for (const l of loads) vote(l.buffer, dimOf(l.at, still), weight);
@@ -87,6 +88,7 @@ function besideCaller(n: Network, votes: Votes): Network {
   }
   return { ...n, tensors, computes };
 }
+/** A Compute that copies one tensor to another of the same shape. */
 export function copy(from: NetTensor, to: NetTensor): Compute {
   const axes = to.shape.map((n, d) => axis(`d${d}`, n));
   const role = from.kind === "constant" ? "weight" : "input";

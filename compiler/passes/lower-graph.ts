@@ -7,10 +7,11 @@
  */
 import { isStatic, type Graph, type TensorType } from "../ir/graph.ts";
 import { rowMajor, type Compute } from "../ir/compute.ts";
-import type { NetTensor, Network } from "../ir/network.ts";
+import { expressionsOfStage, type NetTensor, type Network } from "../ir/network.ts";
+import { copy } from "./choose-layouts.ts";
 import { arrayOf, type ElementArray } from "../ir/types.ts";
 import { fail, load } from "../ir/scalar.ts";
-import { rebuild } from "../ir/algebra.ts";
+import { loadsIn, rebuild } from "../ir/algebra.ts";
 import { NodeView, type Op } from "../ops/op.ts";
 
 /** The tensor that holds a value; "" for one that is not given. */
@@ -28,21 +29,45 @@ export function lowerGraph(g: Graph, ops: ReadonlyMap<string, Op>): Network {
   const put = (name: string, kind: NetTensor["kind"], { dtype, shape }: TensorType, data?: ElementArray) =>
     tensors.set(name, { name, kind, dtype, shape, layout: rowMajor(shape.length), ...(data ? { data } : {}) });
   for (const v of g.inputs) put(tensorOf(v), "input", typeOf(v));
-  for (const v of g.outputs) put(tensorOf(v), "output", typeOf(v));
+  const results = new Map<string, string>(), again: { readonly value: string; readonly tensor: string }[] = [];
+  const outputs = g.outputs.map((v, i) => {
+    // What no node makes, or what is wanted twice, needs a copy of its own.
+    const plain = !g.inputs.includes(v) && !g.constants.has(v) && !results.has(v), tensor = plain ? tensorOf(v) : tensorOf(`${v}:output${i}`);
+    if (plain) results.set(v, tensor); else again.push({ value: v, tensor });
+    put(tensor, "output", typeOf(v));
+    return tensor;
+  });
+  const constantOf = (t: string) => {
+    const value = g.constants.get(valueOfTensor(t));
+    if (value && !tensors.has(t)) put(t, "constant", value, value.data);
+  };
   for (const n of g.nodes) {
     const op = ops.get(n.op) ?? fail(`no operator ${n.op}`);
-    const outputs = n.outputs.map((o) => (o ? typeOf(o) : undefined)).filter((t) => t !== undefined);
     const node = { ...n, inputs: n.inputs.map(tensorOf), outputs: n.outputs.map(tensorOf) };
-    const view = new NodeView(node, op, n.inputs.map((v) => (v ? typeOf(v) : undefined)), outputs, (t) => g.constants.get(valueOfTensor(t)));
-    const c = withOwnTables((op.lower ?? fail(`${n.op} has no lowering`))(view), n.name, put);
-    for (const t of c.tensors) {
-      const value = g.constants.get(valueOfTensor(t.name));
-      if (value && !tensors.has(t.name)) put(t.name, "constant", value, value.data);
-    }
+    const view = (types: readonly TensorType[]) =>
+      new NodeView(node, op, n.inputs.map((v) => (v ? typeOf(v) : undefined)), types, (t) => g.constants.get(valueOfTensor(t)), (i) => (n.outputs[i] ? typeOf(n.outputs[i]) : undefined));
+    // An output that nobody wants has no type in the graph.
+    const inferred = n.outputs.includes("") ? op.infer(view([])) : [];
+    const lowered = (op.lower ?? fail(`${n.op} has no lowering`))(view(n.outputs.map((o, i) => (o ? typeOf(o) : inferred[i] ?? fail(`${n.name} has no output ${i}`)))));
+    const c = withOwnTables(wanted(lowered), n.name, put);
+    for (const t of c.tensors) constantOf(t.name);
     for (const o of c.outputs) if (!tensors.has(o.tensor)) put(o.tensor, "temporary", o);
     computes.push(c);
   }
-  return { name: g.name, inputs: g.inputs.map(tensorOf), outputs: g.outputs.map(tensorOf), tensors, computes };
+  for (const { value, tensor } of again) {
+    constantOf(tensorOf(value));
+    computes.push(copy(tensors.get(tensorOf(value))!, tensors.get(tensor)!));
+  }
+  return { name: g.name, inputs: g.inputs.map(tensorOf), outputs, outputNames: g.outputs, tensors, computes };
+}
+/** Without outputs that nobody wants, and stages that only they need. */
+function wanted(c: Compute): Compute {
+  const outputs = c.outputs.filter((o) => o.tensor !== "");
+  if (outputs.length === c.outputs.length) return c;
+  const needed = new Set(outputs.map((o) => o.stage));
+  for (const s of [...c.stages].reverse()) if (needed.has(s.name)) for (const l of loadsIn(expressionsOfStage(s))) needed.add(l.buffer);
+  const stages = c.stages.filter((s) => needed.has(s.name));
+  return { ...c, outputs, stages, tensors: c.tensors.filter((t) => needed.has(t.name)) };
 }
 
 /** Constants that an entry makes for itself get names that are unique in the network. */

@@ -66,7 +66,7 @@ export function winogradCompute(o: Convolution3x3, weights: string, fy: TileSize
     { ...o.stage, name: "Y", reduce: sum(kb), value: term(at(sx, rem(x, fx), kb), at({ name: "r2" }, rem(y, fy), kb, tile, n)) },
   ];
   return {
-    name: "winograd", origin: o.compute.origin, stages, algorithm: { kind: "winograd", tile: [fy, fx] },
+    name: "winograd", origin: o.compute.origin, stages, algorithm: { kind: "winograd", tile: [fy, fx], macs: B * N * H * W * C * 9 },
     tensors: [...o.compute.tensors, U, ...tables], outputs: o.compute.outputs.map((x2) => (x2.stage === o.stage.name ? { ...x2, stage: "Y" } : x2)),
   };
 }

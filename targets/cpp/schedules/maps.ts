@@ -15,6 +15,7 @@ const names = (loops: readonly FusedLoop[]) => loops.map((l) => l.name);
 const lanesOver = (loop: string, lanes: number): Directive[] =>
   [{ split: loop, by: lanes, into: [`${loop}_o`, `${loop}_v`], edge: "peel" }, { place: [`${loop}_v`], as: "vector" }];
 
+/** Loops for a stage without a reduction: neighbours fused, lanes along the innermost where the store is contiguous. */
 export function mapPlan(c: Compute, s: Stage, set: InstructionSet): StagePlan {
   const list = accessesOf(c, s), store = list[0]!.address;
   const { loops, directives } = fuseInner(byStep(s.axes, store), list);
@@ -50,14 +51,14 @@ export function reductionPlan(c: Compute, s: Stage, set: InstructionSet): StageP
 /** Register tiles of `tall` x `wide` outputs share what they load; small windows are unrolled whole. */
 function windowPlan(c: Compute, s: Stage, set: InstructionSet, lane: Axis, outer: readonly Axis[]): StagePlan {
   const others = outer.filter((a) => a !== lane), taps = s.reduce!.axes.reduce((n, a) => n * extentOf(a), 1);
-  const moving = loadsIn([s.value]).find((l) => windowDims(s, l).length > 0);
+  const moving = loadsIn([s.value]).find((l) => windowDims(c, s, l).length > 0);
   const guarded = unguarded(s.value).guards.length > 0;
-  const windowed = others.filter((a) => moving && a.range[1] > 0 && windowDims(s, moving).some((d) => mentions(moving.at[d]!, new Set([a.name]))));
+  const windowed = others.filter((a) => moving && a.range[1] > 0 && windowDims(c, s, moving).some((d) => mentions(moving.at[d]!, new Set([a.name]))));
   const wide = windowed.at(-1), tall = windowed.at(-2);
   const cut: Directive[] = [{ split: lane.name, by: set.lanes, into: [`${lane.name}_o`, `${lane.name}_v`], edge: "peel" }];
   const vector: Directive = { place: [`${lane.name}_v`], as: "vector" };
   if (!wide || guarded) return columnsPlan(c, s, set, lane, others, addressOf(c, loadsIn([s.value])[0]!));
-  const stride = Math.max(...windowDims(s, moving!).map((d) => Math.abs(stepOf(moving!.at[d]!, wide) ?? 1)));
+  const stride = Math.max(...windowDims(c, s, moving!).map((d) => Math.abs(stepOf(moving!.at[d]!, wide) ?? 1)));
   const [high, across] = tileOf(set, taps, stride, tall !== undefined);
   const unrolled = taps <= 64;
   const tiles: Directive[] = [];
