@@ -37,6 +37,7 @@ export const preamble = [
   ...[2, 4, 8, 16].flatMap((n) => [
     `typedef float f32x${n} __attribute__((vector_size(${n * 4}), aligned(4), may_alias));`,
     `typedef int32_t i32x${n} __attribute__((vector_size(${n * 4}), aligned(4), may_alias));`,
+    `typedef double f64x${n} __attribute__((vector_size(${n * 8}), aligned(8), may_alias));`,
   ]), ""].join("\n");
 
 function usedBuffers(k: Kernel): ReadonlySet<string> {
@@ -84,7 +85,7 @@ function literal(dtype: DType, x: Num): string {
 /** C++17 with GCC's vector extensions: functions that carry the target attribute of the set. */
 export const cpp = (set: InstructionSet): Dialect => ({
   name: `c++ ${set.name}`,
-  type: (dtype, lanes) => (lanes > 1 ? `${dtype === "f32" ? "f32" : "i32"}x${lanes}` : types[dtype].c),
+  type: (dtype, lanes) => (lanes > 1 ? `${isFloat(dtype) ? dtype : "i32"}x${lanes}` : types[dtype].c),
   ops: {
     add: wrapping("+", 4), sub: wrapping("-", 4), mul: wrapping("*", 5), div: { infix: "/", level: 5 },
     quo: { infix: "/", level: 5 }, rem: { infix: "%", level: 5 },
