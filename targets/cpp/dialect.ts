@@ -102,7 +102,9 @@ export const cpp = (set: InstructionSet): Dialect => ({
     asinh: libm("asinh"), acosh: libm("acosh"), atanh: libm("atanh"), pow: libm("pow"),
     floor: libm("floor"), ceil: libm("ceil"), trunc: libm("trunc"), round: libm("rint"),
     sqrt: { by: (e) => (f32Vector(e) && set.lanes > 4 ? (_e, type, a) => `ROOT(${type}, ${e.lanes}, ${a})` : libm("sqrt")) },
-    less: { infix: "<", level: 2 }, lessEqual: { infix: "<=", level: 2 }, equal: { infix: "==", level: 1 },
+    less: { infix: "<", level: 2 }, lessEqual: { infix: "<=", level: 2 },
+    /** Compilers warn of a comparison beside == that has no parentheses. */
+    equal: { by: (e) => (e.args[0]!.dtype === "bool" ? (_e, _type, a, b) => `(${a} == ${b})` : { infix: "==", level: 1 }) },
     and: (e, type, a, b) => (e.dtype === "bool" && e.lanes === 1 ? `(${a} && ${b})` : e.lanes > 1 ? `(${a} & ${b})` : `(${type})(${a} & ${b})`),
     or: (e, type, a, b) => (e.dtype === "bool" && e.lanes === 1 ? `(${a} || ${b})` : e.lanes > 1 ? `(${a} | ${b})` : `(${type})(${a} | ${b})`),
     xor: (e, type, a, b) => (e.dtype === "bool" && e.lanes === 1 ? `(${a} != ${b})` : e.lanes > 1 ? `(${a} ^ ${b})` : `(${type})(${a} ^ ${b})`),
