@@ -1,0 +1,52 @@
+/** Random graphs from a seed, made of what real networks are made of, at odd sizes. */
+import { sizeOf, type Graph } from "../../compiler/ir/graph.ts";
+import { Unsupported } from "../../compiler/ops/op.ts";
+import type { Draw } from "./draw.ts";
+import { imageSteps } from "./images.ts";
+import { Misfit, most, Scene, type Step } from "./scene.ts";
+import { valueSteps } from "./values.ts";
+
+function drawStep(draw: Draw, list: readonly (readonly [number, Step])[]): Step {
+  let at = draw.unit() * list.reduce((sum, [w]) => sum + w, 0);
+  for (const [w, step] of list) if ((at -= w) < 0) return step;
+  return list[0]![1];
+}
+function firstShape(draw: Draw): readonly number[] {
+  const batch = draw.chance(0.75) ? 1 : draw.int(2, 3), side = () => draw.pick([1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 13, 14, 16, 17, 19, 23]), channels = draw.size(70);
+  const shape = ((): readonly number[] => {
+    switch (draw.int(0, 9)) {
+      case 0: return [batch, channels, draw.int(1, 60)];
+      case 1: return [batch, draw.int(1, 16), draw.int(1, 5), draw.int(1, 6), draw.int(1, 6)];
+      case 2: case 3: return [batch, draw.size(33), draw.pick([1, 3, 4, 8, 12, 16, 17, 24, 32])];
+      case 4: return [draw.int(1, 40), draw.size(70)];
+      default: return [batch, channels, side(), side()];
+    }
+  })();
+  return sizeOf(shape) > most.elements / 4 ? firstShape(draw) : shape;
+}
+
+/** A graph of so many steps at most, each of one to some twenty nodes. */
+export function randomGraph(seed: number, steps = 6): Graph {
+  const s = new Scene(seed), { draw } = s;
+  s.floats.push(s.input(firstShape(draw)));
+  if (draw.chance(0.2)) s.floats.push(s.input(draw.chance(0.5) ? s.shape(s.floats[0]!) : firstShape(draw)));
+  const count = draw.int(1, steps);
+  for (let done = 0, tries = 0; done < count && tries < count * 6; tries++) {
+    const x = draw.chance(0.75) ? s.floats.at(-1)! : draw.pick(s.floats), rank = s.rank(x);
+    const step = drawStep(draw, rank >= 3 && draw.chance(rank === 3 ? 0.3 : 0.6) ? imageSteps : valueSteps);
+    try {
+      const made = step(s, x);
+      s.floats.push(...(typeof made === "string" ? [made] : made));
+      done++;
+    } catch (e) {
+      if (!(e instanceof Misfit) && !(e instanceof Unsupported)) throw e;
+    }
+  }
+  const outputs = [s.floats.at(-1)!];
+  while (draw.chance(0.3)) outputs.push(draw.pick(s.floats));
+  if (s.others.length && draw.chance(0.5)) outputs.push(draw.pick(s.others));
+  if (draw.chance(0.03)) outputs.push(s.op("Identity", [s.numbers([3, 2])]));
+  const names = [...new Set(outputs)];
+  // An input is an output by itself only where a node stands between: ONNX allows both, so both come.
+  return s.finish(names.length > 1 && draw.chance(0.2) ? draw.shuffle(names) : names);
+}

@@ -1,0 +1,76 @@
+/** A random graph while it grows. */
+import { sizeOf, type Attribute, type Graph } from "../../compiler/ir/graph.ts";
+import type { DType } from "../../compiler/ir/types.ts";
+import { Builder } from "../support/graph-builder.ts";
+import { Draw } from "./draw.ts";
+
+/** Elements of one value, and multiply-accumulates of one node: the reference runs in JavaScript. */
+export const most = { elements: 30_000, work: 4_000_000 };
+
+/** A step does not fit the value it was given, or would be too large. */
+export class Misfit extends Error {}
+export const misfit = (): never => { throw new Misfit(); };
+
+type Attributes = Readonly<Record<string, Attribute>>;
+export class Scene {
+  readonly draw: Draw;
+  readonly b: Builder;
+  /** Values of f32 that a further step may read. */
+  readonly floats: string[] = [];
+  /** Values of any type that nobody has to read. */
+  readonly others: string[] = [];
+  private count = 0;
+  constructor(seed: number) { this.draw = new Draw(seed); this.b = new Builder(seed); }
+
+  shape(v: string): readonly number[] { return this.b.typeOf(v).shape; }
+  rank(v: string): number { return this.shape(v).length; }
+  dim(v: string, i: number): number { const s = this.shape(v); return s[i < 0 ? i + s.length : i] ?? misfit(); }
+  /** Weights whose products with values around 1 sum up to something around 1. */
+  weights(shape: readonly number[], fanIn: number): string {
+    const scale = Math.sqrt(3 / Math.max(1, fanIn));
+    return this.b.constant(shape, Array.from({ length: sizeOf(shape) }, () => (this.draw.unit() * 2 - 1) * scale));
+  }
+  numbers(shape: readonly number[], low = -1, high = 1): string {
+    return this.b.constant(shape, Array.from({ length: sizeOf(shape) }, () => low + this.draw.unit() * (high - low)));
+  }
+  op(op: string, inputs: readonly string[], attributes: Attributes = {}): string { return this.ops(op, inputs, 1, attributes)[0]!; }
+  ops(op: string, inputs: readonly string[], outputs: number, attributes: Attributes = {}): readonly string[] {
+    const made = this.b.ops(op, inputs, outputs, attributes);
+    for (const v of made) {
+      const size = sizeOf(this.shape(v));
+      if (size === 0 || size > most.elements) misfit();
+    }
+    return made;
+  }
+  /** A computed value that would feed a second reader well: of a shape that broadcasts with `shape`. */
+  partner(shape: readonly number[]): string | undefined {
+    const fits = (s: readonly number[]) => s.length <= shape.length && s.every((n, i) => n === 1 || n === shape[i + shape.length - s.length]);
+    const all = this.floats.filter((v) => fits(this.shape(v)));
+    return all.length ? this.draw.pick(all) : undefined;
+  }
+  /** A shape that broadcasts to `shape`. */
+  broadcastable(shape: readonly number[]): readonly number[] {
+    const kept = shape.slice(this.draw.int(0, shape.length));
+    return kept.map((n) => (this.draw.chance(0.5) ? n : 1));
+  }
+  input(shape: readonly number[], dtype: DType = "f32"): string {
+    const names = ["x", "input.1", "data/in:0", "mask", "image", "2", "h_in", "float", "y", "z"], base = this.draw.pick(names);
+    return this.b.input(`${base}${this.count++ ? `_${this.count}` : ""}`, shape, dtype);
+  }
+  /** The graph of what was made, without nodes and constants that nobody reads. */
+  finish(outputs: readonly string[]): Graph {
+    const whole = this.b.graph(...outputs), wanted = new Set(outputs);
+    const nodes = whole.nodes.toReversed().filter((n) => {
+      if (!n.outputs.some((o) => wanted.has(o))) return false;
+      for (const v of n.inputs) wanted.add(v);
+      return true;
+    }).toReversed();
+    const made = new Set([...whole.inputs, ...nodes.flatMap((n) => n.outputs), ...wanted]);
+    return {
+      ...whole, name: "fuzz", nodes,
+      constants: new Map([...whole.constants].filter(([v]) => wanted.has(v))), types: new Map([...whole.types].filter(([v]) => made.has(v))),
+    };
+  }
+}
+/** Makes nodes behind `x` and returns the values that later steps may read, the main one last. */
+export type Step = (s: Scene, x: string) => string | readonly string[];
