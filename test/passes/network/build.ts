@@ -1,0 +1,81 @@
+/** Graphs as networks, and the check that passes over networks keep what they compute. */
+import { expect } from "vitest";
+import { constantOf, isStatic, sizeOf, type Constant, type Graph } from "../../../compiler/ir/graph.ts";
+import { printNetwork, type Network } from "../../../compiler/ir/network.ts";
+import { arrayOf, isFloat, type ElementArray } from "../../../compiler/ir/types.ts";
+import { verifyCompute } from "../../../compiler/ir/verify.ts";
+import { ops } from "../../../compiler/ops/index.ts";
+import { evaluateGraph } from "../../../compiler/passes/evaluate.ts";
+import { expandOperators } from "../../../compiler/passes/expand-operators.ts";
+import { foldConstants } from "../../../compiler/passes/fold-constants.ts";
+import { nameOutputs } from "../../../compiler/passes/name-outputs.ts";
+import { removeDead } from "../../../compiler/passes/remove-dead.ts";
+import { resolvePadding } from "../../../compiler/passes/resolve-padding.ts";
+import { lowerGraph, tensorOf } from "../../../compiler/passes/lower-graph.ts";
+import { networkPasses, type NetworkPass } from "../../../compiler/passes/network.ts";
+import { verifyNetwork } from "../../../compiler/passes/verify-network.ts";
+import type { TargetFacts } from "../../../compiler/emit/target.ts";
+import { evaluateNetwork } from "../../support/evaluate-network.ts";
+import { numbers } from "../../support/graph-builder.ts";
+
+/** A machine on which Winograd pays from sixteen channels on. */
+export const facts: TargetFacts = { macsPerSecond: 59e9, bytesPerSecond: 26e9 };
+/** What lowering needs and no more: operators expanded, constants known, outputs named. */
+export const ready = (g: Graph): Graph => nameOutputs(removeDead(foldConstants(expandOperators(resolvePadding(removeDead(g))))));
+/** Nothing fused, everything row-major. */
+export const plainNetwork = (g: Graph): Network => lowerGraph(ready(g), ops);
+
+/** The passes up to and including one, by name; the last of that name. */
+export function passesTo(name: string): readonly NetworkPass[] {
+  const last = networkPasses.map((p) => p.name).lastIndexOf(name);
+  expect(last, `there is no pass ${name}`).toBeGreaterThanOrEqual(0);
+  return networkPasses.slice(0, last + 1);
+}
+/** A graph as the network that a pass leaves, all earlier ones run before it; values kept and rules obeyed after each. */
+export const after = (pass: string, g: Graph, tolerance = 1e-5): Network => run(g, passesTo(pass), tolerance);
+/** The network that a pass sees. */
+export const before = (pass: string, g: Graph): Network => {
+  const first = networkPasses.findIndex((p) => p.name === pass);
+  return networkPasses.slice(0, first).reduce((n, p) => p.run(n, facts), plainNetwork(g));
+};
+
+export function feedsOf(g: Graph, seed: number): Map<string, Constant> {
+  const next = numbers(seed);
+  return new Map(g.inputs.map((v) => {
+    const t = g.types.get(v)!;
+    if (!isStatic(t)) throw new Error(`${v} has no static type`);
+    return [v, constantOf(t.dtype, t.shape, arrayOf(t.dtype, Array.from({ length: sizeOf(t.shape) }, () => next() * (isFloat(t.dtype) ? 3 : 100))))] as const;
+  }));
+}
+/** Runs passes; after lowering and after each, the network is sound and computes what the graph does. */
+export function run(g: Graph, passes: readonly NetworkPass[], tolerance = 1e-5, seed = 1): Network {
+  const graph = ready(g), feeds = feedsOf(graph, seed), want = evaluateGraph(graph, feeds);
+  const inputs = new Map([...feeds].map(([v, c]) => [tensorOf(v), c.data]));
+  let n = lowerGraph(graph, ops);
+  const check = (pass: string) => {
+    const text = printNetwork(n);
+    expect(verifyNetwork(n), `${pass}\n${text}`).toEqual([]);
+    for (const c of n.computes) expect(() => verifyCompute(c), `${pass}\n${text}`).not.toThrow();
+    const got = evaluateNetwork(n, inputs);
+    graph.outputs.forEach((v, i) => expect(difference(got.get(n.outputs[i]!)!, want.get(v)!.data), `${v} after ${pass}\n${text}`).toBeLessThanOrEqual(tolerance));
+  };
+  check("lower-graph");
+  for (const pass of passes) {
+    const text = printNetwork(n), next = pass.run(n, facts);
+    expect(printNetwork(n), `${pass.name} changed its argument`).toBe(text);
+    n = next;
+    check(pass.name);
+  }
+  return n;
+}
+/** The largest difference, relative to the largest expected value; infinities and NaN must stay what they are. */
+export function difference(got: ElementArray, want: ElementArray): number {
+  if (got.length !== want.length) return Infinity;
+  let worst = 0, scale = 1e-3;
+  for (let i = 0; i < want.length; i++) {
+    const a = Number(want[i]), b = Number(got[i]);
+    if (Number.isFinite(a)) scale = Math.max(scale, Math.abs(a));
+    if (a !== b && !(Number.isNaN(a) && Number.isNaN(b))) worst = Number.isFinite(a - b) ? Math.max(worst, Math.abs(a - b)) : Infinity;
+  }
+  return worst / scale;
+}
