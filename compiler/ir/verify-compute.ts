@@ -2,6 +2,7 @@
 import { children, fail, show, variables, type Expr, type Load } from "./scalar.ts";
 import { extentOf, reductions, resultType, type Compute, type Layout, type Output, type Stage, type Tensor } from "./compute.ts";
 import { boundsUnder, factsOf, noFacts, type Facts } from "./bounds.ts";
+import { loadsIn } from "./algebra.ts";
 import { signatures, typeError } from "./typing.ts";
 import { types, type DType } from "./types.ts";
 
@@ -28,8 +29,17 @@ export function verifyCompute(c: Compute): void {
   }
   if (c.outputs.length === 0) bad("has no outputs");
   for (const o of c.outputs) {
-    if (c.tensors.some((t) => t.name === o.tensor)) bad(`output ${o.tensor} is an input as well`);
-    checkOutput(o, c.stages.find((s) => s.name === o.stage) ?? bad(`output ${o.tensor} is stage ${o.stage}, which does not exist`), (why) => bad(`output ${o.tensor}: ${why}`));
+    const stage = c.stages.find((s) => s.name === o.stage) ?? bad(`output ${o.tensor} is stage ${o.stage}, which does not exist`);
+    checkOutput(o, stage, (why) => bad(`output ${o.tensor}: ${why}`));
+    if (c.tensors.some((t) => t.name === o.tensor)) checkApart(c, o, stage, (why) => bad(`output ${o.tensor}: ${why}`));
+  }
+}
+/** A tensor may be read and written where no element is both: along some dimension, the two ranges are apart. */
+function checkApart(c: Compute, o: Output, s: Stage, bad: (why: string) => never): void {
+  const written = (o.index ?? s.axes).map((x) => boundsUnder(x, noFacts));
+  for (const l of loadsIn(c.stages.flatMap((x) => (x.finish ? [x.value, x.finish] : [x.value])), o.tensor)) {
+    const apart = l.at.some((x, d) => { const [low, high] = boundsUnder(x, noFacts), [least, most] = written[d]!; return high < least || low > most; });
+    if (!apart) bad(`is an input as well, and ${show(l)} may read what is written`);
   }
 }
 /** The margin is part of a tensor: producers write zeros there, consumers read them. */

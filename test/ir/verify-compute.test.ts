@@ -35,6 +35,7 @@ describe("sound computes pass", () => {
     ["zeros written into a margin", of([stage(f(0))], [X], [output(stage(f(0)), "out", { shape: [6, 8], index: [plus(y, int(-1)), x], layout: { parts: [{ dim: 0 }, { dim: 1 }], halo: [[1, 0], [0, 0]] } })])],
     ["two stages", of([{ name: "sum", axes: [y], value: at(X, y, x), reduce: { op: "add", axes: [x] } }, stage(make("div", at(X, y, x), at({ name: "sum" }, y)))])],
     ["an empty tensor", of([{ name: "s", axes: [axis("e", 0)], value: at({ name: "E" }, axis("e", 0)) }], [tensor("E", "input", [0])])],
+    ["boxes of one tensor, read and written", of([{ name: "s", axes: [k, x], value: at(X, k, x) }], [X], [output({ name: "s", axes: [k, x], value: f(0) }, "X", { shape: [6, 8], index: [plus(k, int(3)), x] })])],
     ["an output through an index map", of([stage(at(X, y, x))], [X], [output(stage(at(X, y, x)), "out", { shape: [12, 8], index: [plus(times(y, 2), int(1)), x] })])],
   ])("%s", (_, compute) => expect(() => verifyCompute(compute)).not.toThrow());
 });
@@ -44,7 +45,7 @@ describe("messages about names, axes and types", () => {
     ["c: s is declared twice", of([stage(f(0)), stage(f(1))])],
     ["c: has no stages", of([], [X], [output(stage(f(0)))])],
     ["c: has no outputs", of([stage(f(0))], [X], [])],
-    ["c: output X is an input as well", of([stage(f(0))], [X], [output(stage(f(0)), "X")])],
+    ["c: output X: is an input as well, and X[y, x] may read what is written", of([stage(at(X, y, x))], [X], [output(stage(at(X, y, x)), "X")])],
     ["c: output out is stage q, which does not exist", of([stage(f(0))], [X], [output({ ...stage(f(0)), name: "q" })])],
     ["c: table T has 2 elements, but its shape [3] has 3", of([stage(f(0))], [{ ...T, shape: [3] }])],
     ["c: table T has no elements, but its shape [2] has 2", of([stage(f(0))], [tensor("T", "table", [2])])],
