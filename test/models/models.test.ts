@@ -29,7 +29,7 @@ function picture([n, c, h, w]: Shape): Float32Array {
   });
 }
 const file = (values: Uint8Array, dims: readonly number[]): Uint8Array => onnxProto.onnx.TensorProto.encode({ dataType: 1, dims: [...dims], rawData: values }).finish();
-const elements = (t: Tensor): Float32Array => new Float32Array(t.bytes.slice().buffer);
+const elements = (t: Tensor): Float32Array => new Float32Array(new Uint8Array(t.bytes).buffer);
 
 /** Relative to the largest output, since a network's small outputs are differences of large sums. */
 function compare(got: Tensor, want: Tensor): string | null {
