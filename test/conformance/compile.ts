@@ -45,6 +45,9 @@ export function parameterInputs(facts: ModelFacts, parameters: (op: string) => r
   for (const n of facts.nodes) for (const i of parameters(n.op)) visit(n.inputs[i] ?? "");
   return facts.inputs.map((p) => p.name).filter((name) => seen.has(name));
 }
+/** Operators that import replaces by newer ones, and which of their operands are parameters. */
+const replaced: Readonly<Record<string, readonly number[]>> = { Upsample: [1] };
+const parametersOf = (op: string): readonly number[] => ops.get(op)?.parameters ?? replaced[op] ?? [];
 const port = (p: ProgramPort): Port => ({ code: types[p.dtype].onnx, shape: p.shape, bytes: sizeOf(p.shape) * types[p.dtype].bytes });
 const reasonOf = (e: CompileError): string => e.diagnostics.filter((d) => d.severity === "error").map((d) => d.message).join("; ").replaceAll("\n", " ");
 
@@ -63,7 +66,7 @@ export const compileWith = (compile: Compile, options: CompileOptions): CompileC
     return await attempt(source.bytes, []);
   } catch (e) {
     if (!(e instanceof CompileError)) throw e;
-    const pinned = parameterInputs(facts, (op) => ops.get(op)?.parameters ?? []);
+    const pinned = parameterInputs(facts, parametersOf);
     if (pinned.length === 0 || source.sets.length !== 1) return { refused: reasonOf(e) };
     const file = (p: string): Uint8Array => readFileSync(join(source.sets[0]!, `input_${facts.inputs.findIndex((i) => i.name === p)}.pb`));
     try {

@@ -17,6 +17,7 @@ export interface ModelFacts {
   /** Without the inputs that are initializers too. */
   readonly inputs: readonly PortFacts[];
   readonly outputs: readonly PortFacts[];
+  /** Those of sub-graphs too; a node with sub-graphs reads what these give back. */
   readonly nodes: readonly NodeFacts[];
   /** All operators, those in sub-graphs and functions too; with the domain in front unless it is ai.onnx. */
   readonly ops: ReadonlySet<string>;
@@ -58,23 +59,22 @@ function portOf(v: onnx.IValueInfoProto): PortFacts {
   const kind = tensor ? "tensor" : type?.sequenceType ? "sequence" : type?.mapType ? "map" : type?.sparseTensorType ? "sparse" : "optional";
   return { name: v.name ?? "", kind, code: tensor?.elemType ?? 0, shape: (tensor?.shape?.dim ?? []).map((d) => Number(d.dimValue ?? 0)) };
 }
-function addOps(nodes: readonly onnx.INodeProto[], ops: Set<string>): void {
-  for (const n of nodes) {
-    const domain = n.domain && n.domain !== "ai.onnx" ? `${n.domain}.` : "";
-    ops.add(domain + (n.opType ?? ""));
-    for (const a of n.attribute ?? []) for (const g of [a.g, ...(a.graphs ?? [])]) addOps(g?.node ?? [], ops);
-  }
+const nameOf = (n: onnx.INodeProto): string => (n.domain && n.domain !== "ai.onnx" ? `${n.domain}.` : "") + (n.opType ?? "");
+function nodesOf(nodes: readonly onnx.INodeProto[]): readonly NodeFacts[] {
+  return nodes.flatMap((n) => {
+    const graphs = (n.attribute ?? []).flatMap((a) => [a.g, ...(a.graphs ?? [])].filter((g) => g !== null && g !== undefined));
+    const own = { op: nameOf(n), inputs: [...(n.input ?? []), ...graphs.flatMap((g) => (g.output ?? []).map((o) => o.name ?? ""))], outputs: n.output ?? [] };
+    return [own, ...graphs.flatMap((g) => nodesOf(g.node ?? []))];
+  });
 }
 export function readModel(file: Uint8Array): ModelFacts {
-  const model = onnxProto.onnx.ModelProto.decode(file), graph = model.graph ?? {}, ops = new Set<string>();
+  const model = onnxProto.onnx.ModelProto.decode(file), graph = model.graph ?? {}, nodes = nodesOf(graph.node ?? []);
   const held = new Set([...(graph.initializer ?? []).map((t) => t.name), ...(graph.sparseInitializer ?? []).map((t) => t.values?.name)]);
-  addOps(graph.node ?? [], ops);
-  for (const f of model.functions ?? []) addOps(f.node ?? [], ops);
   return {
     inputs: (graph.input ?? []).filter((i) => !held.has(i.name)).map(portOf),
     outputs: (graph.output ?? []).map(portOf),
-    nodes: (graph.node ?? []).map((n) => ({ op: n.opType ?? "", inputs: n.input ?? [], outputs: n.output ?? [] })),
-    ops,
+    nodes,
+    ops: new Set([...nodes, ...(model.functions ?? []).flatMap((f) => nodesOf(f.node ?? []))].map((n) => n.op)),
   };
 }
 
