@@ -1,8 +1,8 @@
 /** What kind of loop nest a stage is, told from its structure alone: sums of products, windows, plain reductions, maps. */
-import { mentions, type Apply, type Expr, type Load } from "./scalar.ts";
+import { children, mentions, type Apply, type Expr, type Load } from "./scalar.ts";
 import { linear } from "./linear.ts";
 import { loadsIn } from "./algebra.ts";
-import { extentOf, type Axis, type Compute, type Stage } from "./compute.ts";
+import { extentOf, resultType, type Axis, type Compute, type Stage } from "./compute.ts";
 
 /** A sum of products. `guards` are the tests around the product: where one fails, nothing is added. */
 export interface Contraction {
@@ -29,6 +29,22 @@ export function unguarded(e: Expr): { inner: Expr; guards: readonly Expr[]; othe
 }
 /** The conditions that together are `e`. */
 export const conjuncts = (e: Expr): readonly Expr[] => (e.kind === "apply" && e.op === "and" ? e.args.flatMap(conjuncts) : [e]);
+
+const lanes = new WeakMap<Expr, boolean>();
+/** Masks come of tests, whole words of conversions; an index is worked out lane by lane anyway. */
+function hasLanes(e: Expr): boolean {
+  if (e.dtype === "index") return true;
+  if (e.kind === "load") return e.dtype === "f32";
+  let known = lanes.get(e);
+  if (known === undefined) {
+    const simple = e.dtype === "f32" || e.dtype === "bool" || (e.dtype === "i32" && !(e.kind === "apply" && e.op === "pow"));
+    lanes.set(e, (known = simple && children(e).every(hasLanes)));
+  }
+  return known;
+}
+/** Whether all that the stage reads and makes is f32, and nothing on the way has a type without vectors: lanes are worth it. */
+export const isFloat32 = (s: Stage): boolean =>
+  resultType(s) === "f32" && s.value.dtype === "f32" && hasLanes(s.value) && (s.finish === undefined || hasLanes(s.finish));
 
 const moves = (l: Load, a: Axis) => a.range[1] > 0 && l.at.some((i) => mentions(i, new Set([a.name])));
 /** Null unless the stage adds up products of two f32 loads (under guards, perhaps). */

@@ -2,14 +2,14 @@
  * A map that reads a producer's element at its own position becomes part of the producer: the residual add, activations,
  * scales, and copies into a box of a larger tensor (so a Concat costs nothing).
  * Needs: split-concats. Ensures: no map reads, at its own position only, a temporary that nobody else reads and one
- * reduction or map has made. A copied temporary that others read too disappears: they read the box instead.
+ * reduction or map has made, unless it turns a reduction of floats into other types. A copied temporary that others read too disappears: they read the box instead.
  * Stands before layouts are chosen, because it decides which tensors exist.
  */
 import { fail, load, type Expr } from "../ir/scalar.ts";
 import { rebuild, substitute } from "../ir/algebra.ts";
 import { accumulator, extentOf, type Axis, type Compute, type Output, type Stage } from "../ir/compute.ts";
 import { sizeOf } from "../ir/graph.ts";
-import { contractionOf, isMap, movementOf } from "../ir/contraction.ts";
+import { contractionOf, isFloat32, isMap, movementOf } from "../ir/contraction.ts";
 import { expressionsOfStage, loadsOfCompute, relist, usesOf, writesOf, type Network } from "../ir/network.ts";
 import { loadsIn } from "../ir/algebra.ts";
 
@@ -37,6 +37,8 @@ function step(n: Network): Network {
       const stage = c.stages[0]!;
       if (own.shape.length !== stage.axes.length || own.shape.some((size, d) => size !== extentOf(stage.axes[d]!))) return [];
       if (!loadsOfCompute(c, t.name).every((l) => l.at.every((i, d) => i === stage.axes[d] || own.shape[d] === 1))) return [];
+      // Sums of floats run in lanes, which a tail of other types would take from them.
+      if (s.reduce && isFloat32(s) && !isFloat32(stage)) return [];
       const others = (readers.get(t.name) ?? []).filter((r) => r !== c);
       if (others.length && !(movementOf(c) && n.tensors.get(c.outputs[0]!.tensor)!.kind === "temporary" && others.every((r) => !touched.has(r)))) return [];
       // The caller's memory keeps the model's layout: a product or window had better not write pieces of it.

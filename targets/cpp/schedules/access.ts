@@ -2,7 +2,7 @@
 import { mentions, type Expr, type Load } from "../../../compiler/ir/scalar.ts";
 import { linear } from "../../../compiler/ir/linear.ts";
 import { loadsIn } from "../../../compiler/ir/algebra.ts";
-import { address, extentOf, resultType, rowMajor, type Axis, type Compute, type Stage } from "../../../compiler/ir/compute.ts";
+import { address, extentOf, rowMajor, type Axis, type Compute, type Stage } from "../../../compiler/ir/compute.ts";
 import { expressionsOfStage } from "../../../compiler/ir/network.ts";
 import type { Directive } from "../../../compiler/ir/schedule.ts";
 
@@ -51,9 +51,4 @@ export function fuseInner(axes: readonly Axis[], list: readonly Access[]): { loo
     } else loops.unshift({ name: a.name, extent: extentOf(a), axes: [a] });
   }
   return { loops, directives };
-}
-/** Whether everything the stage touches is f32 (tests between f32 included), so that lanes are worth it. */
-export function isFloat32(s: Stage): boolean {
-  if (resultType(s) !== "f32" || s.value.dtype !== "f32") return false;
-  return loadsIn(expressionsOfStage(s)).every((l) => l.dtype === "f32");
 }

@@ -1,11 +1,11 @@
 /** Maps, and reductions without products: lanes along whatever is contiguous. */
 import { mentions, type Expr, type Load } from "../../../compiler/ir/scalar.ts";
 import { extentOf, reductions, type Axis, type Compute, type Stage } from "../../../compiler/ir/compute.ts";
-import { unguarded, windowDims } from "../../../compiler/ir/contraction.ts";
+import { isFloat32, unguarded, windowDims } from "../../../compiler/ir/contraction.ts";
 import { loadsIn } from "../../../compiler/ir/algebra.ts";
 import type { Directive } from "../../../compiler/ir/schedule.ts";
 import type { InstructionSet } from "../isa.ts";
-import { accessesOf, addressOf, byStep, fuseInner, isFloat32, stepOf, type FusedLoop } from "./access.ts";
+import { accessesOf, addressOf, byStep, fuseInner, stepOf, type FusedLoop } from "./access.ts";
 import { isWeight, packLanes, uses } from "./pack.ts";
 
 /** Directives of a stage, and its loops over axes from the outside in, before lanes are cut off the last; weights may be re-laid. */

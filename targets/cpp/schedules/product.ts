@@ -5,7 +5,7 @@
 import { load, type Expr, type Load } from "../../../compiler/ir/scalar.ts";
 import { rebuild } from "../../../compiler/ir/algebra.ts";
 import { axis, extentOf, type Axis, type Compute, type Stage } from "../../../compiler/ir/compute.ts";
-import type { Contraction } from "../../../compiler/ir/contraction.ts";
+import { isFloat32, type Contraction } from "../../../compiler/ir/contraction.ts";
 import type { Directive } from "../../../compiler/ir/schedule.ts";
 import type { InstructionSet } from "../isa.ts";
 import { accessesOf, addressOf, byStep, fuseInner, stepOf, type FusedLoop } from "./access.ts";
@@ -19,8 +19,9 @@ export interface ProductPlan {
   readonly outer: readonly FusedLoop[];
 }
 
-/** Null where no column is contiguous in the result. */
+/** Null where no column is contiguous in the result, or a tail has no lanes. */
 export function productPlan(c: Compute, s: Stage, p: Contraction, set: InstructionSet): ProductPlan | null {
+  if (!isFloat32(s)) return null;
   const store = accessesOf(c, s)[0]!.address;
   const contiguous = (axes: readonly Axis[]) => axes.find((x) => x.range[1] > 0 && stepOf(store, x) === 1);
   let n = contiguous(p.columns), { a, b, rows, columns } = p;
