@@ -7,7 +7,7 @@
  */
 import { constant, type Expr, type Load } from "../ir/scalar.ts";
 import { int, minus, plus, range } from "../ir/linear.ts";
-import { rebuildTop } from "../ir/algebra.ts";
+import { both, rebuildTop, select } from "../ir/algebra.ts";
 import { axis, rowMajor, type Compute, type Layout, type Output, type Stage } from "../ir/compute.ts";
 import { unguarded } from "../ir/contraction.ts";
 import { usesOf, withLayouts, type NetTensor, type Network } from "../ir/network.ts";
@@ -54,9 +54,11 @@ function answer(n: Network, e: Expr): { loads: readonly Padded[]; inner: Expr } 
   for (const load of factors) {
     const t = load.kind === "load" ? n.tensors.get(load.buffer) : undefined;
     if (load.kind !== "load" || !t || t.kind === "constant") continue;
-    if (guards.every((g) => load.at.some((i, d) => asks(g, i, t.shape[d]!)))) {
+    // Other tests stay around what is left.
+    const rest = guards.filter((g) => !load.at.some((i, d) => asks(g, i, t.shape[d]!)));
+    if (rest.length < guards.length) {
       const margins = load.at.map((i, d): readonly [number, number] => { const [low, high] = range(i); return [Math.max(0, -low), Math.max(0, high - t.shape[d]! + 1)]; });
-      if (margins.every(([a, b]) => Number.isFinite(a + b))) return { loads: [{ load, margins }], inner };
+      if (margins.every(([a, b]) => Number.isFinite(a + b))) return { loads: [{ load, margins }], inner: rest.length ? select(rest.reduce(both), inner, otherwise) : inner };
     }
   }
   return null;

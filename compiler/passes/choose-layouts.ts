@@ -51,8 +51,10 @@ function collect(n: Network): Votes {
   };
   for (const c of n.computes) for (const s of c.stages) {
     if (!s.reduce) continue;
-    const weight = workOf(c), out = c.outputs.find((o) => o.stage === s.name);
-    const product = contractionOf(c, s), column = byExtent(product?.columns ?? [])[0];
+    const weight = workOf(c), out = c.outputs.find((o) => o.stage === s.name), product = contractionOf(c, s);
+    // Not the phase of a row: its elements do not lie side by side in any order of dimensions.
+    const rows = new Set((product?.rows ?? []).map((a) => a.name));
+    const column = byExtent(product?.columns ?? []).find((a) => !(out?.index ?? []).some((e) => mentions(e, new Set([a.name])) && mentions(e, rows)));
     const place = (a: Axis | undefined) => { if (out && a) vote(out.tensor, dimOf(out.index ?? s.axes, a), weight); };
     if (product && column) {
       place(column);

@@ -13,6 +13,7 @@ import { fuseTails } from "./fuse-tails.ts";
 import { inlineMovement } from "./inline-movement.ts";
 import { lowerGraph } from "./lower-graph.ts";
 import { splitConcats } from "./split-concats.ts";
+import { splitPhases } from "./split-phases.ts";
 import { verifyNetwork } from "./verify-network.ts";
 
 /** A pure function from network to network; `facts` are those of the target's machines. */
@@ -25,6 +26,7 @@ export const networkPasses: readonly NetworkPass[] = [
   // Fused copies leave tensors that repeat a box of another.
   { name: "inline-movement", run: inlineMovement },
   { name: "fuse-tails", run: fuseTails },
+  { name: "split-phases", run: splitPhases },
   { name: "choose-layouts", run: chooseLayouts },
   { name: "choose-algorithms", run: chooseAlgorithms },
   { name: "add-halos", run: addHalos },

@@ -31,7 +31,7 @@ export function reductionPlan(c: Compute, s: Stage, set: InstructionSet): StageP
   const list = accessesOf(c, s), store = list[0]!.address, outer = byStep(s.axes, store);
   const valueLoads = loadsIn([s.value]), plain = isFloat32(s);
   const fits = (l: Load, a: Axis) => isWeight(c, l) || [0, 1].includes(stepOf(addressOf(c, l), a) ?? -1);
-  const lane = plain ? outer.filter((a) => a.range[1] > 0 && stepOf(store, a) === 1)
+  const lane = plain ? outer.filter((a) => extentOf(a) >= Math.min(4, set.lanes) && stepOf(store, a) === 1)
     .find((a) => valueLoads.every((l) => fits(l, a)) && valueLoads.some((l) => uses(l, a))) : undefined;
   if (lane) {
     const packed = packLanes(c, s, lane);
@@ -43,9 +43,11 @@ export function reductionPlan(c: Compute, s: Stage, set: InstructionSet): StageP
   const last = loops.at(-1), rows = outer.map((a): FusedLoop => ({ name: a.name, extent: extentOf(a), axes: [a] }));
   const order: Directive = { order: [...names(rows), ...names(loops)] };
   const along = last?.axes.at(-1);
-  const contiguous = plain && last && along && last.extent >= set.lanes && reductions[s.reduce!.op].lanes !== null
-    && valueLoads.every((l) => [0, 1].includes(stepOf(addressOf(c, l), along) ?? -1)) && unguarded(s.value).guards.length === 0;
-  return { compute: c, directives: [...directives, order, ...(contiguous ? lanesOver(last.name, set.lanes) : [])], outer: rows };
+  // Whether weights are re-laid must not depend on the instruction set: all share them.
+  const contiguous = plain && last && along && last.extent >= 4 && reductions[s.reduce!.op].lanes !== null
+    && valueLoads.every((l) => fits(l, along)) && unguarded(s.value).guards.length === 0;
+  const packed = contiguous ? packLanes(c, s, along).compute : c;
+  return { compute: packed, directives: [...directives, order, ...(contiguous ? lanesOver(last.name, set.lanes) : [])], outer: rows };
 }
 
 /** Register tiles of `tall` x `wide` outputs share what they load; small windows are unrolled whole. */

@@ -19,11 +19,14 @@ export interface ProductPlan {
   readonly outer: readonly FusedLoop[];
 }
 
-/** Null where no column is contiguous in the result, or a tail has no lanes. */
+/** Fewer columns than this leave lanes idle: lanes along the reduction do better. */
+const fewestColumns = 4;
+
+/** Null where no axis of several columns is contiguous in the result, or a tail has no lanes. */
 export function productPlan(c: Compute, s: Stage, p: Contraction, set: InstructionSet): ProductPlan | null {
   if (!isFloat32(s)) return null;
   const store = accessesOf(c, s)[0]!.address;
-  const contiguous = (axes: readonly Axis[]) => axes.find((x) => x.range[1] > 0 && stepOf(store, x) === 1);
+  const contiguous = (axes: readonly Axis[]) => axes.find((x) => extentOf(x) >= fewestColumns && stepOf(store, x) === 1);
   let n = contiguous(p.columns), { a, b, rows, columns } = p;
   if (!n && !isWeight(c, b) && contiguous(p.rows)) { n = contiguous(p.rows); [a, b, rows, columns] = [b, a, columns, rows]; }
   if (!n) return null;
