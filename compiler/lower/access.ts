@@ -17,7 +17,9 @@ export function clamp(shape: readonly number[], layout: Layout, index: readonly 
     const [before, after] = layout.halo?.[i] ?? [0, 0];
     const moves = lane !== undefined && mentions(x, new Set([lane.name]));
     if (moves) onClamp();
-    const vector = moves && asOne ? laneVariable(lane.name, lane.count) : null;
+    const lanes = moves && asOne ? laneVariable(lane.name, lane.count) : null;
+    // Lanes that lie beside each other keep their distances; others are moved one by one.
+    const vector = lanes && !mentions(minus(x, lanes), new Set([lane!.name])) ? lanes : null;
     const first = vector ? minus(x, vector) : x, last = shape[i]! + after - (vector ? lane!.count : 1);
     const moved = make("max", int(-before), make("min", first, int(last)));
     return vector ? plus(moved, vector) : moved;

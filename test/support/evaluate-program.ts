@@ -1,0 +1,44 @@
+/**
+ * Runs a Program as its emitted form does: kernels of one instruction set, in order, on an arena, the constants and the
+ * caller's memory, through the interpreter. A block of the arena holds NaN before its life begins and after it ends.
+ */
+import { fail } from "../../compiler/ir/scalar.ts";
+import { sizeOf } from "../../compiler/ir/graph.ts";
+import { interpret, type RunOptions } from "../../compiler/ir/interpret.ts";
+import type { Buffer, Kernel } from "../../compiler/ir/kernel.ts";
+import type { Place, Program } from "../../compiler/ir/program.ts";
+import { types, type ElementArray } from "../../compiler/ir/types.ts";
+import { verifyArena } from "../../compiler/passes/plan-memory.ts";
+import { poison } from "./layouts.ts";
+
+/** Outputs in their order, from inputs in theirs. Scratch memory is the arena's, as it is when compiled. */
+export function evaluateProgram(p: Program, variant: string, inputs: readonly ElementArray[], options: RunOptions = {}): ElementArray[] {
+  const wrong = verifyArena(p.arena);
+  if (wrong.length) fail(wrong.join("\n"));
+  const arena = new ArrayBuffer(p.arena.bytes), constants = p.constants.slice().buffer, bytes = new Uint8Array(arena).fill(0xff);
+  const outputs = p.outputs.map((o) => poison(o.dtype, sizeOf(o.shape)));
+  const memoryOf = (place: Place): { buffer: ArrayBufferLike; offset: number } => {
+    switch (place.in) {
+      case "arena": return { buffer: arena, offset: place.offset };
+      case "constants": return { buffer: constants, offset: place.offset };
+      case "input": case "output": {
+        const data = (place.in === "input" ? inputs : outputs)[place.port]!;
+        return { buffer: data.buffer, offset: data.byteOffset + place.offset };
+      }
+      default: return place.in satisfies never;
+    }
+  };
+  p.steps.forEach((step, i) => {
+    for (const b of p.arena.blocks) if (b.firstStep === i) bytes.fill(0xff, b.offset, b.offset + b.bytes);
+    const k = p.kernels[step.kernel]!.variants[variant] ?? fail(`no variant ${variant}`), memory: Record<string, ElementArray> = {};
+    k.buffers.forEach((b, a) => {
+      const { buffer, offset } = memoryOf(step.args[a]!);
+      memory[b.name] = new types[b.dtype].array(buffer, offset, b.size);
+    });
+    interpret(lent(k), memory, options);
+    for (const b of p.arena.blocks) if (b.lastStep === i) bytes.fill(0xff, b.offset, b.offset + b.bytes);
+  });
+  return outputs;
+}
+/** Scratch as memory that is handed in, not made by the interpreter. */
+const lent = (k: Kernel): Kernel => ({ ...k, buffers: k.buffers.map((b): Buffer => (b.space === "scratch" ? { ...b, space: "out" } : b)) });
