@@ -1,0 +1,25 @@
+/** npm run operators: writes docs/operators.md from the registry of operators. test/docs.test.ts checks that it is up to date. */
+import { writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { ops } from "../compiler/ops/index.ts";
+import { elementTypes, types } from "../compiler/ir/types.ts";
+
+const span = ([least, most]: readonly [number, number]): string => (least === most ? `${least}` : most === Infinity ? `${least} or more` : `${least} to ${most}`);
+/** The text of docs/operators.md. */
+export function operatorTable(): string {
+  const list = [...ops.values()].sort((a, b) => (a.name < b.name ? -1 : 1)), own = list.filter((o) => !o.name.includes("."));
+  const names = elementTypes.map((t) => types[t].c.replace(/_t$/, "")).join(", ");
+  const rows = list.map((o) => `| ${o.name} | ${o.since} | ${span(o.inputs)} | ${span(o.outputs ?? [1, 1])} | ${Object.keys(o.attributes ?? {}).join(", ")} |`);
+  return [
+    "# Operators", "",
+    `mlc compiles ${own.length} operators of ONNX and ${list.length - own.length} of other domains. This table is made from the registry (\`npm run operators\`);`,
+    "`mlc ops` prints it, `mlc ops --json` as data.", "",
+    "*Opset*: the form that the compiler knows, with all its attributes. A model in an older form is brought to it on import. Element types are those",
+    `the operator has in ONNX, among ${names}. Not supported forms are errors that say so before anything is compiled.`, "",
+    "Shapes must follow from the model, the pinned shapes and constants: where the size of a result depends on computed values (NonZero, Compress,",
+    "Range, TopK's K ...), those values must be constants, or the model must state the size.", "",
+    "| operator | opset | inputs | outputs | attributes |", "|---|---|---|---|---|", ...rows, "",
+  ].join("\n");
+}
+const path = fileURLToPath(new URL("../docs/operators.md", import.meta.url));
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(path, operatorTable());
