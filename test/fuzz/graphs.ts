@@ -1,7 +1,9 @@
 /** Random graphs from a seed, made of what real networks are made of, at odd sizes. */
-import { sizeOf, type Graph } from "../../compiler/ir/graph.ts";
+import { isPlaceholder } from "../../compiler/ir/graph-text.ts";
+import { constantOf, sizeOf, type Graph } from "../../compiler/ir/graph.ts";
+import { arrayOf, isFloat } from "../../compiler/ir/types.ts";
 import { Unsupported } from "../../compiler/ops/op.ts";
-import type { Draw } from "./draw.ts";
+import { Draw } from "./draw.ts";
 import { imageSteps } from "./images.ts";
 import { Misfit, most, Scene, type Step } from "./scene.ts";
 import { valueSteps } from "./values.ts";
@@ -49,4 +51,11 @@ export function randomGraph(seed: number, steps = 6): Graph {
   const names = [...new Set(outputs)];
   // An input is an output by itself only where a node stands between: ONNX allows both, so both come.
   return s.finish(names.length > 1 && draw.chance(0.2) ? draw.shuffle(names) : names);
+}
+
+/** A parsed graph with random elements in the place of those that its text does not tell. */
+export function filled(g: Graph, seed: number): Graph {
+  const draw = new Draw(seed);
+  const element = (dtype: Parameters<typeof isFloat>[0]) => (isFloat(dtype) ? draw.unit() - 0.5 : draw.int(0, 1));
+  return { ...g, constants: new Map([...g.constants].map(([v, c]) => [v, isPlaceholder(c) ? constantOf(c.dtype, c.shape, arrayOf(c.dtype, Array.from({ length: c.data.length }, () => element(c.dtype)))) : c])) };
 }

@@ -1,21 +1,26 @@
 /**
  * npm run fuzz -- [--seed N] [--count M] [--group G] [--steps S] [--isa sse,avx2,...] [--opt O1] [--cxx g++] [--sanitize] [--keep] [--no-shrink]
+ * npm run fuzz -- --graph FILE
  *
  * Compiles random graphs (seeds N .. N+M-1) to C++, runs them on each instruction set that the machine has, and compares
- * with the meaning of the graph. A failure prints its seed and the text of the smallest graph that fails in the same way.
+ * with the meaning of the graph. A failure prints its seed and the text of the smallest graph that fails in the same way;
+ * a file with such a text can be run again (constants that are printed as a hash get random elements).
  */
+import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { check, sampleOf } from "./check.ts";
-import { randomGraph } from "./graphs.ts";
+import { parseGraph, printGraph } from "../../compiler/ir/graph-text.ts";
+import { check, sampleOf, type CheckOptions, type Failure, type Sample } from "./check.ts";
+import { filled, randomGraph } from "./graphs.ts";
 import { runners } from "./machine.ts";
+import { alike, shrink } from "./shrink.ts";
 
 const { values: flags } = parseArgs({
   options: {
     seed: { type: "string", default: "1" }, count: { type: "string", default: "50" }, group: { type: "string", default: "20" }, steps: { type: "string", default: "6" },
     isa: { type: "string" }, opt: { type: "string", default: "O1" }, cxx: { type: "string", default: "g++" }, sanitize: { type: "boolean", default: false },
-    keep: { type: "boolean", default: false }, "no-shrink": { type: "boolean", default: false },
+    keep: { type: "boolean", default: false }, "no-shrink": { type: "boolean", default: false }, graph: { type: "string" },
   },
 });
 const available = runners(flags.cxx), wanted = flags.isa?.split(",") ?? (flags.sanitize ? ["sse"] : [...available.keys()]);
@@ -23,14 +28,29 @@ const chosen = wanted.map((isa) => available.get(isa) ?? fail(`this machine does
 function fail(why: string): never { console.error(why); process.exit(2); }
 
 const first = Number(flags.seed), count = Number(flags.count), size = Number(flags.group);
-const options = { runners: chosen, flags: [`-${flags.opt}`, ...(flags.sanitize ? ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"] : []), "-w"], keep: flags.keep };
-let failed = 0;
-for (let from = first; from < first + count; from += size) {
-  const seeds = Array.from({ length: Math.min(size, first + count - from) }, (_, i) => from + i), started = Date.now();
-  const failures = await check(seeds.map((seed) => sampleOf(randomGraph(seed, Number(flags.steps)), seed)), { ...options, folder: join(tmpdir(), `mlc-fuzz-${process.pid}`) });
-  for (const f of failures) console.log(`FAIL seed ${seeds[f.index]} ${f.isa} ${f.kind}: ${f.reason.split("\n").slice(0, 6).join("\n  ")}`);
-  failed += new Set(failures.map((f) => f.index)).size;
-  console.log(`seeds ${seeds[0]}..${seeds.at(-1)}: ${seeds.length - new Set(failures.map((f) => f.index)).size} passed (${((Date.now() - started) / 1000).toFixed(0)} s)`);
+const options: CheckOptions = {
+  runners: chosen, folder: join(tmpdir(), `mlc-fuzz-${process.pid}`), keep: flags.keep,
+  flags: [`-${flags.opt}`, ...(flags.sanitize ? ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"] : []), "-w"],
+};
+async function smallest(sample: Sample, f: Failure): Promise<Sample> {
+  const runners = chosen.filter((r) => f.isa === "" || r.isa === f.isa);
+  return shrink(sample, async (list) => new Set((await check(list, { ...options, runners, folder: `${options.folder}-shrink` })).filter((x) => alike(x, f)).map((x) => x.index)));
 }
-console.log(`${count - failed} passed, ${failed} failed`);
+let failed = 0;
+async function group(samples: readonly Sample[], names: readonly string[]): Promise<void> {
+  const started = Date.now(), failures = await check(samples, options), bad = new Set(failures.map((f) => f.index));
+  for (const f of failures) console.log(`FAIL ${names[f.index]} ${f.isa} ${f.kind}: ${f.reason.split("\n").slice(0, 6).join("\n  ")}`);
+  if (!flags["no-shrink"]) for (const index of bad) {
+    const f = failures.find((x) => x.index === index)!;
+    if (f.kind !== "reference") console.log(`smallest of ${names[index]} (${f.isa} ${f.kind}):\n${printGraph((await smallest(samples[index]!, f)).graph)}`);
+  }
+  failed += bad.size;
+  console.log(`${names[0]}${names.length > 1 ? `..${names.at(-1)}` : ""}: ${samples.length - bad.size} passed (${((Date.now() - started) / 1000).toFixed(0)} s)`);
+}
+if (flags.graph) await group([sampleOf(filled(parseGraph(readFileSync(flags.graph, "utf8")), 1), 1)], [flags.graph]);
+else for (let from = first; from < first + count; from += size) {
+  const seeds = Array.from({ length: Math.min(size, first + count - from) }, (_, i) => from + i);
+  await group(seeds.map((seed) => sampleOf(randomGraph(seed, Number(flags.steps)), seed)), seeds.map((seed) => `seed ${seed}`));
+}
+console.log(`${flags.graph ? 1 - failed : count - failed} passed, ${failed} failed`);
 process.exitCode = failed ? 1 : 0;
