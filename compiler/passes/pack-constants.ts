@@ -2,45 +2,48 @@
 import { fail, show, type Expr } from "../ir/scalar.ts";
 import { linear } from "../ir/linear.ts";
 import { address, axis, physical, rowMajor, type Layout, type Tensor } from "../ir/compute.ts";
-import { newArray, type ElementArray } from "../ir/types.ts";
+import { types, viewOf, type ElementArray } from "../ir/types.ts";
 
 /** Offsets in the blob are multiples of this. */
 const alignment = 64;
 
+/** A constant of the network: its row-major elements. */
+interface Given { readonly name: string; readonly shape: readonly number[]; readonly data: ElementArray }
+
 /** Constants side by side, in the order in which they are first asked for. */
 export class ConstantBlob {
-  private readonly parts: { readonly offset: number; readonly data: Uint8Array }[] = [];
+  private readonly parts: { readonly offset: number; readonly tensor: Tensor; readonly from: Given }[] = [];
   private readonly known = new Map<string, number>();
   private size = 0;
 
-  /** The offset in bytes of the weight `t`, packed from `data`, the row-major elements of the constant it is or comes from. */
-  place(t: Tensor, from: { readonly name: string; readonly shape: readonly number[]; readonly data: ElementArray }): number {
+  /** The offset in bytes of the weight `t`, which will be packed from the constant it is or comes from. */
+  place(t: Tensor, from: Given): number {
     const key = JSON.stringify([from.name, t.shape, t.layout, t.source?.at.map(show), t.source?.axes.map((a) => a.name)]);
     const before = this.known.get(key);
     if (before !== undefined) return before;
-    const offset = this.size, packed = relay(t, from.shape, from.data), data = new Uint8Array(packed.buffer, packed.byteOffset, packed.byteLength);
-    this.parts.push({ offset, data });
+    const offset = this.size;
+    this.parts.push({ offset, tensor: t, from });
     this.known.set(key, offset);
-    this.size = Math.ceil((offset + data.byteLength) / alignment) * alignment;
+    this.size = Math.ceil((offset + physical(t.shape, t.layout).size * types[t.dtype].bytes) / alignment) * alignment;
     return offset;
   }
+  /** Packs everything. Large models are mostly this: the bytes exist once. */
   bytes(): Uint8Array {
     const out = new Uint8Array(this.size);
-    for (const p of this.parts) out.set(p.data, p.offset);
+    for (const { offset, tensor: t, from } of this.parts) {
+      relay(t, from.shape, from.data, viewOf(t.dtype, out.subarray(offset, offset + physical(t.shape, t.layout).size * types[t.dtype].bytes)));
+    }
     return out;
   }
 }
 
-/** The elements of a weight in its layout. Gaps are zeros. The data itself where nothing has to move. */
-export function relay(t: Tensor, shape: readonly number[], data: ElementArray): ElementArray {
+/** Writes the elements of a weight in its layout into `out`, which holds zeros. */
+export function relay(t: Tensor, shape: readonly number[], data: ElementArray, out: ElementArray): void {
   const axes = t.source?.axes ?? t.shape.map((n, d) => axis(`d${d}`, n));
-  const from = address(shape, rowMajor(shape.length), t.source?.at ?? axes), { size } = physical(t.shape, t.layout);
-  if (from === address(t.shape, t.layout, axes) && size === data.length) return data;
-  const out = newArray(t.dtype, size), l = linear(from);
-  const steps = axes.map((a) => l.terms.get(a) ?? 0);
-  if ([...l.terms.keys()].some((x) => !(axes as readonly Expr[]).includes(x))) return scattered(t, from, axes.map((a) => a.name), data, out);
-  move(t.layout, t.shape, steps, l.constant, data, out);
-  return out;
+  const from = address(shape, rowMajor(shape.length), t.source?.at ?? axes), l = linear(from);
+  if (from === address(t.shape, t.layout, axes) && out.length === data.length) (out as Float32Array).set(data as Float32Array);
+  else if ([...l.terms.keys()].some((x) => !(axes as readonly Expr[]).includes(x))) scattered(t, from, axes.map((a) => a.name), data, out);
+  else move(t.layout, t.shape, axes.map((a) => l.terms.get(a) ?? 0), l.constant, data, out);
 }
 /**
  * Copies along the physical dimensions; `steps`: how far the source moves with each logical dimension. The loops are made
@@ -61,7 +64,7 @@ function move(layout: Layout, shape: readonly number[], steps: readonly number[]
   (new Function("data", "out", text) as (data: ElementArray, out: ElementArray) => void)(data, out);
 }
 /** Where the source is no sum of multiples: element by element, by evaluating the index. */
-function scattered(t: Tensor, from: Expr, names: readonly string[], data: ElementArray, out: ElementArray): ElementArray {
+function scattered(t: Tensor, from: Expr, names: readonly string[], data: ElementArray, out: ElementArray): void {
   const text = (e: Expr): string => {
     switch (e.kind) {
       case "const": return String(e.value);
@@ -89,5 +92,4 @@ function scattered(t: Tensor, from: Expr, names: readonly string[], data: Elemen
     (out as { [i: number]: unknown })[target(index)] = data[source(index)];
     for (let d = index.length - 1; d >= 0 && ++index[d]! === t.shape[d]; d--) index[d] = 0;
   }
-  return out;
 }
