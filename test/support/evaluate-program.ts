@@ -18,15 +18,9 @@ export function evaluateProgram(p: Program, variant: string, inputs: readonly El
   const arena = new ArrayBuffer(p.arena.bytes), constants = p.constants.slice().buffer, bytes = new Uint8Array(arena).fill(0xff);
   const outputs = p.outputs.map((o) => poison(o.dtype, sizeOf(o.shape)));
   const memoryOf = (place: Place): { buffer: ArrayBufferLike; offset: number } => {
-    switch (place.in) {
-      case "arena": return { buffer: arena, offset: place.offset };
-      case "constants": return { buffer: constants, offset: place.offset };
-      case "input": case "output": {
-        const data = (place.in === "input" ? inputs : outputs)[place.port]!;
-        return { buffer: data.buffer, offset: data.byteOffset + place.offset };
-      }
-      default: return place.in satisfies never;
-    }
+    if (!("port" in place)) return { buffer: place.in === "arena" ? arena : constants, offset: place.offset };
+    const data = (place.in === "input" ? inputs : outputs)[place.port]!;
+    return { buffer: data.buffer, offset: data.byteOffset + place.offset };
   };
   p.steps.forEach((step, i) => {
     for (const b of p.arena.blocks) if (b.firstStep === i) bytes.fill(0xff, b.offset, b.offset + b.bytes);

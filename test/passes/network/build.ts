@@ -2,7 +2,7 @@
 import { expect } from "vitest";
 import { constantOf, isStatic, sizeOf, type Constant, type Graph } from "../../../compiler/ir/graph.ts";
 import { printNetwork, type Network } from "../../../compiler/ir/network.ts";
-import { arrayOf, isFloat, type ElementArray } from "../../../compiler/ir/types.ts";
+import { arrayOf, isFloat } from "../../../compiler/ir/types.ts";
 import { verifyCompute } from "../../../compiler/ir/verify.ts";
 import { ops } from "../../../compiler/ops/index.ts";
 import { evaluateGraph } from "../../../compiler/passes/evaluate.ts";
@@ -16,6 +16,7 @@ import { networkPasses, type NetworkPass } from "../../../compiler/passes/networ
 import { verifyNetwork } from "../../../compiler/passes/verify-network.ts";
 import type { TargetFacts } from "../../../compiler/emit/target.ts";
 import { evaluateNetwork } from "../../support/evaluate-network.ts";
+import { difference } from "../../support/run-compute.ts";
 import { numbers } from "../../support/graph-builder.ts";
 
 /** A machine on which Winograd pays from sixteen channels on. */
@@ -67,15 +68,4 @@ export function run(g: Graph, passes: readonly NetworkPass[], tolerance = 1e-5, 
     check(pass.name);
   }
   return n;
-}
-/** The largest difference, relative to the largest expected value; infinities and NaN must stay what they are. */
-export function difference(got: ElementArray, want: ElementArray): number {
-  if (got.length !== want.length) return Infinity;
-  let worst = 0, scale = 1e-3;
-  for (let i = 0; i < want.length; i++) {
-    const a = Number(want[i]), b = Number(got[i]);
-    if (Number.isFinite(a)) scale = Math.max(scale, Math.abs(a));
-    if (a !== b && !(Number.isNaN(a) && Number.isNaN(b))) worst = Number.isFinite(a - b) ? Math.max(worst, Math.abs(a - b)) : Infinity;
-  }
-  return worst / scale;
 }

@@ -5,9 +5,10 @@ import { evaluateGraph } from "../../../compiler/passes/evaluate.ts";
 import { graphPasses } from "../../../compiler/passes/pipeline.ts";
 import { runPasses } from "../../../compiler/passes/run.ts";
 import { cppTarget } from "../../../targets/cpp/index.ts";
-import { difference, facts, feedsOf } from "../../passes/network/build.ts";
+import { facts, feedsOf } from "../../passes/network/build.ts";
 import { randomNetwork } from "../../passes/network/random.ts";
 import { evaluateProgram } from "../../support/evaluate-program.ts";
+import { difference } from "../../support/run-compute.ts";
 
 const sets = Object.keys(cppTarget.instructionSets), seeds = Array.from({ length: 12 + Number(process.env.MLC_FUZZ ?? 0) }, (_, i) => i + 1);
 test.each(seeds)("seed %i", (seed) => {

@@ -1,0 +1,86 @@
+/** Every form of schedule, at small sizes, through verifier and interpreter against plain loops. */
+import { describe, expect, test } from "vitest";
+import type { Edge, Schedule } from "../../compiler/ir/schedule.ts";
+import { instructionSets } from "../../targets/cpp/isa.ts";
+import { winogradSchedule } from "../../targets/cpp/schedules/winograd.ts";
+import { difference, runCompute } from "../support/run-compute.ts";
+import { conv, gemm, layernorm, softmax, winograd, type Problem } from "./problems.ts";
+import { alsoPlaced, borderTile, convGpu, convTile, depthwiseTile, gemmGpu, gemmTile, plain, rowwise, softmaxGpu } from "./schedules.ts";
+
+function agree(p: Problem, schedule: Schedule, tolerance = 1e-5): void {
+  const { results } = runCompute(p.compute, schedule, p.data);
+  expect(difference(results.out!, p.expected)).toBeLessThanOrEqual(tolerance);
+}
+const edges: readonly Edge[] = ["overlap", "balance", "peel", "guard"], widths = [[16, 4], [16, 1], [8, 2], [4, 2], [4, 3]] as const;
+const g = gemm(13, 10, 40), odd = gemm(7, 5, 21), c1 = conv({ H: 6, W: 7, C: 8, N: 16 }), c2 = conv({ H: 3, W: 5, C: 8, N: 16, stride: 2 });
+
+describe("products", () => {
+  test("unscheduled", () => agree(g, plain));
+  for (const edge of edges) {
+    test.each(widths)(`${edge}, %i lanes, %i vectors`, (lanes, vectors) => {
+      agree(g, gemmTile({ rows: 6, vectors, lanes, edge }));
+      agree(odd, gemmTile({ rows: 3, vectors, lanes, edge }));
+    });
+    test.each(widths)(`convolutions, ${edge}, %i lanes, %i vectors`, (lanes, vectors) => {
+      agree(c1, convTile({ rows: 4, vectors, lanes, edge }));
+      agree(c2, convTile({ rows: 4, vectors, lanes, edge }));
+    });
+  }
+  test.each([[1, 1, 1], [1, 9, 17], [2, 1, 16], [5, 3, 1]])("of %i x %i x %i", (m, k, n) => agree(gemm(m, k, n), gemmTile({ rows: 4, vectors: 2, lanes: 8, edge: "balance" })));
+  test("panels in parallel", () => agree(g, alsoPlaced(gemmTile({ rows: 2, vectors: 1, lanes: 8, edge: "balance" }), "gemm", "no", "parallel")));
+  test("prefetches and early hints change nothing", () => {
+    const s = gemmTile({ rows: 6, vectors: 1, lanes: 16, edge: "balance" });
+    agree(g, { ...s, stages: { gemm: [...s.stages.gemm!, { prefetch: "W", next: "no" }, { early: "R" }, { early: "out" }] } });
+  });
+});
+describe("padding", () => {
+  test.each([[5, 13, 16], [5, 13, 8], [2, 3, 4], [1, 1, 8]])("bodies for the border of %i x %i, %i lanes", (H, W, lanes) =>
+    agree(conv({ H, W, C: 4, N: 16, halo: false }), borderTile({ rows: 4, vectors: 1, lanes, edge: "balance" })));
+  test("stride 2, bodies for the border", () => agree(conv({ H: 4, W: 5, C: 3, N: 8, stride: 2, halo: false }), borderTile({ rows: 2, vectors: 1, lanes: 8, edge: "balance" })));
+  test("unscheduled", () => agree(conv({ H: 5, W: 6, C: 4, N: 16, halo: false }), plain));
+});
+describe("depthwise", () => {
+  const halo = conv({ H: 5, W: 7, C: 24, N: 24, depthwise: true }), tested = conv({ H: 5, W: 7, C: 24, N: 24, depthwise: true, halo: false });
+  test.each([4, 8, 16])("%i lanes", (lanes) => {
+    agree(halo, depthwiseTile(lanes, 2, 4, "balance"));
+    agree(halo, depthwiseTile(lanes, 2, 4, "overlap", false));
+    agree(tested, depthwiseTile(lanes, 2, 4, "border"));
+  });
+  test("channels that no vector holds", () => agree(conv({ H: 4, W: 4, C: 5, N: 5, depthwise: true }), depthwiseTile(16, 2, 2, "peel")));
+});
+describe("winograd", () => {
+  const sizes = [[1, 8, 8, 16, 16, 4, 4], [2, 6, 7, 16, 32, 4, 2], [1, 5, 9, 16, 16, 2, 2], [2, 14, 3, 17, 20, 4, 4], [1, 1, 1, 16, 16, 2, 2]] as const;
+  for (const set of Object.values(instructionSets)) {
+    // SSE and NEON have vectors of one size.
+    test.each(set.name === "sse" ? sizes.slice(2, 3) : sizes)(`${set.name}: batch %i, %i x %i, %i -> %i, tiles of %i x %i`, (...size) => {
+      const p = winograd(...size), { compute, schedule } = winogradSchedule(p.compute, p.compute.algorithm!, set);
+      agree({ ...p, compute }, schedule, 1e-4);
+    });
+  }
+  test("without padding", () => { const p = winograd(1, 7, 8, 16, 16, 4, 4, 0); agree(p, winogradSchedule(p.compute, p.compute.algorithm!, instructionSets.avx2).schedule, 1e-4); });
+  test("blocks of tiles in parallel", () => {
+    const p = winograd(1, 24, 24, 16, 16, 4, 4);
+    agree(p, alsoPlaced(winogradSchedule(p.compute, p.compute.algorithm!, instructionSets.avx2).schedule, "Y", "tb", "parallel"), 1e-4);
+  });
+});
+describe("stages inside the loops of others", () => {
+  const s = softmax(3, 30), l = layernorm(3, 30);
+  test("unscheduled", () => { agree(s, plain); agree(l, plain); });
+  test.each([4, 8, 16])("%i lanes", (lanes) => {
+    agree(s, rowwise(lanes, "softmax", ["top", "sum"], ["e"]));
+    agree(l, rowwise(lanes, "norm", ["mean", "scale"]));
+  });
+  test("rows in parallel", () => agree(s, alsoPlaced(rowwise(8, "softmax", ["top", "sum"], ["e"]), "softmax", "r", "parallel")));
+});
+describe("groups and lanes", () => {
+  for (const shared of [false, true]) for (const vector of [false, true]) {
+    const t = { lanes: 2, each: 4, depth: 4, shared, vector };
+    test(`2x2 lanes of 4x4${shared ? ", shared" : ""}${vector ? ", vectors" : ""}`, () => {
+      agree(g, gemmGpu(t));
+      agree(c1, convGpu(t));
+      agree(c2, convGpu(t));
+      agree(conv({ H: 5, W: 6, C: 4, N: 16, halo: false }), convGpu(t));
+    });
+  }
+  test("one row per lane", () => agree(softmax(5, 7), softmaxGpu(4)));
+});
