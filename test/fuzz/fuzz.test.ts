@@ -1,0 +1,57 @@
+/** Random graphs compute as C++ what they mean, on every instruction set that this machine runs. `npm run fuzz` goes on for longer. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parseGraph, printGraph } from "../../compiler/ir/graph-text.ts";
+import { check, sampleOf, type CheckOptions, type Failure, type Sample } from "./check.ts";
+import { found } from "./found.ts";
+import { filled, randomGraph } from "./graphs.ts";
+import { hashes } from "./hashes.ts";
+import { runners, type Runner } from "./machine.ts";
+
+let folder = "";
+beforeAll(() => { folder = mkdtempSync(join(tmpdir(), "mlc-fuzz-")); });
+afterAll(() => { rmSync(folder, { recursive: true, force: true }); });
+const native = [...runners().values()].filter((r) => r.launch.length === 0);
+const warnings = ["-Wall", "-Wextra", "-Werror"];
+async function failures(samples: readonly Sample[], names: readonly string[], o: Partial<CheckOptions>): Promise<readonly string[]> {
+  const list = await check(samples, { runners: native, flags: ["-O1", "-w"], folder: join(folder, "check"), ...o });
+  return list.map((f: Failure) => `${names[f.index]}: ${f.isa} ${f.kind}: ${f.reason}\n${printGraph(samples[f.index]!.graph)}`);
+}
+
+describe("random graphs", () => {
+  test.each([[1, 8], [9, 8]])("seeds from %i, %i of them", async (from, count) => {
+    const seeds = Array.from({ length: count }, (_, i) => from + i);
+    expect(await failures(seeds.map((s) => sampleOf(randomGraph(s, 4), s)), seeds.map((s) => `seed ${s}`), {})).toEqual([]);
+  });
+  test("a seed always gives the same graph", () => { expect(printGraph(randomGraph(5))).toBe(printGraph(randomGraph(5))); });
+});
+test("graphs that failed once", async () => {
+  const names = Object.keys(found);
+  expect(await failures(names.map((n, i) => sampleOf(filled(parseGraph(found[n]!), i), i)), names, {})).toEqual([]);
+});
+test("no access outside of memory, no undefined behaviour", async () => {
+  const seeds = [21, 22, 23, 24], flags = ["-O1", "-w", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"];
+  expect(await failures(seeds.map((s) => sampleOf(randomGraph(s, 4), s)), seeds.map((s) => `seed ${s}`), { runners: native.slice(0, 1), flags })).toEqual([]);
+});
+
+const cross = [...runners().values()].filter((r) => r.launch.length > 0);
+const compilers: readonly Runner[] = [...["g++", "clang++"].flatMap((cxx) => native.slice(-1).map((r) => ({ ...r, cxx }))), ...cross];
+const has = (command: string): boolean => { try { execFileSync(command, ["--version"], { stdio: "ignore" }); return true; } catch { return false; } };
+describe("compilers", () => {
+  const samples = [31, 32].map((s) => sampleOf(randomGraph(s, 3), s, 1));
+  test.each(compilers.flatMap((r) => (r.launch.length ? ["-O2"] : ["-O0", "-O3", "-Os"]).map((level) => [r.cxx, level, r] as const)))("%s %s has no warning and computes the same", async (cxx, level, runner) => {
+    if (!has(cxx)) return expect.unreachable(`${cxx} is not installed`);
+    expect(await failures(samples, ["seed 31", "seed 32"], { runners: [runner], flags: [level, ...warnings], folder: join(folder, `${cxx}${level}`) })).toEqual([]);
+  });
+});
+test("the same graph gives the same files, in this process and in another", () => {
+  const isas = native.map((r) => r.isa), seeds = [41, 42, 43], here = hashes(seeds, isas);
+  // What was compiled before leaves interned expressions behind, which must not show.
+  expect(hashes(seeds.toReversed(), isas).toReversed()).toEqual(here);
+  const script = fileURLToPath(new URL("hashes.ts", import.meta.url));
+  expect(execFileSync(process.execPath, ["--import", "tsx", script, seeds.join(), isas.join()], { encoding: "utf8" }).trim().split("\n")).toEqual(here);
+});
