@@ -5,6 +5,7 @@ import { basename, dirname } from "node:path";
 import { targets } from "../targets/index.ts";
 import { version } from "./version.ts";
 import { CompileError, type Diagnostic } from "./diagnostics.ts";
+import type { Build } from "./emit/target.ts";
 import { checkName, modelName } from "./emit/names.ts";
 import { externalIn, importOnnx } from "./import/onnx/index.ts";
 import { checkOperators } from "./passes/check-operators.ts";
@@ -51,17 +52,9 @@ export interface CompileResult {
   readonly program: Program;
   /** SHA-256 of the model, in hex. */
   readonly hash: string;
-  /** How the files become a library: as in emit/package.ts. */
+  /** How the files become a library. */
   readonly build: Build;
 }
-/** Paths are in `files`; `compileFlags` are for C++, beyond optimisation and warnings. */
-export interface Build {
-  readonly sources: readonly string[];
-  readonly objects: readonly string[];
-  readonly compileFlags: readonly string[];
-  readonly linkFlags: readonly string[];
-}
-
 /**
  * Compiles a model file, or the bytes of one. Throws CompileError with all that is wrong with the model, before anything
  * is made. External data is read beside the file only, unless allowed.

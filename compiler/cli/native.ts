@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, delimiter, extname, join } from "node:path";
-import type { Build } from "../api.ts";
+import type { Build } from "../emit/target.ts";
 import { type ObjectFormat, objectFormatOf } from "../emit/object-files.ts";
 import { Failure } from "./exit.ts";
 

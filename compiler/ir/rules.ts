@@ -28,13 +28,13 @@ export const is = (value: number, dtype: DType = "f32"): Pattern<unknown> => ({
   example: () => constant(dtype, value),
 });
 /** This operator on arguments that match, in this order. */
-export const op = <const Ps extends readonly Pattern<any>[]>(name: ScalarOp, ...args: Ps): Pattern<AllCaptures<Ps>> => ({
+export const op = <const Ps extends readonly Pattern<unknown>[]>(name: ScalarOp, ...args: Ps): Pattern<AllCaptures<Ps>> => ({
   match: (e, found) => e.kind === "apply" && e.op === name && args.every((p, i) => p.match(e.args[i]!, found)),
   example: (draw) => apply(name, ...args.map((p) => p.example(draw))),
 });
 
 /** A rewrite that holds for all values of its captures; its name is its equation. */
-export interface Rule { readonly name: string; readonly lhs: Pattern<unknown>; readonly rhs: (captures: any) => Expr }
+export interface Rule { readonly name: string; readonly lhs: Pattern<unknown>; readonly rhs: (captures: never) => Expr }
 /** `rhs` gets exactly the captures of `lhs`, by name and type. */
 export const rule = <C>(name: string, lhs: Pattern<C>, rhs: (captures: C) => Expr): Rule => ({ name, lhs, rhs });
 
@@ -42,7 +42,7 @@ export const rule = <C>(name: string, lhs: Pattern<C>, rhs: (captures: C) => Exp
 export function rewrite(e: Expr, rules: readonly Rule[]): Expr | null {
   for (const r of rules) {
     const found: Found = new Map();
-    if (r.lhs.match(e, found)) return r.rhs(Object.fromEntries(found));
+    if (r.lhs.match(e, found)) return r.rhs(Object.fromEntries(found) as never);
   }
   return null;
 }
@@ -58,7 +58,7 @@ export function checkRule(r: Rule, evaluate: (e: Expr, vars: Record<string, numb
     });
     const found: Found = new Map();
     if (!r.lhs.match(before, found)) return `${r.name}: does not match its own example`;
-    const [a, b] = [before, r.rhs(Object.fromEntries(found))].map((e) => evaluate(e, vars));
+    const [a, b] = [before, r.rhs(Object.fromEntries(found) as never)].map((e) => evaluate(e, vars));
     if (!Object.is(a, b)) return `${r.name}: ${a} became ${b} with ${JSON.stringify(vars)}`;
   }
   return null;

@@ -3,13 +3,16 @@ import { erf, multiply, power, roundHalfEven } from "./functions.ts";
 import { types, type DType, type Num } from "./types.ts";
 
 type Result = "first" | "second" | DType;
-/* Meanings work on numbers and, for 64-bit integers, on bigints; `apply` wraps or rounds what they return. */
-type Meaning = (...xs: readonly any[]) => Num;
-const operator = (meaning: Meaning, result: Result = "first") => ({ meaning, result });
+/** On numbers and, for 64-bit integers, on bigints, never both at once; what it returns is still to be wrapped or rounded. */
+type Meaning = (...xs: readonly Num[]) => Num;
+/** JavaScript's operators are the same for both kinds, but its types know only one at a time. */
+const operator = (meaning: (...xs: readonly number[]) => Num, result: Result = "first") => ({ meaning: meaning as Meaning, result });
 const float = (f: (x: number) => number) => operator((x) => f(Number(x)));
 const view = new DataView(new ArrayBuffer(8));
 const bitsToFloat = (x: number): number => (view.setInt32(0, x), view.getFloat32(0));
 const floatToBits = (x: number): number => (view.setFloat32(0, x), view.getInt32(0));
+const remainder = (a: Num, b: Num): Num => (typeof a === "bigint" ? (b === 0n ? 0n : a % (b as bigint)) : a % (b as number));
+const absolute = (a: Num): Num => (typeof a === "bigint" ? (a < 0n ? -a : a) : Math.abs(a));
 const divide = (a: Num, b: Num): Num => (typeof a === "bigint" ? (b === 0n ? 0n : a / (b as bigint)) : a / (b as number));
 
 /** Every elementwise operator with its meaning. Folding, the interpreter and the rule checker all read this one table. */
@@ -23,11 +26,11 @@ export const scalarOps = {
   quo: operator((a, b) => Math.floor(a / b)),
   rem: operator((a, b) => a % b),
   /** The remainder of a division that rounds towards zero, with the sign of `a`. */
-  fmod: operator((a, b) => (b === 0n ? 0n : a % b)),
+  fmod: operator(remainder),
   min: operator((a, b) => (b < a ? b : a)),
   max: operator((a, b) => (a < b ? b : a)),
   neg: operator((a) => -a),
-  abs: operator((a) => (typeof a === "bigint" ? (a < 0n ? -a : a) : Math.abs(a))),
+  abs: operator(absolute),
   exp: float(Math.exp), log: float(Math.log), sqrt: float(Math.sqrt), erf: float(erf),
   sin: float(Math.sin), cos: float(Math.cos), tan: float(Math.tan), asin: float(Math.asin), acos: float(Math.acos), atan: float(Math.atan),
   sinh: float(Math.sinh), cosh: float(Math.cosh), tanh: float(Math.tanh), asinh: float(Math.asinh), acosh: float(Math.acosh), atanh: float(Math.atanh),
@@ -61,7 +64,7 @@ export type LaneOp = "splat" | "sumLanes" | "maxLanes" | "minLanes" | "mulLanes"
 interface Typed {
   readonly dtype: DType;
   readonly lanes: number;
-  /** Its place in the order of creation: a stable order for canonical forms. */
+  /** Its place in the order of creation, for keys of tables only: what was made before must not show in any result. */
   readonly id: number;
 }
 /** A number of its type: a bigint for 64-bit integers, else a number. */

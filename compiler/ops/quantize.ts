@@ -168,7 +168,7 @@ function expectOne(n: NodeView, i: number): void {
 }
 function expectPerChannel(n: NodeView, i: number, channels: number): void {
   const shape = n.inputs[i]?.shape;
-  if (shape && shape.some((d) => d !== 1) && (shape.length !== 1 || shape[0] !== channels)) {
+  if (shape?.some((d) => d !== 1) && (shape.length !== 1 || shape[0] !== channels)) {
     n.fail(`input ${i} has shape ${showShape(shape)}; it must be one number, or one for each of ${channels} output channels`);
   }
 }

@@ -77,7 +77,7 @@ function paddedIn(n: Network, s: Stage): readonly Padded[] {
 }
 function withoutTests(c: Compute, n: Network): Compute {
   const covered = (p: Padded) => { const h = n.tensors.get(p.load.buffer)!.layout.halo; return p.margins.every(([a, b], d) => a <= (h?.[d]?.[0] ?? 0) && b <= (h?.[d]?.[1] ?? 0)); };
-  const go = (e: Expr) => rebuildTop(e, (x) => { const a = answer(n, x); return a && a.loads.every(covered) ? a.inner : null; });
+  const go = (e: Expr) => rebuildTop(e, (x) => { const a = answer(n, x); return a?.loads.every(covered) ? a.inner : null; });
   return { ...c, stages: c.stages.map((s) => ({ ...s, value: go(s.value) })) };
 }
 
