@@ -27,6 +27,8 @@ const showShape = (shape: Shape): string => `[${shape.map(showDim).join(", ")}]`
 const symbolsIn = (d: Dim): Iterable<string> => (typeof d === "number" ? [] : variables(d));
 /** The name of a dimension that is one symbol. */
 const symbolOf = (d: Dim | undefined): string | undefined => (typeof d === "object" && d.kind === "var" ? d.name : undefined);
+/** The size that hints show for an open dimension. */
+const example = 64;
 const isSize = (least: number) => (n: number): boolean => Number.isSafeInteger(n) && n >= least;
 
 class Pinner {
@@ -109,9 +111,9 @@ class Pinner {
       const symbol = symbolOf(shape[0]);
       if (symbol === undefined || this.sizes.has(symbol) || this.wrong.has(name)) continue;
       this.bind(symbol, 1, "default");
-      const flag = symbol === `${name}.0` ? `--shape ${[`${name}=N`, ...shape.slice(1).map(showDim)].join(",")}` : `--dim ${symbol}=N`;
+      const flag = symbol === `${name}.0` ? `--shape ${name}=${this.wanted(shape, 8)}` : `--dim ${symbol}=8`;
       const message = `dimension 0 (${symbol}) of input ${name} is open and becomes 1`;
-      this.diagnostics.push({ severity: "note", code: "batch-is-1", message, hint: `for another batch size: ${flag}` });
+      this.diagnostics.push({ severity: "note", code: "batch-is-1", message, hint: `for a batch of 8: ${flag}` });
     }
   }
   private openDimensions(): void {
@@ -123,17 +125,18 @@ class Pinner {
           if (this.sizes.has(symbol) || said.has(symbol)) continue;
           said.add(symbol);
           const isNamed = symbol !== `${name}.${i}`, which = `${i}${isNamed ? ` (${symbol})` : ""}`;
-          const flags = `--shape ${name}=${this.wanted(shape)}${isNamed ? `, or --dim ${symbol}=N` : ""}`;
-          this.error("open-dimension", `dimension ${which} of input ${name} ${showShape(shape)} is open`, `give it a size: ${flags}`);
+          const flags = `--shape ${name}=${this.wanted(shape)}${isNamed ? `, or --dim ${symbol}=${example}` : ""}`;
+          this.error("open-dimension", `dimension ${which} of input ${name} ${showShape(shape)} is open`, `give it a size, for example ${flags}`);
         }
       }
     }
   }
-  /** The shape as a flag would give it: letters where a size is open. */
-  private wanted(shape: Shape): string {
-    return shape.map((d) => {
+  /** The shape as a flag would give it, of numbers: known sizes, and where one is open, an example. */
+  private wanted(shape: Shape, batch?: number): string {
+    return shape.map((d, i) => {
+      if (i === 0 && batch !== undefined) return batch;
       const symbol = symbolOf(d);
-      return symbol === undefined ? showDim(d) : this.sizes.get(symbol)?.size ?? symbol.replace(/^.*\./, "d");
+      return typeof d === "number" ? d : (symbol === undefined ? undefined : this.sizes.get(symbol)?.size) ?? example;
     }).join(",");
   }
 }

@@ -26,16 +26,16 @@ describe("pin-shapes", () => {
     expect(typeof body === "object" && isGraph(body) && body.types.get("t")).toEqual({ dtype: "f32", shape: [16] });
   });
   it("an open batch becomes 1, and says so once for each symbol", () => {
-    expect(brief(pin("input x: f32[N, 3] input z: f32[N, 4]"))).toEqual(["note | batch-is-1 | dimension 0 (N) of input x is open and becomes 1 | for another batch size: --dim N=N"]);
+    expect(brief(pin("input x: f32[N, 3] input z: f32[N, 4]"))).toEqual(["note | batch-is-1 | dimension 0 (N) of input x is open and becomes 1 | for a batch of 8: --dim N=8"]);
     const p = pin('input x: f32["x.0", 3, 4]');
-    expect([shapesOf(p), brief(p)]).toEqual([{ x: "1,3,4" }, ["note | batch-is-1 | dimension 0 (x.0) of input x is open and becomes 1 | for another batch size: --shape x=N,3,4"]]);
+    expect([shapesOf(p), brief(p)]).toEqual([{ x: "1,3,4" }, ["note | batch-is-1 | dimension 0 (x.0) of input x is open and becomes 1 | for a batch of 8: --shape x=8,3,4"]]);
   });
   it("other open dimensions are errors that name the flags", () => {
     expect(brief(pin(image)).slice(1)).toEqual([
-      "error | open-dimension | dimension 2 (H) of input x [N, 3, H, W] is open | give it a size: --shape x=1,3,H,W, or --dim H=N",
-      "error | open-dimension | dimension 3 (W) of input x [N, 3, H, W] is open | give it a size: --shape x=1,3,H,W, or --dim W=N",
+      "error | open-dimension | dimension 2 (H) of input x [N, 3, H, W] is open | give it a size, for example --shape x=1,3,64,64, or --dim H=64",
+      "error | open-dimension | dimension 3 (W) of input x [N, 3, H, W] is open | give it a size, for example --shape x=1,3,64,64, or --dim W=64",
     ]);
-    expect(brief(pin('input x: f32[1, 3, "x.2"]'))).toEqual(["error | open-dimension | dimension 2 of input x [1, 3, x.2] is open | give it a size: --shape x=1,3,d2"]);
+    expect(brief(pin('input x: f32[1, 3, "x.2"]'))).toEqual(["error | open-dimension | dimension 2 of input x [1, 3, x.2] is open | give it a size, for example --shape x=1,3,64"]);
   });
   it("an input without a rank takes any shape, and must be given one", () => {
     const unranked = new Map([["x", "i64" as const]]), there = pin("input x", { unranked, shapes: { x: [2, 5] } }), missing = pin("input x", { unranked });
