@@ -68,6 +68,14 @@ export function limits(t: DType): readonly [low: Num, high: Num] {
     default: return kind satisfies never;
   }
 }
+/** `TensorProto.DataType` in ONNX 1.22, by code: the names that messages use. */
+export const onnxTypeNames: readonly string[] = [
+  "undefined", "float32", "uint8", "int8", "uint16", "int16", "int32", "int64", "string", "bool", "float16", "float64", "uint32", "uint64",
+  "complex64", "complex128", "bfloat16", "float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "uint4", "int4", "float4e2m1",
+  "float8e8m0", "uint2", "int2",
+];
+/** The name of an element type's code, for messages. */
+export const onnxTypeName = (code: number): string => onnxTypeNames[code] ?? `number ${code}`;
 /** The type with this code in `TensorProto.DataType`; undefined where mlc has none. */
 export const typeOfOnnx = (code: number): DType | undefined => elementTypes.find((t) => types[t].onnx === code);
 /** So many elements of the type, all 0. */

@@ -1,14 +1,14 @@
 /** Changes of element type. */
 import { convert, make } from "../ir/algebra.ts";
 import { variable, type Expr } from "../ir/scalar.ts";
-import { typeOfOnnx, types, type DType } from "../ir/types.ts";
+import { onnxTypeName, typeOfOnnx, types, type DType } from "../ir/types.ts";
 import { anyType } from "./helpers.ts";
 import type { AttributeSpec, NodeView, Op } from "./op.ts";
 
 const saturation: Readonly<Record<string, AttributeSpec>> = { saturate: { kind: "int", default: 1 }, round_mode: { kind: "string", default: "up" } };
-const supported = anyType.map((t) => `${types[t].onnx} (${t})`).join(", ");
+const supported = anyType.map((t) => onnxTypeName(types[t].onnx)).join(", ");
 const target = (n: NodeView): DType => typeOfOnnx(n.int("to"))
-  ?? n.fail(`attribute to is ${n.int("to")}, an element type that is not supported`, `supported are ${supported}`);
+  ?? n.fail(`attribute to is ${n.int("to")}: the element type ${onnxTypeName(n.int("to"))} is not supported`, `supported are ${supported}`);
 
 /** The same bits in another type of the same size; null where no scalar operator says it. */
 function bitcast(dtype: DType, x: Expr): Expr | null {

@@ -3,7 +3,7 @@ import { add, convert, less, make, mul, select } from "../ir/algebra.ts";
 import { int, plus } from "../ir/linear.ts";
 import { constant, type Expr } from "../ir/scalar.ts";
 import { isConstant, sizeOf, type Constant } from "../ir/graph.ts";
-import { typeOfOnnx, type DType } from "../ir/types.ts";
+import { onnxTypeName, typeOfOnnx, type DType } from "../ir/types.ts";
 import { declared, expectRank, expectSameType, expectType, fromEnd, numbers, operand, showShape } from "./helpers.ts";
 import type { NodeView, Op } from "./op.ts";
 
@@ -26,7 +26,7 @@ const fill = (n: NodeView): Constant | undefined => {
 /** The only element of an operand of any rank. */
 const only = (n: NodeView, i: number): Expr => operand(n, i, n.in(i).shape.map(() => int(0)));
 const typeAttribute = (n: NodeView, otherwise: DType): DType =>
-  n.given("dtype") ? typeOfOnnx(n.int("dtype")) ?? n.fail(`attribute dtype is ${n.int("dtype")}, an element type that is not supported`) : otherwise;
+  n.given("dtype") ? typeOfOnnx(n.int("dtype")) ?? n.fail(`attribute dtype is ${n.int("dtype")}: the element type ${onnxTypeName(n.int("dtype"))} is not supported`) : otherwise;
 
 /** Shape, Size, ConstantOfShape, Range, EyeLike, OneHot, Trilu. */
 export const generators: readonly Op[] = [

@@ -42,12 +42,6 @@ export type ModelProto = Omit<onnx.IModelProto, "graph" | "functions"> & { graph
 
 /** The codes of `AttributeProto.type` by name. */
 export const attributeTypes = onnxProto.onnx.AttributeProto.AttributeType;
-/** `TensorProto.DataType` in ONNX 1.22, by code: the names that messages use. */
-export const dataTypes = [
-  "undefined", "float32", "uint8", "int8", "uint16", "int16", "int32", "int64", "string", "bool", "float16", "float64", "uint32", "uint64",
-  "complex64", "complex128", "bfloat16", "float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "uint4", "int4", "float4e2m1",
-  "float8e8m0", "uint2", "int2",
-] as const;
 /** `TensorProto.data_location`: in another file. */
 export const externalLocation = onnxProto.onnx.TensorProto.DataLocation.EXTERNAL;
 

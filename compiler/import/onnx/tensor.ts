@@ -1,8 +1,8 @@
 /** TensorProto -> Constant, by whichever of its fields holds the elements. */
 import { constantOf, sizeOf, type Constant } from "../../ir/graph.ts";
-import { arrayOf, newArray, typeOfOnnx, types, viewOf, type DType, type ElementArray, type Num } from "../../ir/types.ts";
+import { arrayOf, newArray, onnxTypeName, typeOfOnnx, types, viewOf, type DType, type ElementArray, type Num } from "../../ir/types.ts";
 import { Problem, UnsupportedType } from "./problem.ts";
-import { dataTypes, externalLocation, toBigInt, toNumber, type Int64, type SparseTensor, type Tensor } from "./proto.ts";
+import { externalLocation, toBigInt, toNumber, type Int64, type SparseTensor, type Tensor } from "./proto.ts";
 
 /** The bytes of an external data file, by the location that the model states; throws Problem where it may not be read. */
 export type ReadExternal = (location: string) => Uint8Array;
@@ -13,12 +13,10 @@ export interface Access {
   readonly mayMove?: boolean | undefined;
 }
 
-/** The name of an element type's code, for messages. */
-export const typeName = (code: number): string => dataTypes[code] ?? `number ${code}`;
 /** The element type of a code in the file; throws UnsupportedType. */
 export function dtypeOf(code: number): DType {
   const dtype = typeOfOnnx(code);
-  if (!dtype) throw new UnsupportedType(typeName(code));
+  if (!dtype) throw new UnsupportedType(onnxTypeName(code));
   return dtype;
 }
 
@@ -81,7 +79,7 @@ function aligned(dtype: DType, bytes: Uint8Array, mayMove: boolean): ElementArra
  */
 export function tensorConstant(t: Tensor, what: string, access: Access = {}): Constant {
   const dtype = dtypeOf(t.dataType ?? 0), shape = shapeOf(t, what), size = sizeOf(shape), bytes = size * types[dtype].bytes;
-  const shown = `${typeName(types[dtype].onnx)}[${shape.join(", ")}]`, outside = t.dataLocation === externalLocation;
+  const shown = `${onnxTypeName(types[dtype].onnx)}[${shape.join(", ")}]`, outside = t.dataLocation === externalLocation;
   const raw = outside ? external(t, bytes, what, access.readExternal) : bytesIn(t, dtype);
   if (raw && raw.length !== bytes) throw new Problem("bad-tensor", `${what} has ${raw.length} bytes of data, but ${shown} needs ${bytes}`);
   const data = raw ? aligned(dtype, raw, !outside && access.mayMove === true) : entriesOf(t, dtype) ?? newArray(dtype, 0);

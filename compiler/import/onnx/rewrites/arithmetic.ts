@@ -1,7 +1,7 @@
 /** Elementwise operators, sums over axes and products: numpy's broadcasting replaced `broadcast` and `axis` in opset 7. */
 import type { ValueName } from "../../../ir/graph.ts";
 import { Problem } from "../problem.ts";
-import { dataTypes } from "../proto.ts";
+import { onnxTypeNames } from "../../../ir/types.ts";
 import {
   floatTypeOf, int64s, listToInput, numberIn, numbersIn, rankOf, step, withAttributes, withInput, without,
   type Rewrite, type Rewriter, type Rewrites,
@@ -49,7 +49,7 @@ const castTo: Rewrite = (d) => {
   const { to } = d.attributes;
   if (typeof to !== "string") return d;
   const names: Readonly<Record<string, string>> = { float: "float32", double: "float64" }, wanted = to.toLowerCase();
-  const code = (dataTypes as readonly string[]).indexOf(names[wanted] ?? wanted);
+  const code = onnxTypeNames.indexOf(names[wanted] ?? wanted);
   if (code < 1) throw new Problem("bad-model", `Cast to "${to}", which is no element type`);
   return withAttributes(d, { to: code });
 };
