@@ -6,7 +6,7 @@ export interface Diagnostic {
   readonly message: string;
   readonly node?: string;
   readonly op?: string;
-  /** What to do: a flag, a rewrite, the nearest supported form. */
+  /** What to do: a flag, a rewrite, what is supported instead. */
   readonly hint?: string;
 }
 const aboutOf = (d: Diagnostic): string => (d.op ? `${d.op}${d.node ? ` (${d.node})` : ""}: ` : "");

@@ -27,6 +27,27 @@ const domains: Readonly<Record<string, string>> = {
   "ai.onnx.ml": "this is an operator of classical machine learning; networks are supported",
   "ai.onnx.preview.training": "this is an operator of training: export the model for inference",
 };
+/** Operators of ONNX itself that have no entry, by kind: why, and what helps where something does. */
+interface Family { readonly ops: readonly string[]; readonly reason: string; readonly hint?: string }
+const families: readonly Family[] = [
+  { ops: ["If"], reason: "a branch whose condition is known only at run time",
+    hint: "a condition that follows from constants or shapes is resolved: pin the shapes with --shape or --dim, or export the branch that is taken" },
+  { ops: ["Loop"], reason: "a loop over a sub-graph", hint: "export the model with the loop unrolled, or compile its body and call that in a loop" },
+  { ops: ["Scan"], reason: "a loop over a sub-graph", hint: "export the model with the steps unrolled, or compile its body and call that in a loop" },
+  { ops: ["LSTM", "GRU", "RNN", "LinearAttention"], reason: "a recurrent network: a loop over time",
+    hint: "export the model with the steps unrolled into MatMul, Add, Sigmoid and Tanh" },
+  { ops: ["SequenceAt", "SequenceConstruct", "SequenceEmpty", "SequenceErase", "SequenceInsert", "SequenceLength", "SequenceMap", "SplitToSequence", "ConcatFromSequence"],
+    reason: "a sequence of tensors, whose length is known only at run time", hint: "use Split and Concat with a fixed number of tensors" },
+  { ops: ["Optional", "OptionalGetElement", "OptionalHasElement"], reason: "a value that may be absent at run time", hint: "export the model for inference, with the value always or never there" },
+  { ops: ["StringConcat", "StringNormalizer", "StringSplit", "RegexFullMatch", "TfIdfVectorizer"], reason: "text: values are numbers",
+    hint: "cut this part off and do it before the model runs" },
+  { ops: ["RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"], reason: "random numbers: results must repeat",
+    hint: "make the random tensor an input of the model" },
+  { ops: ["NonMaxSuppression", "Unique"], reason: "the number of results is known only at run time", hint: "cut the model off before this node and do the rest in the program that calls it" },
+  { ops: ["ImageDecoder"], reason: "decodes image files", hint: "decode the image before the model runs and pass the pixels in" },
+  { ops: ["MaxRoiPool"], reason: "pooling over regions in whole pixels", hint: "RoiAlign with mode max is supported" },
+];
+const familyOf: ReadonlyMap<string, Family> = new Map(families.flatMap((f) => f.ops.map((op) => [op, f] as const)));
 /** What helps where an operator is not known at all. */
 function hintFor(op: string, ops: ReadonlyMap<string, Op>): string | undefined {
   const at = op.lastIndexOf("."), base = op.slice(at + 1), domain = op.slice(0, Math.max(at, 0));
@@ -37,9 +58,9 @@ function hintFor(op: string, ops: ReadonlyMap<string, Op>): string | undefined {
 
 /** The diagnostic for a node whose operator has no entry. */
 export function unknownOperator(n: Node, ops: ReadonlyMap<string, Op>): Diagnostic {
-  const hint = hintFor(n.op, ops);
+  const family = familyOf.get(n.op), hint = family ? family.hint : hintFor(n.op, ops);
   const about = { op: n.op, node: n.name, ...(hint ? { hint } : {}) };
-  return { severity: "error", code: "unsupported-op", message: "this operator is not supported", ...about };
+  return { severity: "error", code: "unsupported-op", message: `this operator is not supported${family ? `: ${family.reason}` : ""}`, ...about };
 }
 /**
  * One error per node whose operator has no entry, sub-graphs included. Needs no types: it can be asked even where shapes
@@ -57,7 +78,7 @@ export interface UnsupportedRow {
   readonly op: string;
   readonly nodes: readonly string[];
   readonly reason: string;
-  /** The nearest supported form, or what helps. */
+  /** What helps. */
   readonly hint?: string;
 }
 /** The errors about operators, grouped by operator and reason, most frequent first. */
