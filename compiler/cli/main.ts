@@ -72,10 +72,10 @@ function commandLine(t: Terminal, ends: (code: number) => void): Command {
   modelOptions(
     program.command("compile").description("Compile a model into a folder that can be built and shipped.").argument("<model>", "an ONNX file"),
   )
-    .option("-o, --output <dir>", "where the files go; other files there stay as they are")
+    .option("-o, --output <dir>", "where the files go; what an earlier run left there for the same name goes, other files stay")
     .addOption(new Option("--lib <kind>", "also build the library").choices(["static", "shared", "both"]))
     .option("--print-files", "only print the names of the files that would be written, one a line")
-    .option("--dump <dir>", "write the graph or program after each pass as text")
+    .option("--dump <dir>", "write the text of the graph and the network after each pass into this folder")
     .option("--json", "print what was made as JSON")
     .addHelpText(
       "after",
@@ -134,7 +134,7 @@ function commandLine(t: Terminal, ends: (code: number) => void): Command {
       program.command("bench").description("Measure time and memory of the compiled model on random inputs.").argument("<model>", "an ONNX file"),
     ),
   )
-    .option("--threads <n>", "threads to run on; 1 is what there is", count(1), 1)
+    .option("--threads <n>", "threads to run on; only 1 is supported", count(0), 1)
     .option("--runs <n>", "measured runs; by default as many as fit into two seconds, 10 at least", count(1))
     .option("--seed <n>", "seed of the random inputs", count(0), 1)
     .option("--json", "print the figures as JSON")

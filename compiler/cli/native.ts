@@ -142,6 +142,10 @@ const fileName: Readonly<Record<System, Readonly<Record<Library, (name: string) 
   macho: { static: (n) => `lib${n}.a`, shared: (n) => `lib${n}.dylib` },
   windows: { static: (n) => `lib${n}.a`, shared: (n) => `${n}.dll` },
 };
+/** What the libraries of a model may be called, on whatever system. */
+export const libraryNames = (name: string): readonly string[] => [
+  ...new Set(Object.values(fileName).flatMap((kinds) => Object.values(kinds).map((f) => f(name)))),
+];
 const systemOf = (triple: string): System => (/mingw|windows|cygwin/.test(triple) ? "windows" : /darwin|apple/.test(triple) ? "macho" : "elf");
 /** The object files of the compiler in $CC, or of this machine where $CC is not set; undefined for others than mlc writes. */
 export async function objectFormatFor(env: Environment): Promise<ObjectFormat | undefined> {

@@ -1,7 +1,11 @@
 /** Folders that appear whole or not at all. */
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { bannerStart } from "../emit/package.ts";
+import { targets } from "../../targets/index.ts";
+import { weightForms } from "../emit/weights.ts";
 import { Failure, orFail } from "./exit.ts";
+import { libraryNames } from "./native.ts";
 
 const open = new Set<string>();
 process.on("exit", () => open.forEach((d) => rmSync(d, { recursive: true, force: true })));
@@ -54,6 +58,22 @@ export function writeFiles(folder: string, files: ReadonlyMap<string, string | U
     mkdirSync(dirname(place), { recursive: true });
     writeFileSync(place, content);
   }
+}
+/**
+ * The files in a folder that an earlier run made for the model `name`: all that mlc may write for that name, with whatever
+ * flags, where the model's header lies there with mlc's banner. Copies and a user's own files have other names.
+ */
+export function filesOfEarlierRun(folder: string, name: string): readonly string[] {
+  const header = join(folder, `${name}.h`);
+  if (
+    !existsSync(header) ||
+    !readFileSync(header, "utf8")
+      .slice(0, 512)
+      .includes(` ${bannerStart(name)} `)
+  )
+    return [];
+  const names = [...targets.values()].flatMap((t) => weightForms.flatMap((form) => t.fileNames(name, Object.keys(t.instructionSets), form)));
+  return [...new Set([...names, ...libraryNames(name)])].filter((f) => existsSync(join(folder, f))).sort();
 }
 /** The name of a tensor as a file name: every character outside A-Za-z0-9._- becomes _. */
 export const fileNameOf = (tensor: string): string => tensor.replace(/[^A-Za-z0-9._-]/g, "_");

@@ -48,7 +48,7 @@ const cornerless = Object.fromEntries(
 export type Cell = string | number;
 /**
  * A table with a bold head and two spaces between columns. `wrap` names the columns that may break over several lines
- * when the terminal is narrow; without a terminal, nothing breaks.
+ * when the terminal is narrow, `cut` those that end in "…" there; without a terminal, nothing breaks or is cut.
  */
 export function table(
   head: readonly string[],
@@ -56,11 +56,12 @@ export function table(
   colors: Colors,
   sink?: Sink,
   wrap: readonly string[] = [],
+  cut: readonly string[] = [],
 ): string {
   const widths = head.map((h, i) => Math.max(h.length, ...rows.map((r) => stripVTControlCharacters(String(r[i] ?? "")).length)));
   const room = (sink?.isTTY && sink.columns) || Number.POSITIVE_INFINITY;
   const total = widths.reduce((a, b) => a + b + 2, 0);
-  const broken = head.flatMap((h, i) => (wrap.includes(h) ? [i] : []));
+  const broken = head.flatMap((h, i) => (wrap.includes(h) || cut.includes(h) ? [i] : []));
   if (total > room && broken.length) {
     const share = Math.floor((room - (total - broken.reduce((a, i) => a + widths[i]!, 0))) / broken.length);
     for (const i of broken) widths[i] = Math.max(16, Math.min(widths[i]!, share));
@@ -73,7 +74,9 @@ export function table(
     colWidths: [...widths],
     wordWrap: true,
   });
-  for (const r of rows) t.push(r.map((c) => (typeof c === "number" ? formatNumber(c) : c)));
+  const fitted = (text: string, i: number): string =>
+    cut.includes(head[i]!) && text.length > widths[i]! ? `${text.slice(0, widths[i]! - 1)}…` : text;
+  for (const r of rows) t.push(r.map((c, i) => (typeof c === "number" ? formatNumber(c) : fitted(c, i))));
   return t
     .toString()
     .split("\n")

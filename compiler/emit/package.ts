@@ -77,6 +77,9 @@ export interface Package extends PackageFiles {
   readonly api: readonly string[];
 }
 
+/** With what the text files of a package begin, after the comment's own sign; then come the version and more. */
+export const bannerStart = (name: string): string => `${name}: a model as code, made by mlc`;
+
 /** The files of a package, known before anything is compiled. */
 export function packageFiles(name: string, isas: readonly string[], weights: WeightForm): PackageFiles {
   const { compile, link, data } = weightFiles[weights](name), headers = [`${name}.h`];
@@ -136,7 +139,7 @@ export function packageCpp(input: PackageInput): Package {
   const compileFlags = ["-std=c++17", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden", ...(input.compileFlags ?? [])];
   const common: CommonView = {
     name, NAME, version, hash,
-    banner: [`${name}: a model as code, made by mlc ${commentText(version)}. Compile the model again rather than edit this.`,
+    banner: [`${bannerStart(name)} ${commentText(version)}. Compile the model again rather than edit this.`,
       `Model SHA-256: ${commentText(hash)}`, `Flags: ${commentText(input.flags) || "none"}`],
   };
   const isas: readonly IsaView[] = input.isas.map((s) => ({ name: s.name, guard: s.guard, check: s.cpuCheck ?? "true", baseline: s.cpuCheck === null }));

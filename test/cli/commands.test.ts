@@ -82,6 +82,32 @@ describe("compile", () => {
     expect(open.err).toMatch(/"?x"?[\s\S]*--(shape x=|dim H=)/);
     expect(JSON.parse((await mlc("compile", at("unknown.onnx"), "-o", at("none"), "--json")).out).diagnostics.length).toBe(3);
   });
+  test("what an earlier run made for the same name and this one does not is removed; other files stay", async () => {
+    const compile = (...flags: string[]) => mlc("compile", at("add.onnx"), "-o", at("twice"), ...flags);
+    await compile("--isa", "sse", "--lib", "static");
+    const copy = readFileSync(join(at("twice"), "add_example.c"));
+    for (const own of ["main.c", "add_more.c", "other_weights.bin", "libother.a"]) writeFileSync(join(at("twice"), own), copy);
+    await mlc("compile", at("add.onnx"), "-o", at("twice"), "--isa", "sse", "--name", "second");
+    const { out } = await compile("--isa", "neon", "--weights", "source");
+    expect(out).toContain("removed, as an earlier run had made them: add_kernels_sse.cpp add_weights.S add_weights.bin libadd.a\n");
+    const left = readdirSync(at("twice"));
+    expect(left).toEqual(
+      expect.arrayContaining([
+        "main.c",
+        "add_more.c",
+        "other_weights.bin",
+        "libother.a",
+        "second_kernels_sse.cpp",
+        "second_weights.bin",
+        "add_kernels_neon.cpp",
+        "add_weights.cpp",
+      ]),
+    );
+    expect(left.filter((f) => /add_kernels_sse|add_weights.(S|bin)|libadd/.test(f))).toEqual([]);
+    writeFileSync(join(at("twice"), "add.h"), "/* a header of the user's own */\n");
+    expect(JSON.parse((await compile("--isa", "sse", "--json")).out).removed).toEqual([]);
+    expect(existsSync(join(at("twice"), "add_kernels_neon.cpp"))).toBe(true);
+  });
   test("a library that does not build leaves nothing behind", async () => {
     const { code, err } = await mlcWith(
       { CXXFLAGS: "-DINT_MAX -include no-such-header.h" },

@@ -35,7 +35,7 @@ describe("mistakes in the command line end with 2", () => {
     [["complie", "a.onnx"], /unknown command 'complie'[\s\S]*compile/],
     [["compile"], /missing required argument 'model'/],
     [["run", model], /--output-dir <dir>/],
-    [["compile", model], /-o DIR/],
+    [["compile", model], /no output folder[\s\S]*give one with -o/],
     [["compile", model, "-o", "x", "--lib", "dll"], /Allowed choices are static, shared, both/],
     [["compile", model, "-o", "x", "--target", "cobol"], /there is no target "cobol"[\s\S]*cpp/],
     [["compile", model, "-o", "x", "--isa", "mmx"], /no instruction set mmx[\s\S]*avx2/],
@@ -45,8 +45,8 @@ describe("mistakes in the command line end with 2", () => {
     [["compile", model, "-o", "x", "--shape", "x=1,-2"], /whole number/],
     [["compile", model, "-o", "x", "--shape", "x=1", "--shape", "x=2"], /--shape is given twice for "x"/],
     [["compile", model, "-o", "x", "--dim", "N=one"], /whole number/],
-    [["bench", model, "--threads", "4"], /--threads 4: the generated code runs on one thread/],
-    [["bench", model, "--threads", "0"], /from 1 up/],
+    [["bench", model, "--threads", "4"], /--threads 4: only 1 is supported/],
+    [["bench", model, "--threads", "0"], /--threads 0: only 1 is supported/],
     [["verify", model, "--tolerance", "-1"], /from 0 up/],
     [["verify", model, "--data", "a", "--input", "x=a.npy"], /--data and --input/],
     [["inspect", model, "--colour"], /unknown option '--colour'/],
@@ -85,7 +85,7 @@ describe("reports", () => {
         { severity: "warning", code: "w", message: "the batch is open", hint: "--dim N=1" },
         { severity: "error", code: "unsupported-op", op: "NonZero", node: "a", message: "no lowering" },
         { severity: "error", code: "unsupported-op", op: "NonZero", node: "b", message: "no lowering" },
-        { severity: "error", code: "unsupported-op", op: "Loop", node: "c", message: "no control flow", hint: "unroll it" },
+        { severity: "error", code: "unsupported-op", op: "Loop", node: "c", message: "this operator is not supported: no control flow", hint: "unroll it" },
       ],
       plain,
     );
@@ -96,7 +96,7 @@ describe("reports", () => {
         "",
         "Not supported:",
         "",
-        "operator  count  nodes  reason           nearest supported form",
+        "operator  count  nodes  reason           what helps",
         "NonZero       2  a, b   no lowering",
         "Loop          1  c      no control flow  unroll it",
         "",
@@ -120,6 +120,8 @@ describe("reports", () => {
         .every((l) => l.length <= 30),
     ).toBe(true);
     expect(table(["k", "text"], rows, plain).split("\n").length).toBe(2);
+    expect(table(["k", "text"], rows, plain, tty(30), [], ["text"])).toBe("k    text\none  a text of several word…");
+    expect(table(["k", "text"], rows, plain, undefined, [], ["text"])).toContain("that is long");
   });
 });
 

@@ -14,7 +14,8 @@ const quantile = (sorted: readonly number[], share: number): number => sorted[Ma
 
 /** `mlc bench`: times, memory and sizes of the compiled model. */
 export async function benchCommand(t: Terminal, model: string, f: Flags): Promise<void> {
-  if (f.threads !== 1) throw new UsageError(`--threads ${f.threads}: the generated code runs on one thread`, "leave --threads out, or give 1");
+  if (f.threads !== 1)
+    throw new UsageError(`--threads ${f.threads}: only 1 is supported`, "the generated code runs on one thread; leave --threads out");
   const b = await buildModel(model, f, t),
     { arenaBytes, codeBytes, weightsBytes } = b.facts;
   const { init, first, runs, peakKb } = await benchModel(b, randomInputs(b.facts.inputs, f.seed), f.runs ?? 0);

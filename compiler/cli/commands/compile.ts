@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CompileResult } from "../../api.ts";
-import { UsageError } from "../exit.ts";
+import { UsageError, orFail } from "../exit.ts";
 import { compileModel, filesOf } from "../model.ts";
 import { type Library, type Toolchain, makeLibraries, toolchain } from "../native.ts";
 import type { ModelFlags } from "../options.ts";
-import { writeFiles, writeFolder } from "../output.ts";
+import { filesOfEarlierRun, writeFiles, writeFolder } from "../output.ts";
 import { type Terminal, formatBytes, progress } from "../terminal.ts";
 
 interface Flags extends ModelFlags {
@@ -28,16 +28,18 @@ export async function compileCommand(t: Terminal, model: string, f: Flags): Prom
     );
     return;
   }
-  if (f.output === undefined) throw new UsageError("where the files go is not said", "add -o DIR");
+  if (f.output === undefined) throw new UsageError("no output folder", "give one with -o");
   const wanted: readonly Library[] = f.lib === undefined ? [] : kinds[f.lib];
   const tools = wanted.length ? toolchain(t.env) : undefined;
   const r = await compileModel(model, f, t, f.dump);
+  const earlier = filesOfEarlierRun(f.output, r.name);
   const libraries = await writeFolder(f.output, async (folder) => {
     writeFiles(folder, r.files);
     return tools ? build(r, folder, wanted, tools, t) : [];
   });
   const { program } = r,
-    sources = [...r.files.keys()];
+    sources = [...r.files.keys()],
+    removed = removeOld(f.output, earlier, [...sources, ...libraries]);
   if (f.json) {
     const bytes = (content: string | Uint8Array) => (typeof content === "string" ? Buffer.byteLength(content) : content.length);
     t.out.write(
@@ -48,6 +50,7 @@ export async function compileCommand(t: Terminal, model: string, f: Flags): Prom
           hash: r.hash,
           output: f.output,
           libraries,
+          removed,
           files: [...r.files].map(([path, content]) => ({ path, bytes: bytes(content) })),
           steps: program.steps.length,
           kernels: program.kernels.length,
@@ -65,6 +68,13 @@ export async function compileCommand(t: Terminal, model: string, f: Flags): Prom
     `${r.name}: ${program.steps.length} steps, ${program.kernels.length} kernels, weights ${formatBytes(program.constants.length)}, working memory ${formatBytes(program.arena.bytes)}\n`,
   );
   t.out.write(`${f.output}: ${[...sources, ...libraries].join(" ")}\n`);
+  if (removed.length) t.out.write(`removed, as an earlier run had made them: ${removed.join(" ")}\n`);
+}
+/** Removes what was made earlier and is not made now; returns their names. */
+function removeOld(folder: string, earlier: readonly string[], made: readonly string[]): readonly string[] {
+  const old = earlier.filter((name) => !made.includes(name));
+  for (const name of old) orFail(`cannot remove ${join(folder, name)}`, () => rmSync(join(folder, name)));
+  return old;
 }
 async function build(r: CompileResult, folder: string, wanted: readonly Library[], tools: Toolchain, t: Terminal): Promise<readonly string[]> {
   const bar = progress(t),

@@ -3,7 +3,7 @@ import { bytesOf, sizeOf, type TensorType, type ValueType } from "../../ir/graph
 import { show } from "../../ir/scalar.ts";
 import { compileModel } from "../model.ts";
 import type { ModelFlags } from "../options.ts";
-import { type Terminal, formatBytes, table } from "../terminal.ts";
+import { type Sink, type Terminal, formatBytes, table } from "../terminal.ts";
 
 interface Flags extends ModelFlags {
   readonly json?: boolean;
@@ -46,6 +46,18 @@ export function facts(r: CompileResult) {
   };
 }
 
+/** What all names begin with, in whole parts that end in "/" or "."; empty for fewer than two names. */
+function commonPrefix(names: readonly string[]): string {
+  const [first = "", ...others] = names;
+  let at = others.length ? first.length : 0;
+  for (const name of others) while (!name.startsWith(first.slice(0, at))) at--;
+  return /^.*[/.]/.exec(first.slice(0, at))?.[0] ?? "";
+}
+/** A terminal with less room. */
+const narrower = (s: Sink, by: number): Sink => ({
+  write: (text) => s.write(text),
+  ...(s.isTTY && s.columns ? { isTTY: true, columns: s.columns - by } : {}),
+});
 /** `mlc inspect`: the model, its operators, its steps and its memory. */
 export async function inspectCommand(t: Terminal, model: string, f: Flags): Promise<void> {
   const x = facts(await compileModel(model, f, t));
@@ -56,8 +68,14 @@ export async function inspectCommand(t: Terminal, model: string, f: Flags): Prom
   const { bold } = t.colors,
     { memory: m } = x;
   const section = (title: string, body: string) => t.out.write(`${bold(title)}\n${body.replace(/^/gm, "  ")}\n\n`);
-  const rows = (list: readonly (readonly (string | number)[])[], head: readonly string[], wrap: readonly string[] = []) =>
-    table(head, list, t.colors, t.out, wrap);
+  const rows = (
+    list: readonly (readonly (string | number)[])[],
+    head: readonly string[],
+    wrap: readonly string[] = [],
+    cut: readonly string[] = [],
+  ) => table(head, list, t.colors, narrower(t.out, 2), wrap, cut);
+  const prefix = commonPrefix(x.steps.flatMap((s) => s.nodes.map((n) => n.name))),
+    brief = (name: string) => name.slice(prefix.length);
   t.out.write(`${bold(x.name)}  sha256 ${x.hash}\n\n`);
   const ports = (list: typeof x.inputs) =>
     rows(
@@ -75,16 +93,17 @@ export async function inspectCommand(t: Terminal, model: string, f: Flags): Prom
   );
   section("Parameters", `${x.parameters} in the model (${formatBytes(x.parameter_bytes)}), ${formatBytes(x.weights_bytes)} as the kernels read them`);
   section(
-    `Steps: ${x.nodes} nodes became ${x.steps.length} steps of ${x.kernels} kernels, ${x.macs} multiply-accumulates`,
+    `Steps: ${x.nodes} nodes became ${x.steps.length} steps of ${x.kernels} kernels, ${x.macs} multiply-accumulates${prefix ? `; node names without ${prefix}` : ""}`,
     rows(
       x.steps.map((s, i) => [
         i,
         s.kernel,
-        s.macs,
+        s.macs || "",
         s.results.map((r) => typeText(r)).join(" "),
-        s.nodes.map((n) => (n.op ? `${n.name} (${n.op})` : n.name)).join(" + "),
+        s.nodes.map((n) => (n.op ? `${brief(n.name)} (${n.op})` : brief(n.name))).join(" + "),
       ]),
       ["step", "kernel", "MACs", "result", "nodes"],
+      [],
       ["nodes"],
     ),
   );
