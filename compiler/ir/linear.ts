@@ -3,7 +3,7 @@
  * Two equal addresses are one object, and addresses that differ by a constant share all but their last addition:
  * that is what lets `share` find one base for a whole unrolled tile.
  */
-import { apply, constant, fail, idOf, show, type Const, type Expr, type Range } from "./scalar.ts";
+import { apply, children, constant, fail, show, type Const, type Expr, type Range } from "./scalar.ts";
 
 /** sum(coefficient * atom) + constant; an atom is any index expression that is no sum and no multiple itself. */
 export interface Linear { readonly terms: ReadonlyMap<Expr, number>; readonly constant: number }
@@ -37,6 +37,34 @@ function combine(a: Linear, b: Linear, times: number): Linear {
   return { terms, constant: a.constant + b.constant * times };
 }
 
+const kinds: Readonly<Record<Expr["kind"], number>> = { var: 0, apply: 1, cast: 2, load: 3, lanes: 4, build: 5, const: 6 };
+/** What tells an expression from others of its kind, its parts aside. */
+function label(e: Expr): string {
+  switch (e.kind) {
+    case "const": return Object.is(e.value, -0) ? "-0" : `${e.value}`;
+    case "var": return e.name;
+    case "load": return e.buffer;
+    case "apply": case "lanes": return e.op;
+    case "cast": case "build": return "";
+    default: return e satisfies never;
+  }
+}
+/**
+ * An order of atoms that their structure alone decides, whatever else was made before: equal models give equal files.
+ * Variables of long ranges come first: output axes, which run outside, before the taps of a window.
+ */
+function order(a: Expr, b: Expr): number {
+  if (a === b) return 0;
+  if (a.kind !== b.kind) return kinds[a.kind] - kinds[b.kind];
+  if (a.kind === "var" && b.kind === "var" && a.range?.[1] !== b.range?.[1]) return (b.range?.[1] ?? Infinity) - (a.range?.[1] ?? Infinity);
+  const x = `${label(a)} ${a.dtype} ${a.lanes}`, y = `${label(b)} ${b.dtype} ${b.lanes}`;
+  if (x !== y) return x < y ? -1 : 1;
+  const p = children(a), q = children(b);
+  if (p.length !== q.length) return p.length - q.length;
+  for (const [i, e] of p.entries()) { const o = order(e, q[i]!); if (o !== 0) return o; }
+  return 0;
+}
+
 /** Rebuilds the expression. A pair k*c*(x quo c) + k*(x rem c) becomes k*x on the way. */
 export function fromLinear(l: Linear): Expr {
   for (const [atom, k] of l.terms) {
@@ -50,7 +78,7 @@ export function fromLinear(l: Linear): Expr {
     return fromLinear(combine({ terms: rest, constant: l.constant }, linear(x), k));
   }
   const terms = [...l.terms].filter(([, c]) => c !== 0)
-    .sort(([a, c], [b, d]) => Math.abs(d) - Math.abs(c) || idOf(a) - idOf(b))
+    .sort(([a, c], [b, d]) => Math.abs(d) - Math.abs(c) || order(a, b))
     .map(([atom, c]) => (c === 1 ? atom : apply("mul", atom, int(c))));
   if (l.constant !== 0 || terms.length === 0) terms.push(int(l.constant));
   return terms.reduce((sum, t) => apply("add", sum, t));

@@ -48,10 +48,9 @@ describe("compilers", () => {
     expect(await failures(samples, ["seed 31", "seed 32"], { runners: [runner], flags: [level, ...warnings], folder: join(folder, `${cxx}${level}`) })).toEqual([]);
   });
 });
-test("the same graph gives the same files, in this process and in another", () => {
-  const isas = native.map((r) => r.isa), seeds = [41, 42, 43], here = hashes(seeds, isas);
-  // What was compiled before leaves interned expressions behind, which must not show.
-  expect(hashes(seeds.toReversed(), isas).toReversed()).toEqual(here);
-  const script = fileURLToPath(new URL("hashes.ts", import.meta.url));
-  expect(execFileSync(process.execPath, ["--import", "tsx", script, seeds.join(), isas.join()], { encoding: "utf8" }).trim().split("\n")).toEqual(here);
+test("the same graph gives the same files, in any process and whatever was compiled before", () => {
+  const isas = native.map((r) => r.isa), seeds = [1, 21, 35, 36, 40], here = hashes(seeds, isas), script = fileURLToPath(new URL("hashes.ts", import.meta.url));
+  expect(hashes(seeds, isas)).toEqual(here);
+  const there = execFileSync(process.execPath, ["--import", "tsx", script, seeds.toReversed().join(), isas.join()], { encoding: "utf8" });
+  expect(there.trim().split("\n").toReversed()).toEqual(here);
 });
