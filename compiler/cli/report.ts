@@ -32,7 +32,13 @@ function unsupportedTable(list: readonly Diagnostic[], colors: Colors, sink?: Si
   }
   const rows = [...groups.values()].map((g) => {
     const d = g[0]!;
-    return [d.op!, g.length, names(g.flatMap((x) => (x.node ? [x.node] : []))), d.message.replace("this operator is not supported: ", ""), d.hint ?? ""];
+    return [
+      d.op!,
+      g.length,
+      names(g.flatMap((x) => (x.node ? [x.node] : []))),
+      d.message.replace("this operator is not supported: ", ""),
+      d.hint ?? "",
+    ];
   });
   const hints = list.some((d) => d.hint),
     head = ["operator", "count", "nodes", "reason", ...(hints ? ["what helps"] : [])];

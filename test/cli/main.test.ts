@@ -85,7 +85,14 @@ describe("reports", () => {
         { severity: "warning", code: "w", message: "the batch is open", hint: "--dim N=1" },
         { severity: "error", code: "unsupported-op", op: "NonZero", node: "a", message: "no lowering" },
         { severity: "error", code: "unsupported-op", op: "NonZero", node: "b", message: "no lowering" },
-        { severity: "error", code: "unsupported-op", op: "Loop", node: "c", message: "this operator is not supported: no control flow", hint: "unroll it" },
+        {
+          severity: "error",
+          code: "unsupported-op",
+          op: "Loop",
+          node: "c",
+          message: "this operator is not supported: no control flow",
+          hint: "unroll it",
+        },
       ],
       plain,
     );
