@@ -32,4 +32,17 @@ export const found: Readonly<Record<string, string>> = {
       y: f32[31, 3] = MatMul(x, w) {} @ product
       output y
     }`,
+  "tiles of a mean that stays in registers": `
+    graph "found" {
+      input x: f32[1, 32, 31]
+      const w: f32[128, 1, 5] = #00000005
+      const zero: i64[1] = [0]
+      const repeats: i64[2] = [1, 3]
+      const scale: f32[105] = #00000006
+      conv: f32[1, 128, 35] = Conv(x, w) { group: 32, pads: [4, 4], strides: [1], dilations: [1] } @ conv
+      one: f32[128, 35] = ReduceMax(conv, zero) { keepdims: 0 } @ max
+      three: f32[128, 105] = Tile(one, repeats) {} @ tile
+      y: f32[128, 105] = LayerNormalization(three, scale) { axis: 1, epsilon: 0.01 } @ norm
+      output y
+    }`,
 };
