@@ -1,5 +1,6 @@
 /** Diagnostics as text: every problem at once, and what helps. */
 import type { Diagnostic } from "../diagnostics.ts";
+import { unsupportedRows } from "../passes/check-operators.ts";
 import { type Sink, type Terminal, table } from "./terminal.ts";
 
 type Colors = Terminal["colors"];
@@ -25,21 +26,13 @@ export function formatDiagnostics(all: readonly Diagnostic[], colors: Colors, si
   );
 }
 function unsupportedTable(list: readonly Diagnostic[], colors: Colors, sink?: Sink): string {
-  const groups = new Map<string, Diagnostic[]>();
-  for (const d of list) {
-    const key = JSON.stringify([d.op, d.message, d.hint]);
-    groups.set(key, [...(groups.get(key) ?? []), d]);
-  }
-  const rows = [...groups.values()].map((g) => {
-    const d = g[0]!;
-    return [
-      d.op!,
-      g.length,
-      names(g.flatMap((x) => (x.node ? [x.node] : []))),
-      d.message.replace("this operator is not supported: ", ""),
-      d.hint ?? "",
-    ];
-  });
+  const rows = unsupportedRows(list).map((r) => [
+    r.op,
+    r.nodes.length,
+    names(r.nodes.filter(Boolean)),
+    r.reason.replace("this operator is not supported: ", ""),
+    r.hint ?? "",
+  ]);
   const hints = list.some((d) => d.hint),
     head = ["operator", "count", "nodes", "reason", ...(hints ? ["what helps"] : [])];
   return table(
