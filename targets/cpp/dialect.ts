@@ -34,9 +34,15 @@ export const preamble = [
   "static inline float smaller(float a, float b) { return b < a ? b : a; }",
   "static inline float bits_to_float(int32_t i) { float f; __builtin_memcpy(&f, &i, 4); return f; }",
   "static inline int32_t float_to_bits(float f) { int32_t i; __builtin_memcpy(&i, &f, 4); return i; }",
+  "static inline uint64_t whole_power(uint64_t a, uint64_t n) { uint64_t r = 1; for (; n; n >>= 1, a *= a) { if (n & 1) r *= a; } return r; }",
+  "static inline int64_t signed_power(int64_t a, int64_t n) {",
+  "  if (n < 0) return a == 1 ? 1 : a == -1 ? (n % 2 ? -1 : 1) : 0;",
+  "  return (int64_t)whole_power((uint64_t)a, (uint64_t)n);",
+  "}",
   ...[2, 4, 8, 16].flatMap((n) => [
     `typedef float f32x${n} __attribute__((vector_size(${n * 4}), aligned(4), may_alias));`,
     `typedef int32_t i32x${n} __attribute__((vector_size(${n * 4}), aligned(4), may_alias));`,
+    `typedef uint32_t u32x${n} __attribute__((vector_size(${n * 4}), aligned(4), may_alias));`,
     `typedef double f64x${n} __attribute__((vector_size(${n * 8}), aligned(8), may_alias));`,
   ]), ""].join("\n");
 
@@ -50,7 +56,8 @@ const unsignedOf = (t: DType): string => types[t].c.replace(/^int/, "uint");
 /** Integer arithmetic wraps around: signed overflow would be undefined, and narrow types would widen. */
 const wrapping = (infix: string, level: number): Form => ({ by: (e) => {
   const { kind, c } = types[e.dtype];
-  if (e.lanes > 1 || kind === "float" || kind === "index") return { infix, level };
+  if (kind === "float" || kind === "index") return { infix, level };
+  if (e.lanes > 1) return (_e, type, a, b) => `(${type})((u32x${e.lanes})${a} ${infix} (u32x${e.lanes})${b})`;
   return (_e, _type, a, b) => `(${c})((${unsignedOf(e.dtype)})${a} ${infix} (${unsignedOf(e.dtype)})${b})`;
 } });
 const f32Vector = (e: Apply) => e.lanes > 1 && e.dtype === "f32";
@@ -92,14 +99,15 @@ export const cpp = (set: InstructionSet): Dialect => ({
     fmod: { by: (e) => (isFloat(e.dtype) ? libm("fmod") : { infix: "%", level: 5 }) },
     min: (e, type, a, b) => (f32Vector(e) && set.lanes > 4 ? `SMALLER(${type}, ${a}, ${b})` : `(${b} < ${a} ? ${b} : ${a})`),
     max: (e, type, a, b) => (f32Vector(e) && set.lanes > 4 ? `LARGER(${type}, ${a}, ${b})` : `(${a} < ${b} ? ${b} : ${a})`),
-    neg: (e, type, a) => (e.lanes > 1 || isFloat(e.dtype) || e.dtype === "index" ? `(-${a})` : `(${type})(-(${unsignedOf(e.dtype)})${a})`),
+    neg: (e, type, a) => (isFloat(e.dtype) || e.dtype === "index" ? `(-${a})` : `(${type})(-(${e.lanes > 1 ? `u32x${e.lanes}` : unsignedOf(e.dtype)})${a})`),
     abs: {
       by: (e) => (isFloat(e.dtype) && e.lanes === 1 ? libm("fabs") : f32Vector(e)
-        ? (_e, type, a) => `((${type})((i32x${e.lanes})${a} & 0x7fffffff))` : (_e, type, a) => `(${type})(${a} < 0 ? -${a} : ${a})`),
+        ? (_e, type, a) => `((${type})((i32x${e.lanes})${a} & 0x7fffffff))` : (_e, type, a) => (types[e.dtype].kind === "uint" ? a : `(${type})(${a} < 0 ? -(${unsignedOf(e.dtype)})${a} : (${unsignedOf(e.dtype)})${a})`)),
     },
     exp: libm("exp"), log: libm("log"), erf: libm("erf"), sin: libm("sin"), cos: libm("cos"), tan: libm("tan"),
     asin: libm("asin"), acos: libm("acos"), atan: libm("atan"), sinh: libm("sinh"), cosh: libm("cosh"), tanh: libm("tanh"),
-    asinh: libm("asinh"), acosh: libm("acosh"), atanh: libm("atanh"), pow: libm("pow"),
+    asinh: libm("asinh"), acosh: libm("acosh"), atanh: libm("atanh"),
+    pow: { by: (e) => (isFloat(e.dtype) ? libm("pow") : (_e, type, a, b) => `(${type})${types[e.dtype].kind === "uint" ? "whole" : "signed"}_power(${a}, ${b})`) },
     floor: libm("floor"), ceil: libm("ceil"), trunc: libm("trunc"), round: libm("rint"),
     sqrt: { by: (e) => (f32Vector(e) && set.lanes > 4 ? (_e, type, a) => `ROOT(${type}, ${e.lanes}, ${a})` : libm("sqrt")) },
     less: { infix: "<", level: 2 }, lessEqual: { infix: "<=", level: 2 },
@@ -110,7 +118,7 @@ export const cpp = (set: InstructionSet): Dialect => ({
     xor: (e, type, a, b) => (e.dtype === "bool" && e.lanes === 1 ? `(${a} != ${b})` : e.lanes > 1 ? `(${a} ^ ${b})` : `(${type})(${a} ^ ${b})`),
     not: (e, _type, a) => (e.lanes > 1 ? `(~${a})` : `(!${a})`),
     bitNot: (e, type, a) => (e.lanes > 1 ? `(~${a})` : `(${type})(~${a})`),
-    shl: (e, type, a, b) => (e.lanes > 1 ? `(${a} << ${b})` : `(${type})((${unsignedOf(e.dtype)})${a} << ${b})`),
+    shl: (e, type, a, b) => `(${type})((${e.lanes > 1 ? `u32x${e.lanes}` : unsignedOf(e.dtype)})${a} << ${b})`,
     shr: (_e, type, a, b) => `(${type})(${a} >> ${b})`,
     select: (_e, _type, c, a, b) => `(${c} ? ${a} : ${b})`,
     bits: (e, type, a) => (e.lanes > 1 ? `((${type})(${a}))` : `bits_to_float(${a})`),
