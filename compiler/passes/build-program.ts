@@ -15,7 +15,7 @@ import { verify } from "../ir/verify.ts";
 import { lower } from "../lower/lower.ts";
 import { valueOfTensor } from "./lower-graph.ts";
 import { ConstantBlob } from "./pack-constants.ts";
-import { planMemory, type Block } from "./plan-memory.ts";
+import { planMemory, verifyArena, type Block } from "./plan-memory.ts";
 import { placeTensors, type Placement } from "./place-tensors.ts";
 import type { Variant } from "../emit/target.ts";
 
@@ -49,7 +49,8 @@ export function buildProgram(n: Network, o: BuildOptions): Program {
     const bytes = s.scratch.reduce((sum, b) => sum + align(b.size * types[b.dtype].bytes), 0);
     if (bytes) { scratchAt.set(`${step}`, blocks.length); blocks.push({ name: `scratch of step ${step}`, bytes, firstStep: step, lastStep: step }); }
   });
-  const arena = planMemory(blocks);
+  const arena = planMemory(blocks), overlaps = verifyArena(arena);
+  if (overlaps.length) fail(`the plan of working memory does not hold:\n${overlaps.join("\n")}`);
   const place = (name: string): Place => placeOf(n, placement, arena, name);
   const lastWriter = new Map(n.computes.flatMap((c) => writesOf(c).map((name) => [name, c] as const)));
   const steps = made.map(({ c, s, names }, step): Step => {

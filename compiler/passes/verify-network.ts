@@ -1,5 +1,6 @@
 /** What must hold of a network after any pass; knows nothing of passes. */
 import { extentOf, type Compute } from "../ir/compute.ts";
+import { verifyCompute } from "../ir/verify.ts";
 import { loadsOfCompute, readsOf, writesOf, type Network } from "../ir/network.ts";
 
 /** What is wrong: tensors without a home or of two shapes, reads before writes, axes that clash. */
@@ -7,6 +8,8 @@ export function verifyNetwork(n: Network): readonly string[] {
   const problems: string[] = [], written = new Set<string>([...n.tensors.values()].filter((t) => t.kind === "input" || t.kind === "constant").map((t) => t.name));
   const bad = (c: Compute, why: string) => problems.push(`${c.name} (${c.origin.join(", ") || "no node"}): ${why}`);
   for (const c of n.computes) {
+    const broken = wrong(c);
+    if (broken) problems.push(`${broken} (${c.origin.join(", ") || "no node"})`);
     const made = new Set(c.stages.map((s) => s.name));
     if (made.size !== c.stages.length) bad(c, "two stages have one name");
     for (const t of c.tensors) {
@@ -43,3 +46,13 @@ function memoryOf(n: Network, name: string): string {
   const of = n.tensors.get(name)?.aliasOf;
   return of === undefined ? name : memoryOf(n, of);
 }
+/** What is wrong with a Compute by itself; passes leave most of them alone, so each is looked at once. */
+function wrong(c: Compute): string | null {
+  let known = verified.get(c);
+  if (known === undefined) {
+    try { verifyCompute(c); known = null; } catch (e) { known = e instanceof Error ? e.message : String(e); }
+    verified.set(c, known);
+  }
+  return known;
+}
+const verified = new WeakMap<Compute, string | null>();
