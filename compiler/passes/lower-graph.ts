@@ -60,13 +60,12 @@ export function lowerGraph(g: Graph, ops: ReadonlyMap<string, Op>): Network {
   }
   return { name: g.name, inputs: g.inputs.map(tensorOf), outputs, outputNames: g.outputs, tensors, computes };
 }
-/** Without outputs that nobody wants, and stages that only they need. */
+/** Without outputs that nobody wants, and stages and tensors that only they need. */
 function wanted(c: Compute): Compute {
-  const outputs = c.outputs.filter((o) => o.tensor !== "");
-  if (outputs.length === c.outputs.length) return c;
-  const needed = new Set(outputs.map((o) => o.stage));
+  const outputs = c.outputs.filter((o) => o.tensor !== ""), needed = new Set(outputs.map((o) => o.stage));
   for (const s of [...c.stages].reverse()) if (needed.has(s.name)) for (const l of loadsIn(expressionsOfStage(s))) needed.add(l.buffer);
   const stages = c.stages.filter((s) => needed.has(s.name));
+  if (stages.length === c.stages.length && outputs.length === c.outputs.length) return c;
   return { ...c, outputs, stages, tensors: c.tensors.filter((t) => needed.has(t.name)) };
 }
 

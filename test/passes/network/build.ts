@@ -1,6 +1,7 @@
 /** Graphs as networks, and the check that passes over networks keep what they compute. */
 import { expect } from "vitest";
 import { constantOf, isStatic, sizeOf, type Constant, type Graph } from "../../../compiler/ir/graph.ts";
+import type { Compute } from "../../../compiler/ir/compute.ts";
 import { printNetwork, type Network } from "../../../compiler/ir/network.ts";
 import { arrayOf, isFloat } from "../../../compiler/ir/types.ts";
 import { verifyCompute } from "../../../compiler/ir/verify.ts";
@@ -69,3 +70,16 @@ export function run(g: Graph, passes: readonly NetworkPass[], tolerance = 1e-5, 
   }
   return n;
 }
+
+/** The Computes by name, in order. */
+export const names = (n: Network): readonly string[] => n.computes.map((c) => c.name);
+/** The only Compute that stands for this node of the model. */
+export function of(n: Network, origin: string): Compute {
+  const found = n.computes.filter((c) => c.origin.includes(origin));
+  expect(found, `${origin}\n${printNetwork(n)}`).toHaveLength(1);
+  return found[0]!;
+}
+/** Temporaries that are memory of their own. */
+export const temporaries = (n: Network): readonly string[] => [...n.tensors.values()].filter((t) => t.kind === "temporary" && t.aliasOf === undefined && n.computes.some((c) => c.outputs.some((o) => o.tensor === t.name))).map((t) => t.name);
+/** The dimension that lies innermost. */
+export const inner = (n: Network, tensor: string): number => n.tensors.get(tensor)!.layout.parts.at(-1)!.dim;
