@@ -9,7 +9,7 @@ import type { Compute, Output, Tensor } from "../../compiler/ir/compute.ts";
 import { rebuild } from "../../compiler/ir/algebra.ts";
 import { load, type Expr } from "../../compiler/ir/scalar.ts";
 import type { NetTensor, Network } from "../../compiler/ir/network.ts";
-import { types, type ElementArray } from "../../compiler/ir/types.ts";
+import { arrayOf, types, type ElementArray, type Num } from "../../compiler/ir/types.ts";
 import { verify } from "../../compiler/ir/verify.ts";
 import { compileToJs } from "../../compiler/emit/js.ts";
 import { lower } from "../../compiler/lower/lower.ts";
@@ -23,7 +23,8 @@ function apart(c: Compute): Compute {
   const go = (e: Expr) => rebuild(e, (x) => (x.kind === "load" && !made.has(x.buffer) ? load(x.dtype, `in ${x.buffer}`, x.at) : x));
   return {
     ...c,
-    tensors: c.tensors.map((t): Tensor => ({ ...t, name: `in ${t.name}` })),
+    // Without a schedule that unrolls their loops, tables are read like any other tensor.
+    tensors: c.tensors.map((t): Tensor => ({ ...t, name: `in ${t.name}`, role: t.role === "table" ? "input" : t.role })),
     outputs: c.outputs.map((o): Output => ({ ...o, tensor: `out ${o.tensor}` })),
     stages: c.stages.map((s) => ({ ...s, value: go(s.value), ...(s.finish ? { finish: go(s.finish) } : {}) })),
   };
@@ -57,7 +58,7 @@ export function evaluateNetwork(n: Network, feeds: ReadonlyMap<string, ElementAr
     const plain = apart(c), kernel = lower(plain, { stages: {} });
     verify(kernel);
     const memory: Record<string, ElementArray> = {};
-    for (const t of c.tensors) if (t.role !== "table") memory[`in ${t.name}`] = memoryOf(t.name);
+    for (const t of c.tensors) memory[`in ${t.name}`] = t.role === "table" ? arrayOf(t.dtype, t.data as Iterable<Num>) : memoryOf(t.name);
     for (const o of c.outputs) memory[`out ${o.tensor}`] = memoryOf(o.tensor);
     for (const b of kernel.buffers) {
       if (b.space !== "scratch" && memory[b.name]!.length !== b.size) fail(`${c.name}: ${b.name} has ${memory[b.name]!.length} elements, but the kernel takes it for ${b.size}`);
