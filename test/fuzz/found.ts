@@ -45,4 +45,12 @@ export const found: Readonly<Record<string, string>> = {
       y: f32[128, 105] = LayerNormalization(three, scale) { axis: 1, epsilon: 0.01 } @ norm
       output y
     }`,
+  "a test of the lane behind a product": `
+    graph "found" {
+      input x: f32[2, 6, 5]
+      const w: f32[5, 13] = #00000007
+      product: f32[2, 6, 13] = MatMul(x, w) {} @ product
+      y: f32[2, 6, 13] = Trilu(product) { upper: 1 } @ upper
+      output y
+    }`,
 };

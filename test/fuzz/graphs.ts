@@ -5,6 +5,7 @@ import { arrayOf, isFloat } from "../../compiler/ir/types.ts";
 import { Unsupported } from "../../compiler/ops/op.ts";
 import { Draw } from "./draw.ts";
 import { imageSteps } from "./images.ts";
+import { otherSteps } from "./others.ts";
 import { Misfit, most, Scene, type Step } from "./scene.ts";
 import { valueSteps } from "./values.ts";
 
@@ -35,7 +36,7 @@ export function randomGraph(seed: number, steps = 6): Graph {
   const count = draw.int(1, steps);
   for (let done = 0, tries = 0; done < count && tries < count * 6; tries++) {
     const x = draw.chance(0.75) ? s.floats.at(-1)! : draw.pick(s.floats), rank = s.rank(x);
-    const step = drawStep(draw, rank >= 3 && draw.chance(rank === 3 ? 0.3 : 0.6) ? imageSteps : valueSteps);
+    const step = drawStep(draw, draw.chance(0.2) ? otherSteps : rank >= 3 && draw.chance(rank === 3 ? 0.3 : 0.6) ? imageSteps : valueSteps);
     try {
       const made = step(s, x);
       s.floats.push(...(typeof made === "string" ? [made] : made));

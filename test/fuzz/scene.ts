@@ -5,7 +5,7 @@ import { Builder } from "../support/graph-builder.ts";
 import { Draw } from "./draw.ts";
 
 /** Elements of one value, and multiply-accumulates of one node: the reference runs in JavaScript. */
-export const most = { elements: 30_000, work: 4_000_000 };
+export const most = { elements: 30_000, work: 6_000_000 };
 
 /** A step does not fit the value it was given, or would be too large. */
 export class Misfit extends Error {}
