@@ -3,8 +3,8 @@ import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { networkPasses } from "../compiler/passes/network.ts";
-import { graphPasses } from "../compiler/passes/pipeline.ts";
+import { networkPasses } from "../compiler/passes/network/pipeline.ts";
+import { graphPasses } from "../compiler/passes/graph/pipeline.ts";
 import { operatorTable } from "../scripts/make-operator-table.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));

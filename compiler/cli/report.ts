@@ -1,6 +1,6 @@
 /** Diagnostics as text: every problem at once, and what helps. */
 import type { Diagnostic } from "../diagnostics.ts";
-import { unsupportedRows } from "../passes/check-operators.ts";
+import { unsupportedRows } from "../passes/graph/check-operators.ts";
 import { type Sink, type Terminal, table } from "./terminal.ts";
 
 type Colors = Terminal["colors"];

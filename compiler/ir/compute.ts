@@ -1,7 +1,7 @@
 /** Compute: what a kernel produces, with no word about how. */
 import { fail, load, show, variable, type Expr, type Var } from "./scalar.ts";
 import { int, plus, range, times } from "./linear.ts";
-import { make } from "./algebra.ts";
+import { make, substitute } from "./algebra.ts";
 import type { DType, ElementArray, Num } from "./types.ts";
 import { types, limits } from "./types.ts";
 
@@ -131,6 +131,9 @@ export function address(shape: readonly number[], layout: Layout, index: readonl
     return plus(sum, times(part, strides[i]!));
   }, int(0));
 }
+/** An index or address in which axes of one element are 0, so that the same place has one form. */
+export const settled = (e: Expr, axes: readonly Axis[]): Expr =>
+  substitute(e, new Map(axes.filter((a) => extentOf(a) === 1).map((a) => [a.name, int(0)])));
 /** Whether an index surely stays inside dimension `dim`, halo included. */
 export function inside(shape: readonly number[], layout: Layout, dim: number, index: Expr): boolean {
   const [before, after] = layout.halo?.[dim] ?? [0, 0];

@@ -1,5 +1,5 @@
 /**
- * npm run fuzz -- [--seed N] [--count M] [--group G] [--steps S] [--isa sse,avx2,...] [--opt O1] [--cxx g++] [--sanitize] [--keep] [--no-shrink]
+ * npm run fuzz -- [--seed N] [--count M] [--group G] [--steps S] [--isa sse,avx2,...] [--opt "O3 march=native"] [--cxx g++] [--sanitize] [--keep] [--no-shrink]
  * npm run fuzz -- --graph FILE
  *
  * Compiles random graphs (seeds N .. N+M-1) to C++, runs them on each instruction set that the machine has, and compares
@@ -30,7 +30,7 @@ function fail(why: string): never { console.error(why); process.exit(2); }
 const first = Number(flags.seed), count = Number(flags.count), size = Number(flags.group);
 const options: CheckOptions = {
   runners: chosen, folder: join(tmpdir(), `mlc-fuzz-${process.pid}`), keep: flags.keep,
-  flags: [`-${flags.opt}`, ...(flags.sanitize ? ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"] : []), "-w"],
+  flags: [...flags.opt.split(" ").map((f) => `-${f}`), ...(flags.sanitize ? ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"] : []), "-w"],
 };
 async function smallest(sample: Sample, f: Failure): Promise<Sample> {
   const runners = chosen.filter((r) => f.isa === "" || r.isa === f.isa);

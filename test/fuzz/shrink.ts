@@ -1,6 +1,6 @@
 /** The smallest part of a graph that fails in the same way. */
 import { isStatic, producers, type Constant, type Graph, type Node } from "../../compiler/ir/graph.ts";
-import { evaluateGraph } from "../../compiler/passes/evaluate.ts";
+import { evaluateGraph } from "../../compiler/evaluate/index.ts";
 import type { Failure, Sample } from "./check.ts";
 
 /** The same with these nodes only: what they read from others becomes an input with the value it had, what others read an output. */

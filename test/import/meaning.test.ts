@@ -2,9 +2,9 @@
 import { describe, expect, it } from "vitest";
 import { importOnnx } from "../../compiler/import/onnx/index.ts";
 import { constantOf, sizeOf, type Constant } from "../../compiler/ir/graph.ts";
-import { evaluateGraph } from "../../compiler/passes/evaluate.ts";
-import { fold } from "../../compiler/passes/fold-constants.ts";
-import { inferTypes } from "../../compiler/passes/infer-types.ts";
+import { evaluateGraph } from "../../compiler/evaluate/index.ts";
+import { fold } from "../../compiler/passes/graph/fold-constants.ts";
+import { inferTypes } from "../../compiler/passes/graph/infer-types.ts";
 import { float, model, node, tensor, type ModelText } from "../support/onnx.ts";
 
 const x: Constant = constantOf("f32", [2, 4, 2, 3], Float32Array.from({ length: 48 }, (_, i) => Math.sin(i * 1.7)));

@@ -3,7 +3,7 @@ import { acc, at, axis, output, tensor, type Compute, type Stage, type Tensor } 
 import { add, f32, less, make, mul, select, sub } from "../../compiler/ir/algebra.ts";
 import { int, plus, times } from "../../compiler/ir/linear.ts";
 import type { Expr } from "../../compiler/ir/scalar.ts";
-import { transformWeights, winogradCompute, type TileSize } from "../../compiler/passes/winograd.ts";
+import { transformWeights, winogradCompute, type TileSize } from "../../compiler/passes/network/winograd.ts";
 import { noise, type Data } from "../support/run-compute.ts";
 
 export interface Problem { readonly compute: Compute; readonly data: Data; readonly expected: Float32Array }

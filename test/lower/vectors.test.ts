@@ -7,7 +7,7 @@ import { children, type Expr } from "../../compiler/ir/scalar.ts";
 import { eachStmt, expressionsOf, type Kernel } from "../../compiler/ir/kernel.ts";
 import type { Directive } from "../../compiler/ir/schedule.ts";
 import { arrayOf, type ElementArray } from "../../compiler/ir/types.ts";
-import { evaluateCompute } from "../../compiler/passes/evaluate.ts";
+import { evaluateCompute } from "../../compiler/evaluate/index.ts";
 import { difference, noise, runCompute, type Data } from "../support/run-compute.ts";
 
 const lanesOver = (a: Axis, by: number, edge: "peel" | "overlap" = "peel"): Directive[] =>

@@ -3,7 +3,7 @@
  * the model passes as inputs are run-time values where the entry can do with that, else constants.
  */
 import { describe, expect, it } from "vitest";
-import { evaluateGraph } from "../../compiler/passes/evaluate.ts";
+import { evaluateGraph } from "../../compiler/evaluate/index.ts";
 import { Unsupported } from "../../compiler/ops/op.ts";
 import { runGraph } from "./harness.ts";
 import { difference, haveCases, readCases, type Case, type Skipped } from "./onnx-cases.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { cancelTransposes } from "../../compiler/passes/cancel-transposes.ts";
+import { cancelTransposes } from "../../compiler/passes/graph/cancel-transposes.ts";
 import { Builder, check, only, operators } from "./graphs.ts";
 
 const toLast = { perm: [0, 2, 3, 1] }, toFirst = { perm: [0, 3, 1, 2] };

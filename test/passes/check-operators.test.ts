@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { checkOperators, unsupportedRows } from "../../compiler/passes/check-operators.ts";
+import { checkOperators, unsupportedRows } from "../../compiler/passes/graph/check-operators.ts";
 import { parseGraph } from "../../compiler/ir/graph-text.ts";
 
 const check = (text: string) => checkOperators(parseGraph(`graph "g" { ${text} }`));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { evaluateCompute, evaluateGraph, evaluateNode } from "../../compiler/passes/evaluate.ts";
+import { evaluateCompute, evaluateGraph, evaluateNode } from "../../compiler/evaluate/index.ts";
 import { acc, at, axis, output, tensor, type Compute, type Stage } from "../../compiler/ir/compute.ts";
 import { add, less, make, mul, select } from "../../compiler/ir/algebra.ts";
 import { plus, times } from "../../compiler/ir/linear.ts";

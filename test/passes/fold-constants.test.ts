@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { fold, foldConstants } from "../../compiler/passes/fold-constants.ts";
-import { inferTypes } from "../../compiler/passes/infer-types.ts";
-import { removeDead } from "../../compiler/passes/remove-dead.ts";
+import { fold, foldConstants } from "../../compiler/passes/graph/fold-constants.ts";
+import { inferTypes } from "../../compiler/passes/graph/infer-types.ts";
+import { removeDead } from "../../compiler/passes/graph/remove-dead.ts";
 import { constantOf, type Constant, type Graph, type Node } from "../../compiler/ir/graph.ts";
 import { newArray } from "../../compiler/ir/types.ts";
 import { NodeView } from "../../compiler/ops/op.ts";

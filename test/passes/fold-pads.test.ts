@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { foldPads } from "../../compiler/passes/fold-pads.ts";
+import { foldPads } from "../../compiler/passes/graph/fold-pads.ts";
 import { Builder, check, only, operators } from "./graphs.ts";
 
 const around = (b: Builder) => b.ints(0, 0, 1, 1, 0, 0, 2, 0);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { constantOf } from "../../compiler/ir/graph.ts";
-import { foldScales } from "../../compiler/passes/fold-scales.ts";
+import { foldScales } from "../../compiler/passes/graph/fold-scales.ts";
 import { Builder, check, only, operators } from "./graphs.ts";
 
 const norm = (b: Builder, x: string, channels: number) =>

@@ -1,8 +1,8 @@
 /** Random graphs: optimised = plain. A failure names the seed; MLC_FUZZ=N runs N seeds more. */
 import { describe, test } from "vitest";
 import type { Graph } from "../../compiler/ir/graph.ts";
-import { graphPasses } from "../../compiler/passes/pipeline.ts";
-import { runPasses } from "../../compiler/passes/run.ts";
+import { graphPasses } from "../../compiler/passes/graph/pipeline.ts";
+import { runPasses } from "../../compiler/passes/graph/run.ts";
 import { Builder, check, numbers } from "./graphs.ts";
 
 interface Value { readonly name: string; readonly shape: readonly [number, number, number, number] }

@@ -4,8 +4,8 @@ import { constantOf, isStatic, sizeOf, type Graph, type Node } from "../../compi
 import { printGraph } from "../../compiler/ir/graph-text.ts";
 import { verifyGraph } from "../../compiler/ir/verify-graph.ts";
 import { arrayOf } from "../../compiler/ir/types.ts";
-import { evaluateGraph } from "../../compiler/passes/evaluate.ts";
-import { infer } from "../../compiler/passes/run.ts";
+import { evaluateGraph } from "../../compiler/evaluate/index.ts";
+import { infer } from "../../compiler/passes/graph/run.ts";
 import { numbers } from "../support/graph-builder.ts";
 
 export { Builder, numbers } from "../support/graph-builder.ts";

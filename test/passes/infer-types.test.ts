@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { inferTypes, type Fold } from "../../compiler/passes/infer-types.ts";
-import { fold as realFold } from "../../compiler/passes/fold-constants.ts";
+import { inferTypes, type Fold } from "../../compiler/passes/graph/infer-types.ts";
+import { fold as realFold } from "../../compiler/passes/graph/fold-constants.ts";
 import { isGraph, sizeOf, type Constant, type Graph } from "../../compiler/ir/graph.ts";
 import { parseGraph } from "../../compiler/ir/graph-text.ts";
 import { verifyGraph } from "../../compiler/ir/verify-graph.ts";

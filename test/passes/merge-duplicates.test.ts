@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { mergeDuplicates } from "../../compiler/passes/merge-duplicates.ts";
+import { mergeDuplicates } from "../../compiler/passes/graph/merge-duplicates.ts";
 import { Builder, check, operators } from "./graphs.ts";
 
 test("equal nodes are one, and so are the equal nodes that read them", () => {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { mergeProducts } from "../../compiler/passes/merge-products.ts";
-import { mergeReshapes } from "../../compiler/passes/merge-reshapes.ts";
+import { mergeProducts } from "../../compiler/passes/graph/merge-products.ts";
+import { mergeReshapes } from "../../compiler/passes/graph/merge-reshapes.ts";
 import { Builder, check, only, operators } from "./graphs.ts";
 
 test("MatMul and a constant row are a Gemm", () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { mergeReshapes } from "../../compiler/passes/merge-reshapes.ts";
+import { mergeReshapes } from "../../compiler/passes/graph/merge-reshapes.ts";
 import { Builder, check, only, operators } from "./graphs.ts";
 
 test("Flatten, Squeeze, Unsqueeze and Reshape in a row are one Reshape to plain numbers", () => {

@@ -2,11 +2,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, test } from "vitest";
 import { importOnnx } from "../../compiler/import/onnx/index.ts";
-import { fold } from "../../compiler/passes/fold-constants.ts";
-import { inferTypes } from "../../compiler/passes/infer-types.ts";
-import { pinShapes } from "../../compiler/passes/pin-shapes.ts";
-import { graphPasses } from "../../compiler/passes/pipeline.ts";
-import { runPasses } from "../../compiler/passes/run.ts";
+import { fold } from "../../compiler/passes/graph/fold-constants.ts";
+import { inferTypes } from "../../compiler/passes/graph/infer-types.ts";
+import { pinShapes } from "../../compiler/passes/graph/pin-shapes.ts";
+import { graphPasses } from "../../compiler/passes/graph/pipeline.ts";
+import { runPasses } from "../../compiler/passes/graph/run.ts";
 import { check } from "./graphs.ts";
 
 const folder = new URL("../../../shared/models/", import.meta.url);

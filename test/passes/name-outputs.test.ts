@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { nameOutputs } from "../../compiler/passes/name-outputs.ts";
+import { nameOutputs } from "../../compiler/passes/graph/name-outputs.ts";
 import { Builder, check, operators } from "./graphs.ts";
 
 test("a constant that is an output gets an Identity, and its readers another name", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { pinShapes, type PinOptions } from "../../compiler/passes/pin-shapes.ts";
+import { pinShapes, type PinOptions } from "../../compiler/passes/graph/pin-shapes.ts";
 import { parseGraph } from "../../compiler/ir/graph-text.ts";
 import { isGraph, isStatic } from "../../compiler/ir/graph.ts";
 import { show } from "../../compiler/ir/scalar.ts";

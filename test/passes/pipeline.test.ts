@@ -3,8 +3,8 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { Graph } from "../../compiler/ir/graph.ts";
 import { printGraph } from "../../compiler/ir/graph-text.ts";
-import { graphPasses } from "../../compiler/passes/pipeline.ts";
-import { runPasses } from "../../compiler/passes/run.ts";
+import { graphPasses } from "../../compiler/passes/graph/pipeline.ts";
+import { runPasses } from "../../compiler/passes/graph/run.ts";
 import { check, operators } from "./graphs.ts";
 import { networks } from "./networks.ts";
 

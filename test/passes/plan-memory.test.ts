@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { planMemory, verifyArena, type Block } from "../../compiler/passes/plan-memory.ts";
+import { planMemory, verifyArena, type Block } from "../../compiler/passes/network/plan-memory.ts";
 
 const block = (name: string, bytes: number, firstStep: number, lastStep: number, align = 64): Block => ({ name, bytes, firstStep, lastStep, align });
 function sound(blocks: readonly Block[]) {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { recogniseActivations } from "../../compiler/passes/recognise-activations.ts";
+import { recogniseActivations } from "../../compiler/passes/graph/recognise-activations.ts";
 import { Builder, check, only, operators } from "./graphs.ts";
 
 type Form = (b: Builder, x: string) => string;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { recogniseMeans } from "../../compiler/passes/recognise-means.ts";
+import { recogniseMeans } from "../../compiler/passes/graph/recognise-means.ts";
 import { Builder, check, only, operators } from "./graphs.ts";
 
 const axesOf = (g: ReturnType<Builder["graph"]>, op: string) => Array.from(g.constants.get(only(g, op).inputs[1]!)!.data, Number);

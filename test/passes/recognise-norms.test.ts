@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { foldScales } from "../../compiler/passes/fold-scales.ts";
-import { mergeDuplicates } from "../../compiler/passes/merge-duplicates.ts";
-import { recogniseNorms } from "../../compiler/passes/recognise-norms.ts";
+import { foldScales } from "../../compiler/passes/graph/fold-scales.ts";
+import { mergeDuplicates } from "../../compiler/passes/graph/merge-duplicates.ts";
+import { recogniseNorms } from "../../compiler/passes/graph/recognise-norms.ts";
 import { Builder, check, only, operators } from "./graphs.ts";
 
 const mean = (b: Builder, x: string, ...axes: number[]) => b.op("ReduceMean", [x, b.ints(...axes)]);

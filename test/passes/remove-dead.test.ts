@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { removeDead } from "../../compiler/passes/remove-dead.ts";
+import { removeDead } from "../../compiler/passes/graph/remove-dead.ts";
 import { Builder, check, operators } from "./graphs.ts";
 
 test("nodes, constants and types that no output needs go", () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { removeIdentities } from "../../compiler/passes/remove-identities.ts";
+import { removeIdentities } from "../../compiler/passes/graph/remove-identities.ts";
 import { Builder, check, operators } from "./graphs.ts";
 
 type Case = readonly [name: string, build: (b: Builder, x: string) => string];

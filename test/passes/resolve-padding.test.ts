@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { resolvePadding } from "../../compiler/passes/resolve-padding.ts";
+import { resolvePadding } from "../../compiler/passes/graph/resolve-padding.ts";
 import { Builder, check } from "./graphs.ts";
 
 const modes = ["SAME_UPPER", "SAME_LOWER", "VALID"] as const;

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { parseGraph, printGraph } from "../../compiler/ir/graph-text.ts";
 import type { Graph } from "../../compiler/ir/graph.ts";
-import { PassError, runPasses } from "../../compiler/passes/run.ts";
-import { removeIdentities } from "../../compiler/passes/remove-identities.ts";
+import { PassError, runPasses } from "../../compiler/passes/graph/run.ts";
+import { removeIdentities } from "../../compiler/passes/graph/remove-identities.ts";
 import { Builder } from "./graphs.ts";
 
 function simple(): Graph {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { sinkScalars } from "../../compiler/passes/sink-scalars.ts";
+import { sinkScalars } from "../../compiler/passes/graph/sink-scalars.ts";
 import { Builder, check, operators } from "./graphs.ts";
 
 test("numbers on both sides, through movement, become one behind the product", () => {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { constantOf, type Graph } from "../../compiler/ir/graph.ts";
 import { verifyGraph } from "../../compiler/ir/verify-graph.ts";
-import { infer } from "../../compiler/passes/run.ts";
+import { infer } from "../../compiler/passes/graph/run.ts";
 import { Builder } from "./graphs.ts";
 
 function sound(): Graph {

@@ -13,8 +13,8 @@ import { arrayOf, types, type ElementArray, type Num } from "../../compiler/ir/t
 import { verify } from "../../compiler/ir/verify.ts";
 import { compileToJs } from "../../compiler/emit/js.ts";
 import { lower } from "../../compiler/lower/lower.ts";
-import { planMemory, verifyArena } from "../../compiler/passes/plan-memory.ts";
-import { placeTensors } from "../../compiler/passes/place-tensors.ts";
+import { planMemory, verifyArena } from "../../compiler/passes/network/plan-memory.ts";
+import { placeTensors } from "../../compiler/passes/network/place-tensors.ts";
 import { fromLayout, poison, toLayout } from "./layouts.ts";
 
 /** A Compute whose buffers are called "in <tensor>" and "out <tensor>": one tensor may be both. */

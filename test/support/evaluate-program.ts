@@ -9,7 +9,7 @@ import type { Buffer, Kernel } from "../../compiler/ir/kernel.ts";
 import type { Place, Program } from "../../compiler/ir/program.ts";
 import { types, type ElementArray } from "../../compiler/ir/types.ts";
 import { compileToJs } from "../../compiler/emit/js.ts";
-import { verifyArena } from "../../compiler/passes/plan-memory.ts";
+import { verifyArena } from "../../compiler/passes/network/plan-memory.ts";
 import { poison } from "./layouts.ts";
 import { scalarise } from "./scalarise.ts";
 

@@ -1,7 +1,7 @@
 /** Puts small graphs together for tests. */
 import { constantOf, sizeOf, type Attribute, type Constant, type Graph, type Node, type TensorType } from "../../compiler/ir/graph.ts";
 import { arrayOf, type DType } from "../../compiler/ir/types.ts";
-import { inferNode } from "../../compiler/passes/editor.ts";
+import { inferNode } from "../../compiler/passes/graph/editor.ts";
 
 /** Numbers from a seed, in -1 .. 1. */
 export function numbers(seed: number): () => number {

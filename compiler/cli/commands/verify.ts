@@ -5,7 +5,7 @@ import { readTensor } from "../../import/onnx/tensor-file.ts";
 import type { Constant } from "../../ir/graph.ts";
 import type { Port } from "../../ir/program.ts";
 import { isFloat } from "../../ir/types.ts";
-import { evaluateGraph } from "../../passes/evaluate.ts";
+import { evaluateGraph } from "../../evaluate/index.ts";
 import { type Difference, compare } from "../compare.ts";
 import { Failure, UsageError, orFail } from "../exit.ts";
 import { type Built, type RunFlags, buildModel, runModel, traceModel } from "../harness.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Graph } from "../../../compiler/ir/graph.ts";
-import { chooseAlgorithms } from "../../../compiler/passes/choose-algorithms.ts";
+import { chooseAlgorithms } from "../../../compiler/passes/network/choose-algorithms.ts";
 import { Builder } from "../graphs.ts";
 import { after, before, facts, names } from "./build.ts";
 

@@ -2,9 +2,9 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { printNetwork } from "../../../compiler/ir/network.ts";
-import { networkPasses } from "../../../compiler/passes/network.ts";
-import { graphPasses } from "../../../compiler/passes/pipeline.ts";
-import { runPasses } from "../../../compiler/passes/run.ts";
+import { networkPasses } from "../../../compiler/passes/network/pipeline.ts";
+import { graphPasses } from "../../../compiler/passes/graph/pipeline.ts";
+import { runPasses } from "../../../compiler/passes/graph/run.ts";
 import { networks } from "../networks.ts";
 import { run } from "./build.ts";
 

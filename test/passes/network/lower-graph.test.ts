@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ops } from "../../../compiler/ops/index.ts";
-import { lowerGraph, tensorOf, valueOfTensor } from "../../../compiler/passes/lower-graph.ts";
-import { verifyNetwork } from "../../../compiler/passes/verify-network.ts";
+import { lowerGraph, tensorOf, valueOfTensor } from "../../../compiler/passes/network/lower-graph.ts";
+import { verifyNetwork } from "../../../compiler/passes/network/verify-network.ts";
 import { Builder } from "../graphs.ts";
 import { names, plainNetwork, run } from "./build.ts";
 

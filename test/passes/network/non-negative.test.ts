@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { isNonNegative } from "../../../compiler/passes/non-negative.ts";
+import { isNonNegative } from "../../../compiler/passes/network/non-negative.ts";
 import { Builder } from "../graphs.ts";
 import { plainNetwork } from "./build.ts";
 

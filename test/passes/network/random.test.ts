@@ -1,8 +1,8 @@
 /** Random networks: every pass keeps what they compute. A failure names the seed; MLC_FUZZ=N runs N seeds more. */
 import { test } from "vitest";
-import { networkPasses } from "../../../compiler/passes/network.ts";
-import { graphPasses } from "../../../compiler/passes/pipeline.ts";
-import { runPasses } from "../../../compiler/passes/run.ts";
+import { networkPasses } from "../../../compiler/passes/network/pipeline.ts";
+import { graphPasses } from "../../../compiler/passes/graph/pipeline.ts";
+import { runPasses } from "../../../compiler/passes/graph/run.ts";
 import { run } from "./build.ts";
 import { randomNetwork } from "./random.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { transformWeights, type TileSize } from "../../../compiler/passes/winograd.ts";
+import { transformWeights, type TileSize } from "../../../compiler/passes/network/winograd.ts";
 import { noise } from "../../support/run-compute.ts";
 
 /** The inverse, for one tile and one channel: y = Aᵀ [ (G g Gᵀ) . (Bᵀ d B) ] A by polynomial interpolation, checked by convolving. */

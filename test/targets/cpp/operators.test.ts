@@ -4,9 +4,9 @@
  */
 import { describe, expect, test } from "vitest";
 import type { Attribute, Graph } from "../../../compiler/ir/graph.ts";
-import { buildProgram } from "../../../compiler/passes/build-program.ts";
-import { evaluateGraph } from "../../../compiler/passes/evaluate.ts";
-import { networkPasses } from "../../../compiler/passes/network.ts";
+import { buildProgram } from "../../../compiler/passes/network/build-program.ts";
+import { evaluateGraph } from "../../../compiler/evaluate/index.ts";
+import { networkPasses } from "../../../compiler/passes/network/pipeline.ts";
 import { cppTarget } from "../../../targets/cpp/index.ts";
 import { facts, feedsOf, plainNetwork, ready } from "../../passes/network/build.ts";
 import { evaluateProgram } from "../../support/evaluate-program.ts";

@@ -1,9 +1,9 @@
 /** Random networks as whole programs: every instruction set's kernels, on the planned arena, through the interpreter. MLC_FUZZ=N runs N seeds more. */
 import { expect, test } from "vitest";
-import { compileNetwork } from "../../../compiler/passes/network.ts";
-import { evaluateGraph } from "../../../compiler/passes/evaluate.ts";
-import { graphPasses } from "../../../compiler/passes/pipeline.ts";
-import { runPasses } from "../../../compiler/passes/run.ts";
+import { compileNetwork } from "../../../compiler/passes/network/pipeline.ts";
+import { evaluateGraph } from "../../../compiler/evaluate/index.ts";
+import { graphPasses } from "../../../compiler/passes/graph/pipeline.ts";
+import { runPasses } from "../../../compiler/passes/graph/run.ts";
 import { cppTarget } from "../../../targets/cpp/index.ts";
 import { facts, feedsOf } from "../../passes/network/build.ts";
 import { randomNetwork } from "../../passes/network/random.ts";

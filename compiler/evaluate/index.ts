@@ -1,0 +1,170 @@
+/**
+ * What a graph means: each node lowered without a schedule and run as JavaScript. Tests, constant folding and
+ * `mlc verify` compare with this. Sums and products of f32 are accumulated in double precision and rounded once, at the
+ * end, so that the reference is closer to the exact result than any schedule.
+ */
+import { fail, idOf, load, type Expr } from "../ir/scalar.ts";
+import { convert, make, rebuild, substitute } from "../ir/algebra.ts";
+import { int } from "../ir/linear.ts";
+import { accumulator, address, extentOf, physical, rowMajor, type Compute, type Output, type Stage, type Tensor } from "../ir/compute.ts";
+import { arrayOf, newArray, type ElementArray } from "../ir/types.ts";
+import { isStatic, sizeOf, type Constant, type Graph, type Node, type TensorType } from "../ir/graph.ts";
+import { NodeView, type Expander, type Op } from "../ops/op.ts";
+import { ops } from "../ops/index.ts";
+import { lower } from "../lower/lower.ts";
+import { compileToJs, type Run } from "../emit/js.ts";
+import { evaluationSchedule } from "./schedule.ts";
+
+/** A term of a sum, in double precision as far as it is made of sums and products. */
+function widened(e: Expr): Expr {
+  if (e.kind === "apply" && (e.op === "add" || e.op === "sub" || e.op === "mul" || e.op === "neg")) return make(e.op, ...e.args.map(widened));
+  if (e.kind === "apply" && e.op === "select") return make("select", e.args[0]!, widened(e.args[1]!), widened(e.args[2]!));
+  return convert("f64", e);
+}
+function inDouble(s: Stage): Stage {
+  if (s.value.dtype !== "f32" || (s.reduce?.op !== "add" && s.reduce?.op !== "mul")) return s;
+  const total = convert("f32", accumulator("f64"));
+  return { ...s, value: widened(s.value), finish: s.finish ? substitute(s.finish, new Map([["acc", total]])) : total };
+}
+
+const plainRuns = new Map<string, Run>();
+const inputName = (i: number) => `in:${i}`, outputName = (i: number) => `out:${i}`;
+/** The kernel of a Compute whose tensors lie row-major and are named by their position. Computes that differ in names only share it. */
+function runOf(c: Compute): Run {
+  const names = new Map(c.tensors.map((t, i) => [t.name, inputName(i)])), seen = new Map<Expr, Expr>();
+  const renamed = (e: Expr) => rebuild(e, (x) => (x.kind === "load" ? load(x.dtype, names.get(x.buffer) ?? x.buffer, x.at, x.lanes) : x), seen);
+  const stages = c.stages.map((s): Stage => inDouble({ ...s, value: renamed(s.value), ...(s.finish ? { finish: renamed(s.finish) } : {}) }));
+  const written = [...new Set(c.outputs.map((o) => o.tensor))];
+  const tensors = c.tensors.map((t, i): Tensor => ({ name: inputName(i), dtype: t.dtype, shape: t.shape, layout: rowMajor(t.shape.length), role: "input" }));
+  const outputs = c.outputs.map((o): Output => ({ ...o, tensor: outputName(written.indexOf(o.tensor)), layout: rowMajor(o.shape.length) }));
+  const axes = (list: readonly { name: string; range: readonly [0, number] }[] = []) => list.map((a) => `${a.name}<${a.range[1]}`).join(",");
+  const key = [
+    ...tensors.map((t) => `${t.dtype}[${t.shape}]`),
+    ...stages.map((s) => `${s.name}(${axes(s.axes)})=${idOf(s.value)} ${s.reduce?.op}(${axes(s.reduce?.axes)}) ${s.finish && idOf(s.finish)}`),
+    ...outputs.map((o) => `${o.stage}:${o.tensor}:${o.dtype}[${o.shape}]@${o.index?.map(idOf)}`),
+  ].join(";");
+  let run = plainRuns.get(key);
+  if (!run) {
+    const plain: Compute = { ...c, tensors, stages, outputs };
+    plainRuns.set(key, (run = compileToJs(lower(plain, evaluationSchedule(plain)))));
+  }
+  return run;
+}
+
+/** The outputs of a Compute by tensor name, from its inputs by tensor name; all row-major. Tables are known already. */
+export function evaluateCompute(c: Compute, inputs: ReadonlyMap<string, ElementArray>): Map<string, ElementArray> {
+  const memory: Record<string, ElementArray> = {}, results = new Map<string, ElementArray>();
+  c.tensors.forEach((t, i) => {
+    const data = t.data ? (Array.isArray(t.data) ? arrayOf(t.dtype, t.data as readonly number[]) : (t.data as ElementArray)) : inputs.get(t.name);
+    if (!data) return fail(`${c.name}: no data for ${t.name}`);
+    if (data.length !== sizeOf(t.shape)) fail(`${c.name}: ${t.name} has ${data.length} elements, but its shape is [${t.shape}]`);
+    memory[inputName(i)] = data;
+  });
+  for (const o of c.outputs) {
+    if (results.has(o.tensor)) continue;
+    const data = newArray(o.dtype, physical(o.shape, rowMajor(o.shape.length)).size);
+    memory[outputName(results.size)] = data;
+    results.set(o.tensor, data);
+  }
+  const isEmpty = c.outputs.every((o) => sizeOf(o.shape) === 0 || c.stages.find((s) => s.name === o.stage)!.axes.some((a) => extentOf(a) === 0));
+  if (!isEmpty) runOf(c)(memory);
+  return results;
+}
+
+/** The tensor whose elements, in the same order, are the result of a Compute that only names them anew; null if it does more. */
+function renamedBy(c: Compute): string | null {
+  const [s] = c.stages as [Stage], [o] = c.outputs as [Output];
+  if (c.stages.length !== 1 || c.outputs.length !== 1 || s.reduce || s.finish || s.value.kind !== "load") return null;
+  const { buffer, at } = s.value, t = c.tensors.find((x) => x.name === buffer);
+  if (!t || t.data || t.dtype !== o.dtype || sizeOf(t.shape) !== sizeOf(o.shape)) return null;
+  const still = new Map(s.axes.filter((a) => extentOf(a) === 1).map((a) => [a.name, int(0)]));
+  const flat = (shape: readonly number[], index: readonly Expr[]) => address(shape, rowMajor(shape.length), index.map((x) => substitute(x, still)));
+  return sizeOf(s.axes.map(extentOf)) === sizeOf(o.shape) && flat(t.shape, at) === flat(o.shape, o.index ?? s.axes) ? buffer : null;
+}
+
+/** A node by itself, over values that are all known. */
+function viewOf(node: Node, op: Op, values: (name: string) => Constant | undefined): NodeView {
+  const inputs = node.inputs.map((v) => (v ? values(v) ?? fail(`no value for ${v}`) : undefined));
+  const untyped = new NodeView(node, op, inputs, [], values);
+  return new NodeView(node, op, inputs, op.infer(untyped), values);
+}
+const opOf = (node: Node): Op => ops.get(node.op) ?? fail(`there is no operator ${node.op}`);
+
+/** Carries out the nodes of an expansion as they are made. */
+class Evaluator implements Expander {
+  private readonly values: Map<string, Constant>;
+  private readonly prefix: string;
+  private count = 0;
+  constructor(prefix: string, values: ReadonlyMap<string, Constant>) { this.prefix = prefix; this.values = new Map(values); }
+  value(name: string): Constant { return this.values.get(name) ?? fail(`${this.prefix}: no value ${name}`); }
+  type(name: string): TensorType { return this.value(name); }
+  node(op: string, inputs: readonly string[], attributes: Node["attributes"] = {}): string { return this.nodes(op, inputs, 1, attributes)[0]!; }
+  nodes(op: string, inputs: readonly string[], outputs: number, attributes: Node["attributes"] = {}): readonly string[] {
+    const name = `${this.prefix}/${op}${this.count++}`, names = Array.from({ length: outputs }, (_, i) => `${name}:${i}`);
+    const node: Node = { name, op, inputs, outputs: names, attributes, origin: [] };
+    const results = evaluateNode(viewOf(node, opOf(node), (v) => this.values.get(v)), inputs.map((v) => this.values.get(v)));
+    results.forEach((r, i) => this.values.set(names[i]!, r));
+    return names;
+  }
+  constant(...[dtype, shape, elements]: Parameters<Expander["constant"]>): string {
+    const name = `${this.prefix}/constant${this.count++}`;
+    this.values.set(name, { dtype, shape, data: arrayOf(dtype, elements) });
+    return name;
+  }
+}
+
+/**
+ * The outputs of a node from its inputs, which are undefined where an optional one is not given. An output that nobody
+ * wants (its name is "") has no elements. The view may lack the types of the outputs. A reshape shares the elements of its input.
+ */
+export function evaluateNode(view: NodeView, inputs: readonly (Constant | undefined)[]): Constant[] {
+  const { node, op } = view, given = new Map(node.inputs.flatMap((v, i) => (v && inputs[i] ? [[v, inputs[i]] as const] : [])));
+  // A graph says nothing of the types of outputs without a name, but lowerings may ask for them.
+  const typed = view.outputs.length && node.outputs.every(Boolean) ? view : viewOf(node, op, (v) => given.get(v));
+  const none = (i: number): Constant => ({ dtype: typed.out(i).dtype, shape: [0], data: newArray(typed.out(i).dtype, 0) });
+  if (op.lower) {
+    const compute = op.lower(typed), same = renamedBy(compute);
+    const results = same ? new Map([[compute.outputs[0]!.tensor, given.get(same)!.data]]) : evaluateCompute(compute, new Map([...given].map(([v, c]) => [v, c.data])));
+    return node.outputs.map((name, i) => {
+      const data = name ? results.get(name) : undefined;
+      if (name && !data) fail(`${node.name}: ${node.op} does not compute output ${i}`);
+      return data ? { dtype: typed.out(i).dtype, shape: typed.out(i).shape, data } : none(i);
+    });
+  }
+  const scope = new Evaluator(node.name, given);
+  const results = (op.expand ?? fail(`${node.name}: ${node.op} has neither a lowering nor an expansion`))(typed, scope);
+  return node.outputs.map((name, i) => (name ? scope.value(results[i] ?? fail(`${node.name}: ${node.op} does not compute output ${i}`)) : none(i)));
+}
+
+function named<T>(node: Node, f: () => T): T {
+  try { return f(); } catch (e) { throw new Error(`node ${node.name} (${node.op}): ${(e as Error).message}`, { cause: e }); }
+}
+/**
+ * The outputs of a graph, by name. `onValue` sees each value as it is computed, in the order of the nodes; a value is
+ * let go after its last reader. Errors name the node.
+ */
+export function evaluateGraph(g: Graph, feeds: ReadonlyMap<string, Constant>, onValue?: (name: string, value: Constant) => void): Map<string, Constant> {
+  const values = new Map(g.constants), uses = new Map<string, number>();
+  for (const name of g.inputs) {
+    const value = feeds.get(name) ?? values.get(name) ?? fail(`no data for input ${name}`), want = g.types.get(name);
+    if (want && (want.dtype !== value.dtype || want.shape.length !== value.shape.length || (isStatic(want) && want.shape.some((n, i) => n !== value.shape[i])))) {
+      fail(`input ${name} is ${want.dtype}[${want.shape.map((d) => (typeof d === "number" ? d : "?"))}], but its data is ${value.dtype}[${value.shape}]`);
+    }
+    values.set(name, value);
+  }
+  for (const v of [...g.nodes.flatMap((n) => n.inputs), ...g.outputs]) uses.set(v, (uses.get(v) ?? 0) + 1);
+  for (const node of g.nodes) {
+    const results = named(node, () => evaluateNode(viewOf(node, opOf(node), (v) => values.get(v)), node.inputs.map((v) => values.get(v))));
+    node.outputs.forEach((name, i) => {
+      if (!name) return;
+      onValue?.(name, results[i]!);
+      if (uses.has(name)) values.set(name, results[i]!);
+    });
+    for (const v of node.inputs) {
+      const left = uses.get(v)! - 1;
+      uses.set(v, left);
+      if (left === 0) values.delete(v);
+    }
+  }
+  return new Map(g.outputs.map((name) => [name, values.get(name) ?? fail(`nothing computes output ${name}`)]));
+}

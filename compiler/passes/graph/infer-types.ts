@@ -1,0 +1,201 @@
+/**
+ * Gives every value its type, node by node, by the operators' entries. Constants are folded on the way, because shapes
+ * are often computed by nodes. Needs inputs of known shapes (pin-shapes). Ensures, where it reports no error: all values
+ * have static types, every node has an entry and fits it, no constant and no type is left over.
+ */
+import type { Diagnostic } from "../../diagnostics.ts";
+import {
+  capturedBy, isConstant, isGraph, isStatic,
+  type Attribute, type Constant, type Graph, type Node, type TensorType, type ValueName, type ValueType,
+} from "../../ir/graph.ts";
+import { show } from "../../ir/scalar.ts";
+import { ops as registry } from "../../ops/index.ts";
+import { NodeView, Unsupported, type AttributeKind, type Op } from "../../ops/op.ts";
+import { unknownOperator } from "./check-operators.ts";
+import { inlined, takenBranch } from "./inline-branch.ts";
+
+/**
+ * The outputs of a node, where it is to be folded: called for every node that could be typed. An entry per output, of
+ * which those that nobody wants (named "") may hold anything. Values may be known without known inputs, as in Shape.
+ */
+export type Fold = (node: Node, view: NodeView) => readonly Constant[] | null;
+/** `ops`: all entries there are, by default. */
+export interface InferOptions {
+  readonly ops?: ReadonlyMap<string, Op>;
+  readonly fold?: Fold;
+}
+/** `graph` is typed throughout only where no diagnostic is an error. */
+export interface Inferred { readonly graph: Graph; readonly diagnostics: readonly Diagnostic[] }
+
+const whole = (x: unknown): boolean => typeof x === "number" && Number.isInteger(x);
+const listOf = (test: (x: unknown) => boolean) => (a: Attribute): boolean => Array.isArray(a) && a.every(test);
+const isKind: Readonly<Record<AttributeKind, (a: Attribute) => boolean>> = {
+  int: whole,
+  float: (a) => typeof a === "number",
+  string: (a) => typeof a === "string",
+  ints: listOf(whole),
+  floats: listOf((x) => typeof x === "number"),
+  strings: listOf((x) => typeof x === "string"),
+  tensor: (a) => typeof a === "object" && isConstant(a),
+  graph: (a) => typeof a === "object" && isGraph(a),
+};
+const plural = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
+const showType = (t: ValueType): string => `${t.dtype}[${t.shape.map((d) => (typeof d === "number" ? d : show(d))).join(", ")}]`;
+const contradicts = (stated: ValueType, found: TensorType): boolean =>
+  stated.shape.length !== found.shape.length || stated.shape.some((d, i) => typeof d === "number" && d !== found.shape[i]);
+
+/** What is known while a graph is walked. */
+class Inference {
+  readonly diagnostics: Diagnostic[] = [];
+  private readonly ops: ReadonlyMap<string, Op>;
+  private readonly fold: Fold | undefined;
+  private readonly graph: Graph;
+  private readonly outer: Inference | undefined;
+  private readonly types = new Map<ValueName, TensorType>();
+  private readonly constants: Map<ValueName, Constant>;
+  private readonly statedTypes: Map<ValueName, ValueType>;
+  /** All names of values and nodes. */
+  private readonly names: Set<string>;
+  /** Values of, or behind, nodes with an error: their types are at best those that the model states. */
+  private readonly doubtful = new Set<ValueName>();
+  private readonly contradictions: string[] = [];
+  private readonly kept: Node[] = [];
+
+  constructor(g: Graph, options: InferOptions, outer?: Inference) {
+    this.graph = g; this.ops = options.ops ?? registry; this.fold = options.fold; this.outer = outer;
+    this.constants = new Map(g.constants);
+    this.statedTypes = new Map(g.types);
+    this.names = new Set([...g.types.keys(), ...g.constants.keys(), ...g.nodes.flatMap((n) => [n.name, ...n.outputs])]);
+    for (const [v, { dtype, shape }] of g.constants) this.types.set(v, { dtype, shape });
+    for (const v of g.inputs) { const t = g.types.get(v); if (t && isStatic(t)) this.types.set(v, t); }
+  }
+  run(): Inferred {
+    for (const n of this.graph.nodes) this.node(n);
+    if (this.contradictions.length > 0) {
+      const [first, ...rest] = this.contradictions;
+      const more = rest.length > 0 ? `, and ${plural(rest.length, "more shape")} that differ likewise` : "";
+      this.diagnostics.push({ severity: "warning", code: "stated-shape", message: `the model states ${first}${more}` });
+    }
+    return { graph: this.result(), diagnostics: this.diagnostics };
+  }
+  private typeOf(v: ValueName): TensorType | undefined { return this.types.get(v) ?? this.outer?.typeOf(v); }
+  private constantOf(v: ValueName): Constant | undefined { return this.constants.get(v) ?? this.outer?.constantOf(v); }
+  private isDoubtful(v: ValueName): boolean { return this.doubtful.has(v) || (this.outer?.isDoubtful(v) ?? false); }
+  private error(n: Node, code: string, message: string, hint?: string): void {
+    this.diagnostics.push({ severity: "error", code, message, op: n.op, node: n.name, ...(hint ? { hint } : {}) });
+  }
+  private stated(v: ValueName): TensorType | undefined { const t = this.statedTypes.get(v); return t && isStatic(t) ? t : undefined; }
+  private unused(wanted: string): string {
+    let name = wanted;
+    for (let i = 2; this.names.has(name) || this.outer?.names.has(name); i++) name = `${wanted}_${i}`;
+    this.names.add(name);
+    return name;
+  }
+
+  private node(raw: Node): void {
+    const taken = takenBranch(raw, (v) => this.constantOf(v));
+    if (taken) { this.branch(raw, taken); return; }
+    const op = this.ops.get(raw.op), read = [...raw.inputs.filter(Boolean), ...capturedBy(raw)];
+    const known = read.every((v) => this.typeOf(v)), doubtful = read.some((v) => this.isDoubtful(v));
+    if (!op) this.diagnostics.push(unknownOperator(raw, this.ops));
+    const n = op && known ? this.withInnerTypes(raw) : raw;
+    const unclear = !op || !known || (op.parameters ?? []).some((i) => this.isDoubtful(n.inputs[i] ?? ""));
+    const found = unclear || !this.fits(n, op) ? null : this.infer(n, op);
+    n.outputs.forEach((v, i) => {
+      const type = found?.[i] ?? this.stated(v);
+      if (!v) return;
+      if (type) this.types.set(v, { dtype: type.dtype, shape: type.shape });
+      if (!found || doubtful) this.doubtful.add(v);
+    });
+    if (!found || !op || !this.folded(n, op, found)) this.kept.push(n);
+  }
+  private branch(n: Node, taken: Graph): void {
+    const { nodes, constants, types } = inlined(n, taken, (wanted) => this.unused(wanted));
+    for (const [v, c] of constants) { this.constants.set(v, c); this.types.set(v, { dtype: c.dtype, shape: c.shape }); }
+    for (const [v, t] of types) if (!this.statedTypes.has(v)) this.statedTypes.set(v, t);
+    for (const inner of nodes) this.node(inner);
+  }
+  private view(n: Node, op: Op, outputs: readonly TensorType[]): NodeView {
+    const inputs = n.inputs.map((v) => (v ? this.typeOf(v) : undefined));
+    return new NodeView(n, op, inputs, outputs, (v) => this.constantOf(v), (i) => this.stated(n.outputs[i] ?? ""));
+  }
+  private infer(n: Node, op: Op): readonly TensorType[] | null {
+    let found: readonly TensorType[];
+    try {
+      found = op.infer(this.view(n, op, []));
+    } catch (e) {
+      const why = e instanceof Error ? e.message : String(e);
+      if (!(e instanceof Unsupported)) throw new Error(`shape rule of ${n.op}, node ${n.name}: ${why}`, { cause: e });
+      this.error(n, "unsupported-form", e.message, e.hint);
+      return null;
+    }
+    if (n.outputs.length > found.length) {
+      this.error(n, "bad-model", `has ${plural(n.outputs.length, "output")}, but ${n.op} makes ${found.length} here`);
+      return null;
+    }
+    return n.outputs.every((v, i) => this.agrees(n, v, found[i]!)) ? found : null;
+  }
+  /** Compares with what the model states; false where the element types differ. */
+  private agrees(n: Node, v: ValueName, found: TensorType): boolean {
+    const stated = this.statedTypes.get(v);
+    if (!stated) return true;
+    if (stated.dtype !== found.dtype) {
+      this.error(n, "stated-type", `the model states ${showType(stated)} for output ${v}, but it is ${showType(found)}`);
+      return false;
+    }
+    if (contradicts(stated, found)) {
+      this.contradictions.push(`${showType(stated)} for value ${v} of node ${n.name}, which is ${showType(found)}`);
+    }
+    return true;
+  }
+  /** Whether the node has the inputs, outputs and attributes that its operator has. */
+  private fits(n: Node, op: Op): boolean {
+    const before = this.diagnostics.length, [least, most] = op.inputs, [leastOut, mostOut] = op.outputs ?? [1, 1];
+    const bad = (message: string) => this.error(n, "bad-model", message);
+    if (n.inputs.length > most) bad(`has ${plural(n.inputs.length, "input")}, but ${n.op} takes at most ${most}`);
+    for (let i = 0; i < least; i++) if (!n.inputs[i]) bad(`input ${i} of ${n.op} is missing`);
+    if (n.outputs.length > mostOut) bad(`has ${plural(n.outputs.length, "output")}, but ${n.op} has at most ${mostOut}`);
+    if (n.outputs.length < leastOut) bad(`has ${plural(n.outputs.length, "output")}, but ${n.op} has at least ${leastOut}`);
+    const specs = op.attributes ?? {};
+    for (const [name, spec] of Object.entries(specs)) {
+      const a = n.attributes[name];
+      if (a === undefined) { if (spec.default === undefined && !spec.optional) bad(`attribute ${name} of ${n.op} is missing`); }
+      else if (!isKind[spec.kind](a)) bad(`attribute ${name} of ${n.op} must be of kind ${spec.kind}`);
+    }
+    const fine = this.diagnostics.length === before;
+    for (const name of Object.keys(n.attributes).filter((a) => !Object.hasOwn(specs, a))) {
+      const message = `${n.op} has no attribute ${name}; it is ignored`;
+      this.diagnostics.push({ severity: "warning", code: "unknown-attribute", message, op: n.op, node: n.name });
+    }
+    return fine;
+  }
+  /** The node with types inside its sub-graphs, as far as the types of their inputs are known. */
+  private withInnerTypes(n: Node): Node {
+    const attributes = Object.entries(n.attributes);
+    if (!attributes.some(([, a]) => isGraph(a))) return n;
+    return { ...n, attributes: Object.fromEntries(attributes.map(([name, a]) => {
+      if (!isGraph(a)) return [name, a];
+      const inner = new Inference(a, { ops: this.ops, ...(this.fold ? { fold: this.fold } : {}) }, this).run();
+      this.diagnostics.push(...inner.diagnostics);
+      return [name, inner.graph];
+    })) };
+  }
+  private folded(n: Node, op: Op, found: readonly TensorType[]): boolean {
+    const values = this.fold?.(n, this.view(n, op, found));
+    if (!values) return false;
+    n.outputs.forEach((v, i) => { if (v) this.constants.set(v, values[i]!); });
+    // An output of the graph stays the output of a node, though what it is worth is known to those behind it.
+    return !n.outputs.some((v) => this.graph.outputs.includes(v));
+  }
+  private result(): Graph {
+    const read = new Set([...this.graph.outputs, ...this.kept.flatMap((n) => [...n.inputs, ...capturedBy(n)])]);
+    const made = new Set(this.kept.flatMap((n) => n.outputs));
+    const constants = new Map([...this.constants].filter(([v]) => read.has(v) && !made.has(v)));
+    const there = new Set([...this.graph.inputs, ...constants.keys(), ...made]);
+    const types = new Map<ValueName, ValueType>([...this.statedTypes, ...this.types].filter(([v]) => there.has(v)));
+    return { ...this.graph, nodes: this.kept, constants, types };
+  }
+}
+
+/** Infers all types. A node that cannot be typed is one error; what is behind it is judged as far as the model states types. */
+export const inferTypes = (g: Graph, options: InferOptions = {}): Inferred => new Inference(g, options).run();

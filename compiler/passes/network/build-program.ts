@@ -1,0 +1,157 @@
+/**
+ * Network -> Program: schedules and lowers every Compute, lets equal ones share a kernel, packs constants, plans memory.
+ * Needs: layouts, margins and aliases are final. Ensures: kernels that verify; steps in the network's order; every
+ * argument has its place. Stands at the end: what follows is printing.
+ */
+import { fail, idOf, load, type Expr } from "../../ir/scalar.ts";
+import { rebuild } from "../../ir/algebra.ts";
+import { physical, type Compute, type Layout, type Tensor } from "../../ir/compute.ts";
+import { macsOf } from "../../ir/contraction.ts";
+import type { Buffer, Kernel } from "../../ir/kernel.ts";
+import { writesOf, type NetTensor, type Network } from "../../ir/network.ts";
+import type { Arena, KernelVariants, Place, Port, Program, Result, Step } from "../../ir/program.ts";
+import { types } from "../../ir/types.ts";
+import { verify } from "../../ir/verify.ts";
+import { lower } from "../../lower/lower.ts";
+import { valueOfTensor } from "./lower-graph.ts";
+import { ConstantBlob } from "./pack-constants.ts";
+import { planMemory, verifyArena, type Block } from "./plan-memory.ts";
+import { placeTensors, type Placement } from "./place-tensors.ts";
+import type { Variant } from "../../emit/target.ts";
+
+/** For which instruction sets, and who hears of each Compute that is lowered. */
+export interface BuildOptions {
+  readonly variants: readonly Variant[];
+  readonly progress?: (done: number, total: number, what: string) => void;
+}
+/** A Compute whose tensors are named by position, so that equal work has equal text; `names` leads back. */
+interface Canonical { readonly compute: Compute; readonly names: ReadonlyMap<string, string>; readonly aliased: readonly string[] }
+interface Scheduled { readonly kernel: number; readonly tensors: readonly Tensor[]; readonly scratch: readonly Buffer[]; readonly buffers: readonly Buffer[] }
+
+/** The program of a network. Throws where a kernel does not verify, or instruction sets would pack a weight differently. */
+export function buildProgram(n: Network, o: BuildOptions): Program {
+  const placement = placeTensors(n), kernels: KernelVariants[] = [], known = new Map<string, Scheduled>(), blob = new ConstantBlob();
+  const origins: Set<string>[] = [];
+  const made = n.computes.map((c, i) => {
+    o.progress?.(i, n.computes.length, "lowering");
+    const canonical = canonicalise(c, placement.sharing(c)), key = `${canonical.aliased.join()}|${keyOf(canonical.compute)}`;
+    let s = known.get(key);
+    if (!s) {
+      s = scheduled(canonical.compute, canonical.aliased, o.variants, kernels);
+      origins[s.kernel] = new Set();
+      known.set(key, s);
+    }
+    for (const x of c.origin) origins[s.kernel]!.add(x);
+    return { c, s, names: canonical.names };
+  });
+  const blocks: Block[] = [...placement.blocks], scratchAt = new Map<string, number>();
+  made.forEach(({ s }, step) => {
+    const bytes = s.scratch.reduce((sum, b) => sum + align(b.size * types[b.dtype].bytes), 0);
+    if (bytes) { scratchAt.set(`${step}`, blocks.length); blocks.push({ name: `scratch of step ${step}`, bytes, firstStep: step, lastStep: step }); }
+  });
+  const arena = planMemory(blocks), overlaps = verifyArena(arena);
+  if (overlaps.length) fail(`the plan of working memory does not hold:\n${overlaps.join("\n")}`);
+  const place = (name: string): Place => placeOf(n, placement, arena, name);
+  const lastWriter = new Map(n.computes.flatMap((c) => writesOf(c).map((name) => [name, c] as const)));
+  const steps = made.map(({ c, s, names }, step): Step => {
+    let offset = 0;
+    const args = s.buffers.map((b): Place => {
+      if (b.space === "scratch") {
+        const at = arena.blocks[scratchAt.get(`${step}`)!]!.offset + offset;
+        offset += align(b.size * types[b.dtype].bytes);
+        return { in: "arena", offset: at };
+      }
+      const weight = s.tensors.find((t) => t.name === b.name && t.role === "weight");
+      if (!weight) return place(names.get(b.name) ?? fail(`no tensor ${b.name}`));
+      const from = n.tensors.get(names.get(weight.source?.of ?? weight.name)!)!;
+      return { in: "constants", offset: blob.place(weight, { name: from.name, shape: from.shape, data: from.data! }) };
+    });
+    const results = writesOf(c).filter((name) => lastWriter.get(name) === c).map((name): Result => ({ value: valueOfTensor(name), dtype: n.tensors.get(name)!.dtype, shape: n.tensors.get(name)!.shape, ...strided(n.tensors.get(name)!, place(name)) }));
+    return { kernel: s.kernel, args, origin: c.origin, macs: macsOf(c), results };
+  });
+  const port = (tensor: string, name = valueOfTensor(tensor)): Port => { const { dtype, shape } = n.tensors.get(tensor)!; return { name, dtype, shape }; };
+  return {
+    name: n.name, inputs: n.inputs.map((t) => port(t)), outputs: n.outputs.map((t, i) => port(t, n.outputNames[i])), steps, arena, constants: blob.bytes(),
+    kernels: kernels.map((k, i) => ({ ...k, origin: [...origins[i]!] })),
+    dtypes: [...new Set(kernels.flatMap((k) => Object.values(k.variants).flatMap((v) => v.buffers.map((b) => b.dtype))))],
+  };
+}
+const align = (bytes: number) => Math.ceil(bytes / 64) * 64;
+
+/**
+ * Tensors become in0, w0, out0 ... in the order in which the Compute lists them; stages keep their names. A tensor of
+ * which one box is read and another written has two names.
+ */
+function canonicalise(c: Compute, shared: ReadonlyMap<string, string>): Canonical {
+  const read = new Map<string, string>(), written = new Map<string, string>(), counts = { in: 0, w: 0, t: 0 };
+  for (const t of c.tensors) {
+    const kind = t.role === "table" ? "t" : t.role === "weight" ? "w" : "in";
+    if (!read.has(t.name)) read.set(t.name, `${kind}${counts[kind]++}`);
+  }
+  for (const o of c.outputs) if (!written.has(o.tensor)) written.set(o.tensor, `out${written.size}`);
+  const own = new Set(c.stages.map((s) => s.name));
+  const go = (e: Expr): Expr => rebuild(e, (x) => (x.kind === "load" && !own.has(x.buffer) ? load(x.dtype, read.get(x.buffer)!, x.at, x.lanes) : x));
+  const both = [...read.keys()].filter((name) => written.has(name));
+  return {
+    names: new Map([...read, ...written].map(([old, fresh]) => [fresh, old])),
+    aliased: [...[...shared].flatMap(([operand, result]) => [read.get(operand)!, written.get(result)!]), ...both.flatMap((name) => [read.get(name)!, written.get(name)!])],
+    compute: {
+      ...c, tensors: c.tensors.map((t) => ({ ...t, name: read.get(t.name)! })), outputs: c.outputs.map((o) => ({ ...o, tensor: written.get(o.tensor)! })),
+      stages: c.stages.map((s) => ({ ...s, value: go(s.value), ...(s.finish ? { finish: go(s.finish) } : {}) })), origin: [],
+    },
+  };
+}
+/** Equal keys mean equal kernels: expressions are interned, so their identity is their structure. */
+function keyOf(c: Compute): string {
+  const layout = (l: Layout) => JSON.stringify(l);
+  return [
+    c.name, JSON.stringify(c.algorithm ?? null),
+    ...c.tensors.map((t) => [t.name, t.dtype, t.shape.join(), layout(t.layout), t.role, t.role === "table" ? Array.from(t.data as Iterable<number>).join() : ""].join(":")),
+    ...c.stages.map((s) => [s.name, ...s.axes.map(idOf), idOf(s.value), s.reduce ? [s.reduce.op, ...s.reduce.axes.map(idOf)].join() : "", s.finish ? idOf(s.finish) : ""].join(":")),
+    ...c.outputs.map((o) => [o.stage, o.tensor, o.shape.join(), layout(o.layout), o.index?.map(idOf).join() ?? ""].join(":")),
+  ].join("|");
+}
+
+function scheduled(c: Compute, aliased: readonly string[], variants: readonly Variant[], kernels: KernelVariants[]): Scheduled {
+  const name = `${c.name.replace(/\W/g, "_")}_${kernels.length}`;
+  const all = variants.map((v) => {
+    const { compute, schedule } = v.schedule(c), kernel = lower({ ...compute, name }, schedule, v.lacks);
+    verify(kernel);
+    const packs = new Map((schedule.tensors ?? []).flatMap((d) => ("pack" in d ? [[d.pack, d.layout] as const] : [])));
+    return { v, kernel, tensors: compute.tensors.map((t) => (packs.has(t.name) ? { ...t, layout: packs.get(t.name)! } : t)) };
+  });
+  const [first, ...others] = all;
+  for (const x of others) for (const t of x.tensors) {
+    const same = first!.tensors.find((y) => y.name === t.name);
+    if (t.role === "weight" && JSON.stringify([t.shape, t.layout]) !== JSON.stringify([same?.shape, same?.layout])) fail(`${name}: ${x.v.name} packs ${t.name} in its own way`);
+  }
+  // One list of parameters serves all variants: working memory as large as the largest needs.
+  let buffers: Buffer[] = [];
+  for (const { kernel } of all) for (const b of kernel.buffers) {
+    const i = buffers.findIndex((x) => x.name === b.name);
+    if (i < 0) buffers.push(b); else if (buffers[i]!.size < b.size) buffers[i] = b;
+  }
+  buffers = buffers.map((b) => (aliased.includes(b.name) ? { ...b, aliased: true } : b));
+  const index = kernels.length;
+  kernels.push({ name, origin: [], variants: Object.fromEntries(all.map(({ v, kernel }): [string, Kernel] => [v.name, { ...kernel, buffers }])) });
+  return { kernel: index, tensors: first!.tensors, scratch: buffers.filter((b) => b.space === "scratch"), buffers };
+}
+
+function placeOf(n: Network, p: Placement, arena: Arena, name: string): Place {
+  const root = p.rootOf(name), t = n.tensors.get(root)!;
+  switch (t.kind) {
+    case "input": return { in: "input", port: n.inputs.indexOf(root), offset: 0 };
+    case "output": return { in: "output", port: n.outputs.indexOf(root), offset: 0 };
+    case "temporary": return { in: "arena", offset: arena.blocks[p.blockOf.get(root) ?? fail(`${root} has no block`)]!.offset };
+    case "constant": return fail(`${name} is a constant: it has a place for each layout`);
+    default: return t.kind satisfies never;
+  }
+}
+/** Element (0, 0, ..) and the steps of a tensor, if its layout has one step per dimension. */
+function strided(t: NetTensor, at: Place): { place: Place; strides: readonly number[] | null } {
+  if (t.layout.parts.some((p) => p.quo || p.rem)) return { place: at, strides: null };
+  const { strides } = physical(t.shape, t.layout), bytes = types[t.dtype].bytes;
+  const perDim = t.shape.map((_, d) => strides[t.layout.parts.findIndex((p) => p.dim === d)]!);
+  const before = perDim.reduce((sum, s, d) => sum + s * (t.layout.halo?.[d]?.[0] ?? 0), 0);
+  return { place: { ...at, offset: at.offset + before * bytes }, strides: perDim };
+}

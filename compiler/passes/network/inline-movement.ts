@@ -1,0 +1,76 @@
+/**
+ * What only moves elements (Transpose, Slice, Split, Reshape, Expand) becomes an index map in the loads of its readers.
+ * Needs: split-concats. Ensures: a movement is left only where a reader could not take it well: a reduction whose index
+ * would no longer be a sum of multiples of axes, or an output of the model.
+ * Also removes tensors that repeat a box of another one, as the shorter Concats of a dense block do.
+ * Stands after fuse-tails has had the copies it can use (they write boxes), and runs before it a second time.
+ */
+import { load, type Expr, type Load } from "../../ir/scalar.ts";
+import { int, minus, numberOf, plus } from "../../ir/linear.ts";
+import { rebuild, substitute } from "../../ir/algebra.ts";
+import { axis, type Axis, type Compute } from "../../ir/compute.ts";
+import { contractionOf, isAffine, isMap, movementOf } from "../../ir/contraction.ts";
+import { loadsOfCompute, relist, usesOf, type Network } from "../../ir/network.ts";
+
+/** Element `at(axes)` of `of`. */
+interface Source { readonly of: string; readonly axes: readonly Axis[]; readonly at: readonly Expr[] }
+
+export function inlineMovement(n: Network): Network {
+  for (;;) {
+    const next = step(n);
+    if (next === n) return n;
+    n = next;
+  }
+}
+function step(n: Network): Network {
+  const { readers, writers } = usesOf(n.computes);
+  for (const [name, t] of n.tensors) {
+    if (t.kind !== "temporary") continue;
+    const made = writers.get(name) ?? [], read = readers.get(name) ?? [];
+    const source = made.length ? sourceOf(made, t.shape) : null;
+    if (!source || read.length === 0 || n.tensors.get(source.of)!.kind === "output") continue;
+    // A tensor written piece by piece is complete only after its last writer; a reader's place in the order must stay valid.
+    if (!read.every((r) => takes(r, name, source))) continue;
+    const tensors = new Map([...n.tensors].filter(([x]) => x !== name));
+    return {
+      ...n, tensors,
+      computes: n.computes.filter((c) => !made.includes(c)).map((c) => (read.includes(c) ? relist(redirect(c, name, source), n.tensors) : c)),
+    };
+  }
+  return n;
+}
+/** What the writers copy from, if it is one tensor by one index map. */
+function sourceOf(made: readonly Compute[], shape: readonly number[]): Source | null {
+  const all = made.map((c) => ({ m: movementOf(c), o: c.outputs[0]! }));
+  const [first] = all;
+  if (!first?.m) return null;
+  if (all.length === 1 && !first.o.index) return { of: first.m.load.buffer, axes: first.m.stage.axes, at: first.m.load.at };
+  // Several boxes: each must lie at the same distance from where it comes from.
+  const axes = shape.map((n, d) => axis(`d${d}`, n));
+  let shifts: readonly number[] | null = null;
+  for (const { m, o } of all) {
+    if (!m || m.load.buffer !== first.m.load.buffer || m.load.at.length !== axes.length) return null;
+    const index = o.index ?? m.stage.axes, own: number[] = [];
+    for (const [d, e] of m.load.at.entries()) {
+      const shift = minus(e, index[d]!);
+      if (shift.kind !== "const") return null;
+      own.push(numberOf(shift));
+    }
+    if (shifts && own.some((x, d) => x !== shifts![d])) return null;
+    shifts = own;
+  }
+  return { of: first.m.load.buffer, axes, at: axes.map((a, d) => plus(a, int(shifts![d]!))) };
+}
+const moved = (l: Load, s: Source): Load => load(l.dtype, s.of, s.at.map((e) => substitute(e, new Map(s.axes.map((a, d) => [a.name, l.at[d]!])))));
+
+function takes(r: Compute, name: string, s: Source): boolean {
+  if (isMap(r)) return true;
+  const loads = loadsOfCompute(r, name), offsets = s.at.length === s.axes.length && s.at.every((e, d) => minus(e, s.axes[d]!).kind === "const");
+  if (offsets) return true;
+  const product = r.stages.some((x) => contractionOf(r, x));
+  return product && loads.every((l) => isAffine(moved(l, s).at));
+}
+function redirect(r: Compute, name: string, s: Source): Compute {
+  const go = (e: Expr): Expr => rebuild(e, (x) => (x.kind === "load" && x.buffer === name ? moved(x, s) : x));
+  return { ...r, stages: r.stages.map((x) => ({ ...x, value: go(x.value), ...(x.finish ? { finish: go(x.finish) } : {}) })) };
+}

@@ -1,0 +1,86 @@
+/**
+ * Graph -> Network: every node becomes the Compute that its operator's entry gives.
+ * A tensor is called as its value, behind a % that keeps it apart from the names of stages.
+ * Needs: all types static, every operator in the registry with a `lower` (expand-operators has run). Ensures: one Compute
+ * per node in the graph's order, row-major tensors, nothing fused. Stands between the passes that know operators and
+ * those that only see maps and reductions.
+ */
+import { isStatic, type Graph, type TensorType } from "../../ir/graph.ts";
+import { rowMajor, type Compute } from "../../ir/compute.ts";
+import { expressionsOfStage, type NetTensor, type Network } from "../../ir/network.ts";
+import { copy } from "./choose-layouts.ts";
+import { arrayOf, type ElementArray } from "../../ir/types.ts";
+import { fail, load } from "../../ir/scalar.ts";
+import { loadsIn, rebuild } from "../../ir/algebra.ts";
+import { NodeView, type Op } from "../../ops/op.ts";
+
+/** The tensor that holds a value; "" for one that is not given. */
+export const tensorOf = (value: string): string => (value ? `%${value}` : "");
+/** The value that a tensor holds, as the model calls it. */
+export const valueOfTensor = (tensor: string): string => tensor.slice(1);
+
+/** The network that the graph says. Throws where a type is open or a node has no lowering. */
+export function lowerGraph(g: Graph, ops: ReadonlyMap<string, Op>): Network {
+  const tensors = new Map<string, NetTensor>(), computes: Compute[] = [];
+  const typeOf = (v: string): TensorType => {
+    const t = g.constants.get(v) ?? g.types.get(v) ?? fail(`${v} has no type`);
+    return isStatic(t) ? t : fail(`${v} has open dimensions`);
+  };
+  const put = (name: string, kind: NetTensor["kind"], { dtype, shape }: TensorType, data?: ElementArray) =>
+    tensors.set(name, { name, kind, dtype, shape, layout: rowMajor(shape.length), ...(data ? { data } : {}) });
+  for (const v of g.inputs) put(tensorOf(v), "input", typeOf(v));
+  const results = new Map<string, string>(), again: { readonly value: string; readonly tensor: string }[] = [];
+  const outputs = g.outputs.map((v, i) => {
+    // What no node makes, or what is wanted twice, needs a copy of its own.
+    const plain = !g.inputs.includes(v) && !g.constants.has(v) && !results.has(v), tensor = plain ? tensorOf(v) : tensorOf(`${v}:output${i}`);
+    if (plain) results.set(v, tensor); else again.push({ value: v, tensor });
+    put(tensor, "output", typeOf(v));
+    return tensor;
+  });
+  const constantOf = (t: string) => {
+    const value = g.constants.get(valueOfTensor(t));
+    if (value && !tensors.has(t)) put(t, "constant", value, value.data);
+  };
+  for (const n of g.nodes) {
+    const op = ops.get(n.op) ?? fail(`no operator ${n.op}`);
+    const node = { ...n, inputs: n.inputs.map(tensorOf), outputs: n.outputs.map(tensorOf) };
+    const view = (types: readonly TensorType[]) =>
+      new NodeView(node, op, n.inputs.map((v) => (v ? typeOf(v) : undefined)), types, (t) => g.constants.get(valueOfTensor(t)), (i) => (n.outputs[i] ? typeOf(n.outputs[i]) : undefined));
+    // An output that nobody wants has no type in the graph.
+    const inferred = n.outputs.includes("") ? op.infer(view([])) : [];
+    const lowered = (op.lower ?? fail(`${n.op} has no lowering`))(view(n.outputs.map((o, i) => (o ? typeOf(o) : inferred[i] ?? fail(`${n.name} has no output ${i}`)))));
+    const c = withOwnTables(wanted(lowered), n.name, put);
+    for (const t of c.tensors) constantOf(t.name);
+    for (const o of c.outputs) if (!tensors.has(o.tensor)) put(o.tensor, "temporary", o);
+    computes.push(c);
+  }
+  for (const { value, tensor } of again) {
+    constantOf(tensorOf(value));
+    computes.push(copy(tensors.get(tensorOf(value))!, tensors.get(tensor)!));
+  }
+  return { name: g.name, inputs: g.inputs.map(tensorOf), outputs, outputNames: g.outputs, tensors, computes };
+}
+/** Without outputs that nobody wants, and stages and tensors that only they need. */
+function wanted(c: Compute): Compute {
+  const outputs = c.outputs.filter((o) => o.tensor !== ""), needed = new Set(outputs.map((o) => o.stage));
+  for (const s of [...c.stages].reverse()) if (needed.has(s.name)) for (const l of loadsIn(expressionsOfStage(s))) needed.add(l.buffer);
+  const stages = c.stages.filter((s) => needed.has(s.name));
+  if (stages.length === c.stages.length && outputs.length === c.outputs.length) return c;
+  return { ...c, outputs, stages, tensors: c.tensors.filter((t) => needed.has(t.name)) };
+}
+
+/** Constants that an entry makes for itself get names that are unique in the network. */
+function withOwnTables(c: Compute, node: string, put: (name: string, kind: "constant", t: TensorType, data: ElementArray) => void): Compute {
+  const own = new Map<string, string>();
+  const tensors = c.tensors.map((t) => {
+    if (t.role !== "weight" || !t.data) return t;
+    const name = tensorOf(`${node}:${t.name}`);
+    own.set(t.name, name);
+    put(name, "constant", t, ArrayBuffer.isView(t.data) ? (t.data as ElementArray) : arrayOf(t.dtype, t.data));
+    const { data: _, ...rest } = t;
+    return { ...rest, name };
+  });
+  if (own.size === 0) return c;
+  const rename = (e: Parameters<typeof rebuild>[0]) => rebuild(e, (x) => (x.kind === "load" && own.has(x.buffer) ? load(x.dtype, own.get(x.buffer)!, x.at, x.lanes) : x));
+  return { ...c, tensors, stages: c.stages.map((s) => ({ ...s, value: rename(s.value), ...(s.finish ? { finish: rename(s.finish) } : {}) })) };
+}

@@ -1,0 +1,56 @@
+/** From a graph that is ready to lower to a program: the passes over networks, in order. */
+import { printNetwork, type Network } from "../../ir/network.ts";
+import type { Graph } from "../../ir/graph.ts";
+import type { Program } from "../../ir/program.ts";
+import { ops } from "../../ops/index.ts";
+import type { TargetFacts, Variant } from "../../emit/target.ts";
+import { addHalos } from "./add-halos.ts";
+import { buildProgram } from "./build-program.ts";
+import { chooseAlgorithms } from "./choose-algorithms.ts";
+import { chooseLayouts } from "./choose-layouts.ts";
+import { elideCopies } from "./elide-copies.ts";
+import { fuseTails } from "./fuse-tails.ts";
+import { inlineMovement } from "./inline-movement.ts";
+import { lowerGraph } from "./lower-graph.ts";
+import { splitConcats } from "./split-concats.ts";
+import { splitPhases } from "./split-phases.ts";
+import { verifyNetwork } from "./verify-network.ts";
+
+/** A pure function from network to network; `facts` are those of the target's machines. */
+export interface NetworkPass { readonly name: string; readonly run: (n: Network, facts: TargetFacts) => Network }
+/** The network passes, in order. Each says at its head what it needs and why it stands where it stands. */
+export const networkPasses: readonly NetworkPass[] = [
+  { name: "split-concats", run: splitConcats },
+  { name: "inline-movement", run: inlineMovement },
+  { name: "fuse-tails", run: fuseTails },
+  // Fused copies leave tensors that repeat a box of another.
+  { name: "inline-movement", run: inlineMovement },
+  { name: "fuse-tails", run: fuseTails },
+  { name: "split-phases", run: splitPhases },
+  { name: "choose-layouts", run: chooseLayouts },
+  { name: "choose-algorithms", run: chooseAlgorithms },
+  { name: "add-halos", run: addHalos },
+  { name: "elide-copies", run: elideCopies },
+];
+/** For which machine and instruction sets; `dump` gets the network's text after each pass, under a numbered name. */
+export interface NetworkOptions {
+  readonly facts: TargetFacts;
+  readonly variants: readonly Variant[];
+  readonly dump?: (fileName: string, text: string) => void;
+  readonly progress?: (done: number, total: number, what: string) => void;
+}
+/** Needs: types known, operators expanded. Throws where a pass leaves something that does not hold together, naming the pass. */
+export function compileNetwork(g: Graph, o: NetworkOptions): Program {
+  let n = lowerGraph(g, ops), number = 0;
+  const check = (pass: string) => {
+    o.dump?.(`n${String(number++).padStart(2, "0")}-${pass}.txt`, printNetwork(n));
+    const problems = verifyNetwork(n);
+    if (problems.length) throw new Error(`pass ${pass} left a network that does not hold together:\n${problems.slice(0, 10).map((p) => `  ${p}`).join("\n")}`);
+  };
+  check("lower-graph");
+  for (const pass of networkPasses) {
+    n = pass.run(n, o.facts);
+    check(pass.name);
+  }
+  return buildProgram(n, { variants: o.variants, ...(o.progress ? { progress: o.progress } : {}) });
+}

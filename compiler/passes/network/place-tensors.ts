@@ -1,0 +1,78 @@
+/**
+ * Which tensors share memory, and how long each piece is in use.
+ * A step may write its result over an operand that dies there, where every element is read just before it is
+ * overwritten: the addresses agree, and nothing else of the operand is read later.
+ */
+import { address, type Compute } from "../../ir/compute.ts";
+import { loadsIn } from "../../ir/algebra.ts";
+import { bytesOfTensor, expressionsOfStage, readsOf, writesOf, type NetTensor, type Network } from "../../ir/network.ts";
+import { types } from "../../ir/types.ts";
+import type { Block } from "./plan-memory.ts";
+
+/** Where temporaries live, before addresses are chosen. */
+export interface Placement {
+  readonly blocks: readonly Block[];
+  /** Index of a temporary's block, by the root of its aliases. */
+  readonly blockOf: ReadonlyMap<string, number>;
+  readonly rootOf: (name: string) => string;
+  /** Operands whose memory a result of the Compute takes over: operand -> result. */
+  readonly sharing: (c: Compute) => ReadonlyMap<string, string>;
+}
+interface Life { readonly name: string; first: number; last: number; bytes: number; into: string | null }
+
+/** Blocks for all temporaries, and which of them may lie over each other. Needs: aliases are final. */
+export function placeTensors(n: Network): Placement {
+  const rootOf = (name: string): string => { const t = n.tensors.get(name)!; return t.aliasOf === undefined ? name : rootOf(t.aliasOf); };
+  const lives = new Map<string, Life>();
+  n.computes.forEach((c, step) => {
+    for (const name of [...writesOf(c), ...readsOf(c)]) {
+      const root = n.tensors.has(name) ? n.tensors.get(rootOf(name))! : undefined;
+      if (root?.kind !== "temporary") continue;
+      const life = lives.get(root.name);
+      if (life) { life.last = step; life.bytes = Math.max(life.bytes, bytesOfTensor(n.tensors.get(name)!)); }
+      else lives.set(root.name, { name: root.name, first: step, last: step, bytes: Math.max(bytesOfTensor(root), bytesOfTensor(n.tensors.get(name)!)), into: null });
+    }
+  });
+  const shared = new Map<Compute, Map<string, string>>();
+  n.computes.forEach((c, step) => {
+    const taken = new Map<string, string>();
+    for (const result of writesOf(c)) {
+      const out = lives.get(rootOf(result));
+      if (!out || out.first !== step) continue;
+      const operand = readsOf(c).find((name) => {
+        const life = n.tensors.has(name) ? lives.get(rootOf(name)) : undefined;
+        return life && life !== out && life.last === step && life.into === null && ![...taken.keys()].includes(name) && overwrites(c, n.tensors.get(name)!, n.tensors.get(result)!)
+          && readsOf(c).every((other) => other === name || !n.tensors.has(other) || rootOf(other) !== rootOf(name));
+      });
+      if (operand === undefined) continue;
+      lives.get(rootOf(operand))!.into = rootOf(result);
+      taken.set(operand, result);
+    }
+    if (taken.size) shared.set(c, taken);
+  });
+  const owner = (name: string): string => { const l = lives.get(name)!; return l.into === null ? name : owner(l.into); };
+  const blocks: { name: string; bytes: number; firstStep: number; lastStep: number }[] = [], index = new Map<string, number>();
+  for (const l of lives.values()) {
+    const own = owner(l.name), i = index.get(own);
+    if (i === undefined) { index.set(own, blocks.length); blocks.push({ name: own, bytes: l.bytes, firstStep: l.first, lastStep: l.last }); continue; }
+    const b = blocks[i]!;
+    b.bytes = Math.max(b.bytes, l.bytes); b.firstStep = Math.min(b.firstStep, l.first); b.lastStep = Math.max(b.lastStep, l.last);
+  }
+  const none: ReadonlyMap<string, string> = new Map();
+  return { blocks, blockOf: new Map([...lives.keys()].map((name) => [name, index.get(owner(name))!])), rootOf, sharing: (c) => shared.get(c) ?? none };
+}
+
+/** Whether each element of `a` is read only where the same address of `r` is written, after the reading. */
+function overwrites(c: Compute, a: NetTensor, r: NetTensor): boolean {
+  if (types[a.dtype].bytes !== types[r.dtype].bytes || bytesOfTensor(a) !== bytesOfTensor(r)) return false;
+  const [o, ...more] = c.outputs.filter((x) => x.tensor === r.name);
+  if (!o || more.length) return false;
+  const s = c.stages.find((x) => x.name === o.stage)!, store = address(r.shape, r.layout, o.index ?? s.axes);
+  for (const x of c.stages) {
+    // What a reduction reads, other tiles of the result still need.
+    const late = x === s ? (x.reduce ? (x.finish ? [x.finish] : []) : expressionsOfStage(x)) : [];
+    const all = loadsIn(expressionsOfStage(x), a.name), here = loadsIn(late, a.name);
+    if (all.length !== here.length || here.some((l) => address(a.shape, a.layout, l.at) !== store)) return false;
+  }
+  return true;
+}
