@@ -4,7 +4,8 @@
  * reshape, a transpose that the layouts undo), unless one of them cannot stand for the other.
  * Stands last before scheduling, because any other pass may change an address.
  */
-import { address, physical, type Compute } from "../../ir/compute.ts";
+import { address, physical, settled, type Compute } from "../../ir/compute.ts";
+import type { Expr } from "../../ir/scalar.ts";
 import { movementOf } from "../../ir/contraction.ts";
 import { usesOf, type NetTensor, type Network } from "../../ir/network.ts";
 
@@ -18,7 +19,8 @@ export function elideCopies(n: Network): Network {
     const from = tensors.get(m.load.buffer)!, to = tensors.get(o.tensor)!, a = root(from.name), b = root(to.name);
     if (a === b || (writers.get(to.name) ?? []).length !== 1 || from.dtype !== to.dtype) continue;
     const size = physical(to.shape, to.layout).size;
-    if (size !== physical(from.shape, from.layout).size || address(from.shape, from.layout, m.load.at) !== address(to.shape, to.layout, o.index ?? m.stage.axes)) continue;
+    const place = (t: NetTensor, index: readonly Expr[]) => settled(address(t.shape, t.layout, index), m.stage.axes);
+    if (size !== physical(from.shape, from.layout).size || place(from, m.load.at) !== place(to, o.index ?? m.stage.axes)) continue;
     if (b.kind === "temporary" && a.kind !== "constant") tensors.set(b.name, { ...b, aliasOf: a.name });
     else if (b.kind === "output" && a.kind === "temporary" && !claimed(tensors, a)) tensors.set(a.name, { ...a, aliasOf: b.name });
     else continue;

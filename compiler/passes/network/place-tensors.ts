@@ -3,7 +3,7 @@
  * A step may write its result over an operand that dies there, where every element is read just before it is
  * overwritten: the addresses agree, and nothing else of the operand is read later.
  */
-import { address, type Compute } from "../../ir/compute.ts";
+import { address, settled, type Compute } from "../../ir/compute.ts";
 import { loadsIn } from "../../ir/algebra.ts";
 import { bytesOfTensor, expressionsOfStage, readsOf, writesOf, type NetTensor, type Network } from "../../ir/network.ts";
 import { types } from "../../ir/types.ts";
@@ -67,12 +67,12 @@ function overwrites(c: Compute, a: NetTensor, r: NetTensor): boolean {
   if (types[a.dtype].bytes !== types[r.dtype].bytes || bytesOfTensor(a) !== bytesOfTensor(r)) return false;
   const [o, ...more] = c.outputs.filter((x) => x.tensor === r.name);
   if (!o || more.length) return false;
-  const s = c.stages.find((x) => x.name === o.stage)!, store = address(r.shape, r.layout, o.index ?? s.axes);
+  const s = c.stages.find((x) => x.name === o.stage)!, store = settled(address(r.shape, r.layout, o.index ?? s.axes), s.axes);
   for (const x of c.stages) {
     // What a reduction reads, other tiles of the result still need.
     const late = x === s ? (x.reduce ? (x.finish ? [x.finish] : []) : expressionsOfStage(x)) : [];
     const all = loadsIn(expressionsOfStage(x), a.name), here = loadsIn(late, a.name);
-    if (all.length !== here.length || here.some((l) => address(a.shape, a.layout, l.at) !== store)) return false;
+    if (all.length !== here.length || here.some((l) => settled(address(a.shape, a.layout, l.at), s.axes) !== store)) return false;
   }
   return true;
 }
