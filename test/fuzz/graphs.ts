@@ -6,7 +6,7 @@ import { Unsupported } from "../../compiler/ops/op.ts";
 import { Draw } from "./draw.ts";
 import { imageSteps } from "./images.ts";
 import { otherSteps } from "./others.ts";
-import { Misfit, most, Scene, type Step } from "./scene.ts";
+import { Misfit, Scene, type Step } from "./scene.ts";
 import { valueSteps } from "./values.ts";
 
 function drawStep(draw: Draw, list: readonly (readonly [number, Step])[]): Step {
@@ -14,8 +14,9 @@ function drawStep(draw: Draw, list: readonly (readonly [number, Step])[]): Step 
   for (const [w, step] of list) if ((at -= w) < 0) return step;
   return list[0]![1];
 }
-function firstShape(draw: Draw): readonly number[] {
-  const batch = draw.chance(0.75) ? 1 : draw.int(2, 3), side = () => draw.pick([1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 13, 14, 16, 17, 19, 23]), channels = draw.size(70);
+function firstShape(s: Scene): readonly number[] {
+  const { draw } = s;
+  const batch = draw.chance(0.75) ? 1 : draw.int(2, 3), side = () => draw.pick(draw.large ? [7, 14, 15, 28, 30, 40, 56, 57] : [1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 13, 14, 16, 17, 19, 23]), channels = draw.size(70);
   const shape = ((): readonly number[] => {
     switch (draw.int(0, 9)) {
       case 0: return [batch, channels, draw.int(1, 60)];
@@ -25,14 +26,14 @@ function firstShape(draw: Draw): readonly number[] {
       default: return [batch, channels, side(), side()];
     }
   })();
-  return sizeOf(shape) > most.elements / 4 ? firstShape(draw) : shape;
+  return sizeOf(shape) > s.most.elements / 4 ? firstShape(s) : shape;
 }
 
-/** A graph of so many steps at most, each of one to some twenty nodes. */
-export function randomGraph(seed: number, steps = 6): Graph {
-  const s = new Scene(seed), { draw } = s;
-  s.floats.push(s.input(firstShape(draw)));
-  if (draw.chance(0.2)) s.floats.push(s.input(draw.chance(0.5) ? s.shape(s.floats[0]!) : firstShape(draw)));
+/** A graph of so many steps at most, each of one to some twenty nodes; `large`: at the sizes of real networks. */
+export function randomGraph(seed: number, steps = 6, large = false): Graph {
+  const s = new Scene(seed, large), { draw } = s;
+  s.floats.push(s.input(firstShape(s)));
+  if (draw.chance(0.2)) s.floats.push(s.input(draw.chance(0.5) ? s.shape(s.floats[0]!) : firstShape(s)));
   const count = draw.int(1, steps);
   for (let done = 0, tries = 0; done < count && tries < count * 6; tries++) {
     const x = draw.chance(0.75) ? s.floats.at(-1)! : draw.pick(s.floats), rank = s.rank(x);

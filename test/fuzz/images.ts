@@ -1,7 +1,7 @@
 /** Steps over images: [N, C, ...], one to three spatial dimensions. */
 import { sizeOf } from "../../compiler/ir/graph.ts";
 import { activation } from "./values.ts";
-import { misfit, most, type Scene, type Step } from "./scene.ts";
+import { misfit, type Scene, type Step } from "./scene.ts";
 
 const spatial = (s: Scene, x: string): readonly number[] => { const shape = s.shape(x); return shape.length >= 3 && shape.length <= 5 ? shape.slice(2) : misfit(); };
 const channels = (s: Scene, x: string): number => s.dim(x, 1);
@@ -27,7 +27,7 @@ function groupsOf(s: Scene, c: number): { group: number; out: number } {
 export function conv(s: Scene, x: string, more: { out?: number; group?: number; same?: boolean; kernel?: number } = {}): string {
   const sizes = spatial(s, x), c = channels(s, x), w = window(s, sizes, 7), free = groupsOf(s, c), group = more.group ?? (more.out ? 1 : free.group), out = more.out ?? free.out;
   const kernel = more.kernel ? sizes.map(() => more.kernel!) : more.same ? w.kernel.map((k) => k | 1) : w.kernel, taps = sizeOf(kernel) * (c / group);
-  if (sizeOf(s.shape(x)) / c * out * taps > most.work) misfit();
+  if (sizeOf(s.shape(x)) / c * out * taps > s.most.work) misfit();
   const inputs = [x, s.weights([out, c / group, ...kernel], taps), ...(s.draw.chance(0.6) ? [s.numbers([out])] : [])];
   if (more.same) return s.op("Conv", inputs, { group, pads: [...kernel, ...kernel].map((k) => (k - 1) >> 1) });
   const auto = s.draw.unit();
@@ -42,7 +42,7 @@ const transposed: Step = (s, x) => {
   const sizes = spatial(s, x), c = channels(s, x), { draw } = s, group = draw.chance(0.3) ? draw.divisor(c) : 1, out = draw.chance(0.5) ? draw.int(1, 9) : Math.min(33, draw.size(40));
   const per = sizes.map((n) => ({ n, k: draw.int(1, 4), stride: draw.int(1, 3), dilation: draw.chance(0.1) ? 2 : 1 }));
   const size = (p: (typeof per)[number]) => (p.n - 1) * p.stride + (p.k - 1) * p.dilation + 1, taps = sizeOf(per.map((p) => p.k));
-  if (sizeOf(s.shape(x)) * out * taps > most.work) misfit();
+  if (sizeOf(s.shape(x)) * out * taps > s.most.work) misfit();
   const begin = per.map((p) => draw.int(0, Math.min(p.k - 1, (size(p) - 1) >> 1))), end = per.map((p, i) => (draw.chance(0.6) ? begin[i]! : draw.int(0, Math.min(p.k - 1, (size(p) - 1) >> 1))));
   return s.op("ConvTranspose", [x, s.weights([c, out, ...per.map((p) => p.k)], (c / group) * taps), ...(draw.chance(0.5) ? [s.numbers([out * group])] : [])], {
     group, strides: per.map((p) => p.stride), dilations: per.map((p) => p.dilation), pads: [...begin, ...end],

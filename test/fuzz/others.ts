@@ -3,7 +3,7 @@ import { sizeOf } from "../../compiler/ir/graph.ts";
 import type { DType } from "../../compiler/ir/types.ts";
 import { activation } from "./values.ts";
 import { conv } from "./images.ts";
-import { misfit, most, type Scene, type Step } from "./scene.ts";
+import { misfit, type Scene, type Step } from "./scene.ts";
 
 const ints = (s: Scene, shape: readonly number[], low: number, high: number, dtype: DType = "i64"): string =>
   s.b.constant(shape, Array.from({ length: sizeOf(shape) }, () => s.draw.int(low, high)), dtype);
@@ -14,7 +14,7 @@ const wide: Step = (s, x) => {
   const [, c, h, w] = image(s, x), { draw } = s, channels = () => draw.pick([16, 17, 20, 24, 31, 32, 33, 40, 48, 64]);
   const start = c < 16 || draw.chance(0.3) ? conv(s, x, { out: channels(), kernel: 1, same: true }) : x, from = s.dim(start, 1), to = draw.chance(0.4) ? from : channels();
   const p = [draw.int(0, 2), draw.int(0, 2), draw.int(0, 2), draw.int(0, 2)], pads = draw.chance(0.6) ? [1, 1, 1, 1] : p;
-  if (from * to * h * w * 9 > 3 * most.work || h + pads[0]! + pads[2]! < 3 || w + pads[1]! + pads[3]! < 3) misfit();
+  if (from * to * h * w * 9 > 3 * s.most.work || h + pads[0]! + pads[2]! < 3 || w + pads[1]! + pads[3]! < 3) misfit();
   const made = s.op("Conv", [start, s.weights([to, from, 3, 3], from * 9), ...(draw.chance(0.5) ? [s.numbers([to])] : [])], { pads });
   const same = s.shape(made).every((n, i) => n === s.dim(start, i)), tail = draw.int(0, 4);
   if (tail === 0) return made;
@@ -31,7 +31,7 @@ const dynamic: Step = (s, x) => {
     return s.op("Conv", [x, s.op("Mul", [s.input([out, c, k, k]), scale]), ...(draw.chance(0.5) ? [s.input([out])] : [])], { pads: draw.chance(0.5) ? [0, 0, 0, 0] : [k - 1, 0, 0, k - 1] });
   }
   const k = shape.at(-1) ?? misfit(), n = draw.size(40), scale = s.b.scalar(1 / Math.sqrt(k));
-  if (sizeOf(shape) * n > most.work) misfit();
+  if (sizeOf(shape) * n > s.most.work) misfit();
   const turned = draw.chance(0.5), raw = s.op("Mul", [s.input(turned ? [n, k] : [k, n]), scale]), b = turned ? s.op("Transpose", [raw], { perm: [1, 0] }) : raw;
   if (shape.length === 2 && draw.chance(0.5)) return s.op("Gemm", [x, raw, s.input([n])], { transB: turned ? 1 : 0 });
   return s.op("MatMul", [x, b]);
@@ -89,7 +89,7 @@ const lookups: Step = (s, x) => {
 };
 const equations: Step = (s, x) => {
   const shape = s.shape(x), r = shape.length, { draw } = s, last = shape.at(-1) ?? misfit(), scale = 1 / Math.sqrt(last);
-  if (sizeOf(shape) * 8 > most.work) misfit();
+  if (sizeOf(shape) * 8 > s.most.work) misfit();
   if (r === 2) return draw.pick([
     () => s.op("Einsum", [x], { equation: draw.pick(["ij->ji", "ij->i", "ij->j", "ij->"]) }), () => s.op("Einsum", [x, s.weights([7, last], last)], { equation: "ij,kj->ik" }),
     () => s.op("Mul", [s.op("Einsum", [x, x], { equation: draw.pick(["ij,kj->ik", "ij,ij->i", "ij,ij->ij"]) }), s.b.scalar(scale)]),

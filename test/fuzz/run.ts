@@ -1,5 +1,5 @@
 /**
- * npm run fuzz -- [--seed N] [--count M] [--group G] [--steps S] [--isa sse,avx2,...] [--opt "O3 march=native"] [--cxx g++] [--sanitize] [--keep] [--no-shrink]
+ * npm run fuzz -- [--seed N] [--count M] [--group G] [--steps S] [--large] [--isa sse,avx2,...] [--opt "O3 march=native"] [--cxx g++] [--sanitize] [--keep] [--no-shrink]
  * npm run fuzz -- --graph FILE
  *
  * Compiles random graphs (seeds N .. N+M-1) to C++, runs them on each instruction set that the machine has, and compares
@@ -20,7 +20,8 @@ const { values: flags } = parseArgs({
   options: {
     seed: { type: "string", default: "1" }, count: { type: "string", default: "50" }, group: { type: "string", default: "20" }, steps: { type: "string", default: "6" },
     isa: { type: "string" }, opt: { type: "string", default: "O1" }, cxx: { type: "string", default: "g++" }, sanitize: { type: "boolean", default: false },
-    keep: { type: "boolean", default: false }, "no-shrink": { type: "boolean", default: false }, graph: { type: "string" },
+    keep: { type: "boolean", default: false }, large: { type: "boolean", default: false },
+    "no-shrink": { type: "boolean", default: false }, graph: { type: "string" },
   },
 });
 const available = runners(flags.cxx), wanted = flags.isa?.split(",") ?? (flags.sanitize ? ["sse"] : [...available.keys()]);
@@ -50,7 +51,7 @@ async function group(samples: readonly Sample[], names: readonly string[]): Prom
 if (flags.graph) await group([sampleOf(filled(parseGraph(readFileSync(flags.graph, "utf8")), 1), 1)], [flags.graph]);
 else for (let from = first; from < first + count; from += size) {
   const seeds = Array.from({ length: Math.min(size, first + count - from) }, (_, i) => from + i);
-  await group(seeds.map((seed) => sampleOf(randomGraph(seed, Number(flags.steps)), seed)), seeds.map((seed) => `seed ${seed}`));
+  await group(seeds.map((seed) => sampleOf(randomGraph(seed, Number(flags.steps), flags.large), seed)), seeds.map((seed) => `seed ${seed}`));
 }
 console.log(`${flags.graph ? 1 - failed : count - failed} passed, ${failed} failed`);
 process.exitCode = failed ? 1 : 0;

@@ -4,8 +4,6 @@ import type { DType } from "../../compiler/ir/types.ts";
 import { Builder } from "../support/graph-builder.ts";
 import { Draw } from "./draw.ts";
 
-/** Elements of one value, and multiply-accumulates of one node: the reference runs in JavaScript. */
-export const most = { elements: 30_000, work: 6_000_000 };
 
 /** A step does not fit the value it was given, or would be too large. */
 export class Misfit extends Error {}
@@ -14,13 +12,18 @@ export const misfit = (): never => { throw new Misfit(); };
 type Attributes = Readonly<Record<string, Attribute>>;
 export class Scene {
   readonly draw: Draw;
+  /** Elements of one value, and multiply-accumulates of one node: the reference runs in JavaScript. */
+  readonly most: { readonly elements: number; readonly work: number };
   readonly b: Builder;
   /** Values of f32 that a further step may read. */
   readonly floats: string[] = [];
   /** Values of any type that nobody has to read. */
   readonly others: string[] = [];
   private count = 0;
-  constructor(seed: number) { this.draw = new Draw(seed); this.b = new Builder(seed); }
+  constructor(seed: number, large = false) {
+    this.draw = new Draw(seed, large); this.b = new Builder(seed);
+    this.most = large ? { elements: 400_000, work: 80_000_000 } : { elements: 30_000, work: 6_000_000 };
+  }
 
   shape(v: string): readonly number[] { return this.b.typeOf(v).shape; }
   rank(v: string): number { return this.shape(v).length; }
@@ -38,7 +41,7 @@ export class Scene {
     const made = this.b.ops(op, inputs, outputs, attributes);
     for (const v of made) {
       const size = sizeOf(this.shape(v));
-      if (size === 0 || size > most.elements) misfit();
+      if (size === 0 || size > this.most.elements) misfit();
     }
     return made;
   }

@@ -1,6 +1,6 @@
 /** Steps over values of any rank. */
 import { sizeOf } from "../../compiler/ir/graph.ts";
-import { misfit, most, type Scene, type Step } from "./scene.ts";
+import { misfit, type Scene, type Step } from "./scene.ts";
 
 const plain = ["Relu", "Sigmoid", "Tanh", "HardSwish", "HardSigmoid", "Swish", "Mish", "Softplus", "Softsign", "Elu", "Selu", "Celu", "LeakyRelu", "Gelu", "Erf", "Neg", "Abs", "Sin", "Cos", "Atan", "Identity"];
 export function activation(s: Scene, x: string): string {
@@ -137,7 +137,7 @@ const ordered: Step = (s, x) => {
 };
 const product: Step = (s, x) => {
   const { draw } = s, shape = s.shape(x), k = shape.at(-1) ?? misfit(), out = draw.size(70);
-  if (sizeOf(shape) * out > most.work) misfit();
+  if (sizeOf(shape) * out > s.most.work) misfit();
   if (shape.length === 2 && draw.chance(0.6)) {
     const t = draw.int(0, 1), wide = draw.chance(0.2) ? 1 : 0, given = wide ? s.op("Transpose", [x], { perm: [1, 0] }) : x, bias = draw.pick([[], [out], [1, out], [shape[0]!, 1]]);
     return s.op("Gemm", [given, s.weights(t ? [out, k] : [k, out], k), ...(draw.chance(0.7) ? [s.numbers(bias)] : [])], { transB: t, transA: wide, ...(draw.chance(0.3) ? { alpha: 0.5, beta: 2 } : {}) });
@@ -150,7 +150,7 @@ const product: Step = (s, x) => {
 const pairs: Step = (s, x) => {
   const { draw } = s, shape = s.shape(x), r = shape.length, [m, k] = [shape.at(-2) ?? misfit(), shape.at(-1)!];
   const turned = s.op("Transpose", [x], { perm: [...Array(r - 2).keys(), r - 1, r - 2] });
-  if (sizeOf(shape) * Math.max(m, k) > most.work) misfit();
+  if (sizeOf(shape) * Math.max(m, k) > s.most.work) misfit();
   const [a, b, terms] = draw.chance(0.5) ? [x, turned, k] : [turned, x, m], given = draw.chance(0.3) ? activation(s, b) : b;
   return s.op("Mul", [s.op("MatMul", [a, given]), s.b.scalar(1 / Math.sqrt(terms))]);
 };
@@ -158,7 +158,7 @@ const attention: Step = (s, x) => {
   const { draw } = s, shape = s.shape(x);
   if (shape.length !== 3) misfit();
   const [n, t, d] = shape as [number, number, number], heads = draw.divisor(d), inner = d / heads;
-  if (n * t * d * Math.max(d, t) > most.work) misfit();
+  if (n * t * d * Math.max(d, t) > s.most.work) misfit();
   const linear = (v: string) => s.op("Add", [s.op("MatMul", [v, s.weights([d, d], d)]), s.numbers([d])]);
   const split = (v: string, perm: readonly number[]) => s.op("Transpose", [s.op("Reshape", [v, s.b.ints(n, t, heads, inner)])], { perm });
   const normed = draw.chance(0.5) && d > 1 ? layerNorm(s, x) : x;
@@ -170,7 +170,7 @@ const attention: Step = (s, x) => {
 };
 const mlp: Step = (s, x) => {
   const d = s.dim(x, -1), wide = s.draw.size(64), hidden = activation(s, s.op("Add", [s.op("MatMul", [s.rank(x) > 1 && d > 1 && s.draw.chance(0.5) ? layerNorm(s, x) : x, s.weights([d, wide], d)]), s.numbers([wide])]));
-  if (sizeOf(s.shape(x)) * wide > most.work) misfit();
+  if (sizeOf(s.shape(x)) * wide > s.most.work) misfit();
   return s.op("Add", [x, s.op("MatMul", [hidden, s.weights([wide, d], wide)])]);
 };
 const tokens: Step = (s, x) => {
