@@ -62,6 +62,7 @@ class Verifier {
 
   private declare(name: string, known: Known): void {
     if (this.vars.has(name)) this.bad(`${name} is declared twice`);
+    if (this.buffers.has(name)) this.bad(`${name} is called like a buffer`);
     this.vars.set(name, known);
     this.declared.push(name);
   }

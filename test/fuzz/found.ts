@@ -53,4 +53,10 @@ export const found: Readonly<Record<string, string>> = {
       y: f32[2, 6, 13] = Trilu(product) { upper: 1 } @ upper
       output y
     }`,
+  "an axis called like the copy of an operand": `
+    graph "found" {
+      input x: f32[3, 33, 12]
+      y: f32[3, 33, 33] = Einsum(x, x) { equation: "bij,bkj->bik" } @ einsum
+      output y
+    }`,
 };

@@ -62,6 +62,7 @@ describe("messages about names and variables", () => {
     ["k: i is not in scope", of(loop("i", 8, []), store("out", i, f(0)))],
     ["k: i is declared twice", of(loop("i", 8, [loop("i", 8, [])]))],
     ["k: a is declared twice", of(let_("a", f(1)), let_("a", f(2)))],
+    ["k: out is called like a buffer", of(let_("out", f(1)))],
     ["k: a is f32x1, but is used as i32x1", of(let_("a", f(1)), store("out", int(0), cast("f32", variable("i32", "a"))))],
     ["k: a is f32x1, but is used as f32x4", of(let_("a", f(1)), store("out", int(0), variable("f32", "a", 4)))],
     ["k: i claims to be in 0..7, but may be in 0..8", of(loop("i", 9, [store("out", i, f(0))]))],

@@ -83,7 +83,7 @@ const replaceLoad = (s: Stage, from: Load, to: Expr): Stage => ({ ...s, value: r
 /** A copy of the columns that one tile reads, contiguous along them: a stage of its own inside the loop over panels. */
 function stageOperand(c: Compute, s: Stage, b: Load, ks: readonly Axis[], n: Axis, set: InstructionSet, loop: string):
   { compute: Compute; stage: Stage; more: Record<string, readonly Directive[]> } {
-  const axes = [...s.axes.filter((x) => x !== n && uses(b, x)), ...ks, n], name = `${s.name}_b`;
+  const axes = [...s.axes.filter((x) => x !== n && uses(b, x)), ...ks, n], name = `${s.name}_operand`;
   const own = axes.map((x) => axis(`b_${x.name}`, extentOf(x))), by = new Map(axes.map((x, i) => [x.name, own[i]!]));
   const copy: Stage = { name, axes: own, value: rebuild(b, (x) => (x.kind === "var" ? by.get(x.name) ?? x : x)) };
   const stage = replaceLoad(s, b, load(b.dtype, name, axes)), last = own.at(-1)!.name;
