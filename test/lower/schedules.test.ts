@@ -1,5 +1,6 @@
 /** Every form of schedule, at small sizes, through verifier and interpreter against plain loops. */
 import { describe, expect, test } from "vitest";
+import { rowMajor } from "../../compiler/ir/compute.ts";
 import type { Edge, Schedule } from "../../compiler/ir/schedule.ts";
 import { instructionSets } from "../../targets/cpp/isa.ts";
 import { winogradSchedule } from "../../targets/cpp/schedules/winograd.ts";
@@ -28,6 +29,11 @@ describe("products", () => {
   }
   test.each([[1, 1, 1], [1, 9, 17], [2, 1, 16], [5, 3, 1]])("of %i x %i x %i", (m, k, n) => agree(gemm(m, k, n), gemmTile({ rows: 4, vectors: 2, lanes: 8, edge: "balance" })));
   test("panels in parallel", () => agree(g, alsoPlaced(gemmTile({ rows: 2, vectors: 1, lanes: 8, edge: "balance" }), "gemm", "no", "parallel")));
+  test.each([4, 8, 16])("operands copied to scratch, %i at a time", (lanes) => {
+    const s = gemmTile({ rows: 4, vectors: 1, lanes, edge: "balance" }), at = ["gemm", "mo"] as const;
+    agree(g, { ...s, tensors: [...s.tensors!, { cache: "A", at, in: "scratch", over: lanes }] });
+    agree(g, { ...s, tensors: [{ cache: "W", at: ["gemm", "no"], in: "scratch", over: lanes }, { cache: "A", at, in: "scratch", over: lanes, layout: { ...rowMajor(2), pad: [0, 3] } }] });
+  });
   test("prefetches and early hints change nothing", () => {
     const s = gemmTile({ rows: 6, vectors: 1, lanes: 16, edge: "balance" });
     agree(g, { ...s, stages: { gemm: [...s.stages.gemm!, { prefetch: "W", next: "no" }, { early: "R" }, { early: "out" }] } });
