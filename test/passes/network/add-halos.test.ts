@@ -4,9 +4,9 @@ import type { Expr } from "../../../compiler/ir/scalar.ts";
 import { children } from "../../../compiler/ir/scalar.ts";
 import { expressionsOfStage, type Network } from "../../../compiler/ir/network.ts";
 import { Builder } from "../graphs.ts";
-import { after, of } from "./build.ts";
+import { of, upTo } from "./build.ts";
 
-const padded = (build: (b: Builder, x: string) => readonly string[], shape: readonly number[] = [1, 8, 6, 5]) => { const b = new Builder(); return after("add-halos", b.graph(...build(b, b.input("x", shape)))); };
+const padded = (build: (b: Builder, x: string) => readonly string[], shape: readonly number[] = [1, 8, 6, 5]) => { const b = new Builder(); return upTo("add-halos", b.graph(...build(b, b.input("x", shape)))); };
 const selects = (e: Expr): boolean => (e.kind === "apply" && e.op === "select") || children(e).some(selects);
 const tested = (c: Compute): boolean => c.stages.some((s) => expressionsOfStage(s).some(selects));
 const margin = (n: Network, t: string) => n.tensors.get(t)!.layout.halo;

@@ -10,10 +10,10 @@ import { evaluateProgram } from "../../support/evaluate-program.ts";
 import { difference } from "../../support/run-compute.ts";
 import { networks } from "../networks.ts";
 import { Builder } from "../graphs.ts";
-import { after, feedsOf, plainNetwork, ready } from "./build.ts";
+import { feedsOf, plainNetwork, ready, upTo } from "./build.ts";
 
 const variants = Object.values(cppTarget.instructionSets);
-const programOf = (g: Graph): Program => buildProgram(after("elide-copies", g, 1e-4), { variants });
+const programOf = (g: Graph): Program => buildProgram(upTo("elide-copies", g, 1e-4), { variants });
 function agrees(g: Graph, p: Program): void {
   const feeds = feedsOf(ready(g), 1), want = evaluateGraph(ready(g), feeds);
   for (const v of variants) evaluateProgram(p, v.name, g.inputs.map((x) => feeds.get(x)!.data)).forEach((got, i) => expect(difference(got, want.get(g.outputs[i]!)!.data), v.name).toBeLessThanOrEqual(1e-4));

@@ -34,9 +34,9 @@ export function passesTo(name: string): readonly NetworkPass[] {
   return networkPasses.slice(0, last + 1);
 }
 /** A graph as the network that a pass leaves, all earlier ones run before it; values kept and rules obeyed after each. */
-export const after = (pass: string, g: Graph, tolerance = 1e-5): Network => run(g, passesTo(pass), tolerance);
+export const upTo = (pass: string, g: Graph, tolerance = 1e-5): Network => run(g, passesTo(pass), tolerance);
 /** The network that a pass sees. */
-export const before = (pass: string, g: Graph): Network => {
+export const ahead = (pass: string, g: Graph): Network => {
   const first = networkPasses.findIndex((p) => p.name === pass);
   return networkPasses.slice(0, first).reduce((n, p) => p.run(n, facts), plainNetwork(g));
 };

@@ -2,17 +2,17 @@ import { describe, expect, test } from "vitest";
 import type { Graph } from "../../../compiler/ir/graph.ts";
 import { chooseAlgorithms } from "../../../compiler/passes/network/choose-algorithms.ts";
 import { Builder } from "../graphs.ts";
-import { after, before, facts, names } from "./build.ts";
+import { ahead, facts, names, upTo } from "./build.ts";
 
 type Attributes = Readonly<Record<string, number | readonly number[]>>;
 const conv = (from: number, to: number, size: readonly [number, number], k: readonly [number, number] = [3, 3], attributes: Attributes = { pads: [1, 1, 1, 1] }): Graph => {
   const b = new Builder();
   return b.graph(b.op("Relu", [b.op("Conv", [b.op("Exp", [b.input("x", [1, from, ...size])]), b.constant([to, from / ((attributes.group as number | undefined) ?? 1), ...k]), b.constant([to])], attributes)]));
 };
-const tiles = (g: Graph) => chooseAlgorithms(before("choose-algorithms", g), facts).computes.flatMap((c) => (c.algorithm ? [c.algorithm.tile.join("x")] : []));
+const tiles = (g: Graph) => chooseAlgorithms(ahead("choose-algorithms", g), facts).computes.flatMap((c) => (c.algorithm ? [c.algorithm.tile.join("x")] : []));
 describe("choose-algorithms", () => {
   test("3x3 of stride 1 is computed in tiles; the tail comes along, and the weights are new constants", () => {
-    const g = conv(16, 16, [12, 12]), n = after("choose-algorithms", g, 1e-4), w = n.computes.find((c) => c.algorithm)!;
+    const g = conv(16, 16, [12, 12]), n = upTo("choose-algorithms", g, 1e-4), w = n.computes.find((c) => c.algorithm)!;
     expect(w.algorithm).toMatchObject({ kind: "winograd", tile: [4, 4], macs: 16 * 16 * 144 * 9 });
     expect(w.stages.at(-1)!.finish).toBeDefined();
     expect([...n.tensors.values()].filter((t) => t.name.endsWith(":winograd4x4")).map((t) => t.shape)).toEqual([[6, 6, 16, 16]]);
@@ -33,13 +33,13 @@ describe("choose-algorithms", () => {
   });
   test("shared weights are transformed once", () => {
     const b = new Builder(), w = b.constant([16, 16, 3, 3]), y = b.op("Conv", [b.input("x", [1, 16, 12, 12]), w], { pads: [1, 1, 1, 1] });
-    const n = after("choose-algorithms", b.graph(b.op("Conv", [y, w], { pads: [1, 1, 1, 1] })), 1e-4);
+    const n = upTo("choose-algorithms", b.graph(b.op("Conv", [y, w], { pads: [1, 1, 1, 1] })), 1e-4);
     expect(names(n).filter((x) => x === "winograd")).toHaveLength(2);
     expect([...n.tensors.keys()].filter((x) => x.includes(":winograd"))).toHaveLength(1);
   });
   test("a box of a larger tensor", () => {
     const b = new Builder(), x = b.op("Exp", [b.input("x", [1, 16, 8, 8])]), y = b.op("Conv", [x, b.constant([16, 16, 3, 3])], { pads: [1, 1, 1, 1] });
-    const n = after("choose-algorithms", b.graph(b.op("GlobalAveragePool", [b.op("Concat", [x, y], { axis: 1 })])), 1e-4);
+    const n = upTo("choose-algorithms", b.graph(b.op("GlobalAveragePool", [b.op("Concat", [x, y], { axis: 1 })])), 1e-4);
     expect(n.computes.find((c) => c.algorithm)!.outputs[0]!.index).toBeDefined();
   });
 });

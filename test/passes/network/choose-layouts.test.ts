@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { rowMajor } from "../../../compiler/ir/compute.ts";
 import { Builder } from "../graphs.ts";
-import { after, inner, names } from "./build.ts";
+import { inner, names, upTo } from "./build.ts";
 
-const laid = (build: (b: Builder, x: string) => readonly string[], shape: readonly number[] = [1, 8, 6, 5]) => { const b = new Builder(); return after("choose-layouts", b.graph(...build(b, b.input("x", shape)))); };
+const laid = (build: (b: Builder, x: string) => readonly string[], shape: readonly number[] = [1, 8, 6, 5]) => { const b = new Builder(); return upTo("choose-layouts", b.graph(...build(b, b.input("x", shape)))); };
 const conv = (b: Builder, x: string, from = 8, to = 8) => b.op("Conv", [x, b.constant([to, from, 3, 3])], { pads: [1, 1, 1, 1] });
 describe("choose-layouts", () => {
   test("channels lie innermost between convolutions; the caller's memory is copied", () => {

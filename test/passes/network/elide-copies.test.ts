@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { Builder } from "../graphs.ts";
-import { after, names } from "./build.ts";
+import { names, upTo } from "./build.ts";
 
-const elided = (build: (b: Builder, x: string) => readonly string[], shape: readonly number[] = [1, 8, 6, 5]) => { const b = new Builder(); return after("elide-copies", b.graph(...build(b, b.input("x", shape)))); };
+const elided = (build: (b: Builder, x: string) => readonly string[], shape: readonly number[] = [1, 8, 6, 5]) => { const b = new Builder(); return upTo("elide-copies", b.graph(...build(b, b.input("x", shape)))); };
 describe("elide-copies", () => {
   test("a reshape in front of an output: the producer writes the caller's memory", () => {
     const n = elided((b, x) => [b.op("Reshape", [b.op("Exp", [x]), b.ints(8, 30)])]);
@@ -26,7 +26,7 @@ describe("elide-copies", () => {
     expect(names(n)).toEqual(["split"]);
   });
   test("an input given out is copied, and so is a value given out twice", () => {
-    const b = new Builder(), x = b.input("x", [4, 5]), y = b.op("Exp", [x]), r = b.op("Reshape", [y, b.ints(20)]), n = after("elide-copies", { ...b.graph(y, r), outputs: [y, r, y, "x"] });
+    const b = new Builder(), x = b.input("x", [4, 5]), y = b.op("Exp", [x]), r = b.op("Reshape", [y, b.ints(20)]), n = upTo("elide-copies", { ...b.graph(y, r), outputs: [y, r, y, "x"] });
     expect(names(n)).toEqual(["exp", "reshape", "copy", "copy"]);
   });
   test("what has a margin does not stand for what has none", () => {

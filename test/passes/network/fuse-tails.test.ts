@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { Builder } from "../graphs.ts";
-import { after, names, of } from "./build.ts";
+import { names, of, upTo } from "./build.ts";
 
 const conv = (b: Builder, x: string, from = 4, to = 4) => b.op("Conv", [x, b.constant([to, from, 1, 1])]);
-const fused = (build: (b: Builder, x: string) => readonly string[], shape: readonly number[] = [1, 4, 5, 5]) => { const b = new Builder(); return after("fuse-tails", b.graph(...build(b, b.input("x", shape)))); };
+const fused = (build: (b: Builder, x: string) => readonly string[], shape: readonly number[] = [1, 4, 5, 5]) => { const b = new Builder(); return upTo("fuse-tails", b.graph(...build(b, b.input("x", shape)))); };
 describe("fuse-tails", () => {
   test("activations and scales become the tail of a product", () => {
     const n = fused((b, x) => [b.op("Relu", [b.op("Mul", [conv(b, x), b.constant([4, 1, 1])])])]);

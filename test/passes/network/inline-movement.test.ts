@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { movementOf } from "../../../compiler/ir/contraction.ts";
 import { Builder } from "../graphs.ts";
-import { after, names, of } from "./build.ts";
+import { names, of, upTo } from "./build.ts";
 
-const inlined = (build: (b: Builder, x: string) => readonly string[], shape: readonly number[] = [2, 3, 4]) => { const b = new Builder(); return after("inline-movement", b.graph(...build(b, b.input("x", shape)))); };
+const inlined = (build: (b: Builder, x: string) => readonly string[], shape: readonly number[] = [2, 3, 4]) => { const b = new Builder(); return upTo("inline-movement", b.graph(...build(b, b.input("x", shape)))); };
 describe("inline-movement", () => {
   test.each<[string, (b: Builder, x: string) => string]>([
     ["Transpose", (b, x) => b.op("Transpose", [x], { perm: [2, 0, 1] })], ["Slice", (b, x) => b.op("Slice", [x, b.ints(1), b.ints(4), b.ints(2), b.ints(2)])],

@@ -3,7 +3,7 @@ import { placeTensors } from "../../../compiler/passes/network/place-tensors.ts"
 import { planMemory, verifyArena } from "../../../compiler/passes/network/plan-memory.ts";
 import { networks } from "../networks.ts";
 import { Builder } from "../graphs.ts";
-import { after, plainNetwork } from "./build.ts";
+import { plainNetwork, upTo } from "./build.ts";
 
 const placed = (build: (b: Builder, x: string) => readonly string[], shape: readonly number[] = [1, 8, 6, 6]) => {
   const b = new Builder(), n = plainNetwork(b.graph(...build(b, b.input("x", shape)))), p = placeTensors(n), block = (t: string) => p.blockOf.get(`%${t}`);
@@ -17,7 +17,7 @@ describe("place-tensors", () => {
     expect(p.blocks[0]).toMatchObject({ firstStep: 0, lastStep: 2, bytes: 8 * 36 * 4 });
   });
   test("the tail of a product too, where it reads the element it writes", () => {
-    const b = new Builder(), y = b.op("Exp", [b.input("x", [1, 8, 6, 6])]), z = b.op("Sqrt", [b.op("Abs", [y])]), n = after("fuse-tails", b.graph(b.op("Neg", [b.op("Softmax", [b.op("Add", [b.op("Conv", [z, b.constant([8, 8, 1, 1])]), y])], { axis: 1 })])));
+    const b = new Builder(), y = b.op("Exp", [b.input("x", [1, 8, 6, 6])]), z = b.op("Sqrt", [b.op("Abs", [y])]), n = upTo("fuse-tails", b.graph(b.op("Neg", [b.op("Softmax", [b.op("Add", [b.op("Conv", [z, b.constant([8, 8, 1, 1])]), y])], { axis: 1 })])));
     const p = placeTensors(n), conv = n.computes.find((c) => c.name === "conv")!;
     expect([...p.sharing(conv)]).toEqual([["%v_exp0", conv.outputs[0]!.tensor]]);
   });
@@ -46,7 +46,7 @@ describe("place-tensors", () => {
     expect(p.blocks).toEqual([]);
   });
   test.each(Object.keys(networks))("the arena of %s is sound", (name) => {
-    const arena = planMemory(placeTensors(after("elide-copies", networks[name]!())).blocks);
+    const arena = planMemory(placeTensors(upTo("elide-copies", networks[name]!())).blocks);
     expect(verifyArena(arena)).toEqual([]);
     expect(arena.bytes).toBeLessThanOrEqual(arena.naive + 64 * arena.blocks.length);
   });

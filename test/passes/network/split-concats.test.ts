@@ -2,12 +2,12 @@ import { describe, expect, test } from "vitest";
 import { extentOf } from "../../../compiler/ir/compute.ts";
 import { movementOf } from "../../../compiler/ir/contraction.ts";
 import { Builder } from "../graphs.ts";
-import { after, names, of } from "./build.ts";
+import { names, of, upTo } from "./build.ts";
 
 describe("split-concats", () => {
   test.each([0, 1, 2])("one copy per input, each with its box, along %i", (axis) => {
     const b = new Builder(), shape = [2, 3, 4], x = b.input("x", shape), y = b.input("y", shape.map((d, i) => (i === axis ? 5 : d)));
-    const n = after("split-concats", b.graph(b.op("Concat", [x, y, x], { axis })));
+    const n = upTo("split-concats", b.graph(b.op("Concat", [x, y, x], { axis })));
     expect(n.computes.every((c) => movementOf(c) !== null)).toBe(true);
     expect(n.computes.map((c) => extentOf(c.stages[0]!.axes[axis]!))).toEqual([shape[axis], 5, shape[axis]]);
     expect(n.computes.map((c) => c.tensors.map((t) => t.name))).toEqual([["%x"], ["%y"], ["%x"]]);
@@ -15,16 +15,16 @@ describe("split-concats", () => {
   });
   test("leaves alone what tests but does not choose by position along one axis", () => {
     const b = new Builder(), x = b.input("x", [4, 5]);
-    const n = after("split-concats", b.graph(b.op("Pad", [x, b.ints(1, 0, 0, 1)]), b.op("Where", [b.op("Less", [x, b.scalar(0)]), x, b.op("Neg", [x])])));
+    const n = upTo("split-concats", b.graph(b.op("Pad", [x, b.ints(1, 0, 0, 1)]), b.op("Where", [b.op("Less", [x, b.scalar(0)]), x, b.op("Neg", [x])])));
     expect(names(n)).toEqual(["pad", "less", "neg", "where"]);
   });
   test("a constant among the parts", () => {
-    const b = new Builder(), n = after("split-concats", b.graph(b.op("Concat", [b.input("x", [2, 3]), b.constant([2, 2])], { axis: 1 })));
+    const b = new Builder(), n = upTo("split-concats", b.graph(b.op("Concat", [b.input("x", [2, 3]), b.constant([2, 2])], { axis: 1 })));
     expect(names(n)).toEqual(["concat", "concat"]);
     expect(n.computes[1]!.tensors[0]!.role).toBe("weight");
   });
   test("keeps the order: producers first, then the copies", () => {
-    const b = new Builder(), x = b.input("x", [2, 3]), y = b.op("Relu", [x]), n = after("split-concats", b.graph(b.op("Neg", [b.op("Concat", [x, y], { axis: 1 })])));
+    const b = new Builder(), x = b.input("x", [2, 3]), y = b.op("Relu", [x]), n = upTo("split-concats", b.graph(b.op("Neg", [b.op("Concat", [x, y], { axis: 1 })])));
     expect(names(n)).toEqual(["relu", "concat", "concat", "neg"]);
     expect(of(n, "neg2").tensors).toHaveLength(1);
   });
