@@ -30,6 +30,8 @@ export interface CheckOptions {
   /** A folder for this check alone; emptied first. */
   readonly folder: string;
   readonly keep?: boolean;
+  /** Compares each float with its own size rather than with the largest of its tensor. */
+  readonly each?: boolean;
 }
 const typeOf = (g: Graph, v: string): TensorType => { const t = g.types.get(v)!; return isStatic(t) ? t : { dtype: t.dtype, shape: [] }; };
 /** Inputs around 1, with some zeros. */
@@ -54,7 +56,7 @@ export function filesOf(program: Program, name: string, isa: string): ReadonlyMa
 
 interface Expected { readonly values: readonly Constant[]; readonly spread: readonly number[] }
 interface Member { readonly index: number; readonly sample: Sample; readonly program: Program; readonly expected: readonly Expected[] }
-const largest = (c: Constant): number => { let m = 0; for (const x of c.data) m = Math.max(m, Math.abs(Number(x)) || 0); return m; };
+const largest = (c: Constant): number => { let m = 0; for (const x of c.data) if (Number.isFinite(Number(x))) m = Math.max(m, Math.abs(Number(x))); return m; };
 
 /**
  * What a graph must give, and how far each output moves when the inputs move by a rounding error: a graph may be as
@@ -65,21 +67,21 @@ function expectedOf({ graph, sets }: Sample): readonly Expected[] {
     const values = evaluateGraph(graph, feeds), draw = new Draw(s + 5);
     const moved = new Map([...feeds].map(([v, c]) => [v, isFloat(c.dtype) ? constantOf(c.dtype, c.shape, arrayOf(c.dtype, Array.from(c.data as Iterable<number>, (x) => x * (1 + (draw.chance(0.5) ? 3e-7 : -3e-7))))) : c]));
     const again = evaluateGraph(graph, moved);
-    const spread = graph.outputs.map((v) => { const a = values.get(v)!, b = again.get(v)!; let m = 0; for (let i = 0; i < a.data.length; i++) m = Math.max(m, Math.abs(Number(a.data[i]) - Number(b.data[i])) || 0); return m; });
+    const spread = graph.outputs.map((v) => { const a = values.get(v)!, b = again.get(v)!; let m = 0; for (let i = 0; i < a.data.length; i++) { const off = Math.abs(Number(a.data[i]) - Number(b.data[i])); if (Number.isFinite(off)) m = Math.max(m, off); } return m; });
     return { values: graph.outputs.map((v) => values.get(v)!), spread };
   });
 }
-/** Null, or how two tensors differ. Floats by the largest error, relative to the largest expected magnitude. */
-export function difference(got: Constant["data"], want: Constant, tolerance: number, spread: number): string | null {
-  const scale = Math.max(largest(want), 1e-6), exact = !isFloat(want.dtype), allowed = exact ? 0 : tolerance * scale + 30 * spread;
+/** Null, or how two tensors differ. Floats by the largest error, relative to the largest expected magnitude, or to `each` by itself. */
+export function difference(got: Constant["data"], want: Constant, tolerance: number, spread: number, each = false): string | null {
+  const scale = Math.max(largest(want), 1e-6), exact = !isFloat(want.dtype), allowed = exact ? 0 : tolerance * scale + (each ? 0 : 30 * spread);
   let worst = 0, at = -1;
   for (let i = 0; i < want.data.length; i++) {
     const a = Number(got[i]), b = Number(want.data[i]);
     if (a === b || (Number.isNaN(a) && Number.isNaN(b))) continue;
-    const off = Number.isFinite(a - b) ? Math.abs(a - b) : Infinity;
+    const own = each ? scale / Math.max(Math.abs(b), 1e-30) : 1, off = Number.isFinite(a - b) ? Math.abs(a - b) * own : Infinity;
     if (off > worst) { worst = off; at = i; }
   }
-  if (worst <= allowed || (exact && spread > 0)) return null;
+  if (worst <= allowed || (exact && spread > 0 && !each)) return null;
   return `[${at}] of ${want.dtype}[${want.shape}] is ${got[at]}, expected ${want.data[at]}; ${(worst / scale).toExponential(1)} of the largest, allowed ${(allowed / scale).toExponential(1)}`;
 }
 
@@ -164,7 +166,7 @@ async function checkOn(runner: Runner, all: readonly Member[], o: CheckOptions):
       const offs = m.program.outputs.flatMap((p, k) => {
         const got = viewOf(p.dtype, written.subarray(at, at + bytesOf(p))), { values, spread } = m.expected[s]!;
         at += bytesOf(p);
-        const off = difference(got, values[k]!, tolerance, spread[k]!);
+        const off = difference(got, values[k]!, tolerance, spread[k]!, o.each);
         return off ? [`run ${s}, output ${p.name}: ${off}`] : [];
       });
       if (offs.length) { fail(m, "result", offs.join("\n")); break; }
