@@ -8,8 +8,8 @@ import { difference, runCompute } from "../support/run-compute.ts";
 import { conv, gemm, layernorm, softmax, winograd, type Problem } from "./problems.ts";
 import { alsoPlaced, borderTile, convGpu, convTile, depthwiseTile, gemmGpu, gemmTile, plain, rowwise, softmaxGpu } from "./schedules.ts";
 
-function agree(p: Problem, schedule: Schedule, tolerance = 1e-5): void {
-  const { results } = runCompute(p.compute, schedule, p.data);
+function agree(p: Problem, schedule: Schedule, tolerance = 1e-5, quick = false): void {
+  const { results } = runCompute(p.compute, schedule, p.data, { quick });
   expect(difference(results.out!, p.expected)).toBeLessThanOrEqual(tolerance);
 }
 const edges: readonly Edge[] = ["overlap", "balance", "peel", "guard"], widths = [[16, 4], [16, 1], [8, 2], [4, 2], [4, 3]] as const;
@@ -23,8 +23,9 @@ describe("products", () => {
       agree(odd, gemmTile({ rows: 3, vectors, lanes, edge }));
     });
     test.each(widths)(`convolutions, ${edge}, %i lanes, %i vectors`, (lanes, vectors) => {
-      agree(c1, convTile({ rows: 4, vectors, lanes, edge }));
-      agree(c2, convTile({ rows: 4, vectors, lanes, edge }));
+      // The widest and the narrowest have their addresses checked.
+      agree(c1, convTile({ rows: 4, vectors, lanes, edge }), 1e-5, vectors < 3);
+      agree(c2, convTile({ rows: 4, vectors, lanes, edge }), 1e-5, vectors < 3);
     });
   }
   test.each([[1, 1, 1], [1, 9, 17], [2, 1, 16], [5, 3, 1]])("of %i x %i x %i", (m, k, n) => agree(gemm(m, k, n), gemmTile({ rows: 4, vectors: 2, lanes: 8, edge: "balance" })));
@@ -60,12 +61,12 @@ describe("winograd", () => {
     // SSE and NEON have vectors of one size.
     test.each(set.name === "sse" ? sizes.slice(2, 3) : sizes)(`${set.name}: batch %i, %i x %i, %i -> %i, tiles of %i x %i`, (...size) => {
       const p = winograd(...size), { compute, schedule } = winogradSchedule(p.compute, p.compute.algorithm!, set);
-      agree({ ...p, compute }, schedule, 1e-4);
+      agree({ ...p, compute }, schedule, 1e-4, size[0] > 1 || size[5] === 2);
     });
   }
   test("without padding", () => { const p = winograd(1, 7, 8, 16, 16, 4, 4, 0); agree(p, winogradSchedule(p.compute, p.compute.algorithm!, instructionSets.avx2).schedule, 1e-4); });
   test("blocks of tiles in parallel", () => {
-    const p = winograd(1, 24, 24, 16, 16, 4, 4);
+    const p = winograd(1, 23, 22, 16, 16, 4, 4);
     agree(p, alsoPlaced(winogradSchedule(p.compute, p.compute.algorithm!, instructionSets.avx2).schedule, "Y", "tb", "parallel"), 1e-4);
   });
 });
@@ -82,10 +83,10 @@ describe("groups and lanes", () => {
   for (const shared of [false, true]) for (const vector of [false, true]) {
     const t = { lanes: 2, each: 4, depth: 4, shared, vector };
     test(`2x2 lanes of 4x4${shared ? ", shared" : ""}${vector ? ", vectors" : ""}`, () => {
-      agree(g, gemmGpu(t));
-      agree(c1, convGpu(t));
-      agree(c2, convGpu(t));
-      agree(conv({ H: 5, W: 6, C: 4, N: 16, halo: false }), convGpu(t));
+      agree(gemm(9, 6, 12), gemmGpu(t));
+      agree(conv({ H: 2, W: 9, C: 5, N: 12 }), convGpu(t));
+      agree(conv({ H: 2, W: 5, C: 6, N: 8, stride: 2 }), convGpu(t));
+      agree(conv({ H: 3, W: 4, C: 3, N: 8, halo: false }), convGpu(t));
     });
   }
   test("one row per lane", () => agree(softmax(5, 7), softmaxGpu(4)));

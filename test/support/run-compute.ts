@@ -9,7 +9,9 @@ import { verify, verifyCompute } from "../../compiler/ir/verify.ts";
 import { expandTensorDirectives } from "../../compiler/lower/caches.ts";
 import type { Lacks } from "../../compiler/lower/legalize.ts";
 import { lower } from "../../compiler/lower/lower.ts";
+import { compileToJs } from "../../compiler/emit/js.ts";
 import { fromLayout, fromSource, poison, toLayout } from "./layouts.ts";
+import { scalarise } from "./scalarise.ts";
 
 export type Data = Readonly<Record<string, ElementArray>>;
 export interface Ran { readonly kernel: Kernel; readonly results: Readonly<Record<string, ElementArray>> }
@@ -27,11 +29,17 @@ export function isConcurrent(k: Kernel): boolean {
   eachStmt(k.body, (s) => { found ||= s.kind === "for" && s.at !== "serial"; });
   return found;
 }
+export interface RunOptions {
+  readonly shapes?: Readonly<Record<string, readonly number[]>>;
+  readonly lacks?: Lacks;
+  /** As JavaScript where no loops run at once: many times faster, but addresses are not checked. */
+  readonly quick?: boolean;
+}
 /**
  * Results by tensor name. `shapes` and `data` are of the constants that packed weights come from, and of everything else
  * that is read. Where loops run at once, both orders must give the same bits.
  */
-export function runCompute(compute: Compute, schedule: Schedule, data: Data, options: { readonly shapes?: Readonly<Record<string, readonly number[]>>; readonly lacks?: Lacks } = {}): Ran {
+export function runCompute(compute: Compute, schedule: Schedule, data: Data, options: RunOptions = {}): Ran {
   const kernel = lowered(compute, schedule, options.lacks), { compute: packed } = expandTensorDirectives(compute, schedule);
   const elements = (t: Tensor): ElementArray => {
     const own = data[t.source?.of ?? t.name] ?? fail(`no data for ${t.source?.of ?? t.name}`);
@@ -40,7 +48,7 @@ export function runCompute(compute: Compute, schedule: Schedule, data: Data, opt
   const given = Object.fromEntries(packed.tensors.filter((t) => t.role !== "table").map((t) => [t.name, toLayout(t.dtype, t.shape, t.layout, elements(t))]));
   const once = (backwards: boolean) => {
     const memory = { ...given, ...Object.fromEntries(compute.outputs.map((o) => [o.tensor, poison(o.dtype, physical(o.shape, o.layout).size)])) };
-    interpret(kernel, memory, { backwards });
+    if (options.quick && !isConcurrent(kernel)) compileToJs(scalarise(kernel))(memory); else interpret(kernel, memory, { backwards });
     return Object.fromEntries(compute.outputs.map((o) => [o.tensor, fromLayout(o.dtype, o.shape, o.layout, memory[o.tensor]!)]));
   };
   const results = once(false);
