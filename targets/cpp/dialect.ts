@@ -126,7 +126,7 @@ export const cpp = (set: InstructionSet): Dialect => ({
   },
   lanes: {
     /** x - 0 is x, bit for bit; x + 0 is not, and would cost an addition. */
-    splat: (type, a) => (a === "0.0f" ? `${type}{}` : `(${a} - ${type}{})`),
+    splat: (type, a, _lanes, dtype) => (dtype === "bool" ? `(${type}{} - (int32_t)(${a}))` : a === "0.0f" ? `${type}{}` : `(${a} - ${type}{})`),
     sumLanes: (_, a, lanes) => tree(a, lanes, (x, y) => `(${x} + ${y})`),
     mulLanes: (_, a, lanes) => tree(a, lanes, (x, y) => `(${x} * ${y})`),
     maxLanes: (_, a, lanes) => tree(a, lanes, (x, y) => `larger(${x}, ${y})`),
