@@ -8,10 +8,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseGraph, printGraph } from "../../compiler/ir/graph-text.ts";
 import { awkwardSamples } from "./awkward.ts";
 import { check, sampleOf, type CheckOptions, type Failure, type Sample } from "./check.ts";
+import { edges } from "./edges.ts";
 import { found } from "./found.ts";
 import { filled, randomGraph } from "./graphs.ts";
 import { hashes } from "./hashes.ts";
-import { runners, type Runner } from "./machine.ts";
+import { networks } from "../passes/networks.ts";
+import { runners } from "./machine.ts";
 
 let folder = "";
 beforeAll(() => { folder = mkdtempSync(join(tmpdir(), "mlc-fuzz-")); });
@@ -34,6 +36,9 @@ test("graphs that failed once", async () => {
   const names = Object.keys(found);
   expect(await failures(names.map((n, i) => sampleOf(filled(parseGraph(found[n]!), i), i)), names, {})).toEqual([]);
 });
+test("graphs at the ends of what there is", async () => {
+  expect(await failures([...edges.values()].map((g) => sampleOf(g, 1)), [...edges.keys()], { runners: native.slice(-1) })).toEqual([]);
+});
 test("NaN, infinities, zeros and the ends of the range", async () => {
   const samples = awkwardSamples();
   expect(await failures([...samples.values()], [...samples.keys()], { each: true })).toEqual([]);
@@ -43,14 +48,18 @@ test("no access outside of memory, no undefined behaviour", async () => {
   expect(await failures(seeds.map((s) => sampleOf(randomGraph(s, 4), s)), seeds.map((s) => `seed ${s}`), { runners: native.slice(0, 1), flags })).toEqual([]);
 });
 
-const cross = [...runners().values()].filter((r) => r.launch.length > 0);
-const compilers: readonly Runner[] = [...["g++", "clang++"].flatMap((cxx) => native.slice(-1).map((r) => ({ ...r, cxx }))), ...cross];
+const cross = [...runners().values()].filter((r) => r.launch.length > 0), levels = ["-O0", "-Os", "-O3"];
+// Every level by itself, every instruction set at one of them.
+const combinations = [
+  ...["g++", "clang++"].flatMap((cxx) => levels.map((level, i) => ({ level, runner: { ...native[i % native.length]!, cxx } }))),
+  ...cross.map((runner) => ({ level: "-O2", runner })),
+];
 const has = (command: string): boolean => { try { execFileSync(command, ["--version"], { stdio: "ignore" }); return true; } catch { return false; } };
 describe("compilers", () => {
-  const samples = [31, 32].map((s) => sampleOf(randomGraph(s, 3), s, 1));
-  test.each(compilers.flatMap((r) => (r.launch.length ? ["-O2"] : ["-O0", "-O3", "-Os"]).map((level) => [r.cxx, level, r] as const)))("%s %s has no warning and computes the same", async (cxx, level, runner) => {
+  const names = ["attention", "squeeze-excite", "dense", "depthwise", "upsample"], samples = names.map((n, i) => sampleOf(networks[n]!(), i, 1));
+  test.each(combinations.map(({ level, runner }) => [runner.cxx, level, runner] as const))("%s %s has no warning and computes the same", async (cxx, level, runner) => {
     if (!has(cxx)) return expect.unreachable(`${cxx} is not installed`);
-    expect(await failures(samples, ["seed 31", "seed 32"], { runners: [runner], flags: [level, ...warnings], folder: join(folder, `${cxx}${level}`) })).toEqual([]);
+    expect(await failures(samples, names, { runners: [runner], flags: [level, ...warnings], folder: join(folder, `${cxx}${level}`) })).toEqual([]);
   });
 });
 test("the same graph gives the same files, in any process and whatever was compiled before", () => {

@@ -2,16 +2,26 @@
  * A map that reads a producer's element at its own position becomes part of the producer: the residual add, activations,
  * scales, and copies into a box of a larger tensor (so a Concat costs nothing).
  * Needs: split-concats. Ensures: no map reads, at its own position only, a temporary that nobody else reads and one
- * reduction or map has made, unless it turns a reduction of floats into other types. A copied temporary that others read too disappears: they read the box instead.
+ * reduction or map has made, unless it turns a reduction of floats into other types or the whole would be too long. A
+ * copied temporary that others read too disappears: they read the box instead.
  * Stands before layouts are chosen, because it decides which tensors exist.
  */
-import { fail, load, type Expr } from "../../ir/scalar.ts";
+import { children, fail, load, type Expr } from "../../ir/scalar.ts";
 import { rebuild, substitute } from "../../ir/algebra.ts";
 import { accumulator, extentOf, type Axis, type Compute, type Output, type Stage } from "../../ir/compute.ts";
 import { sizeOf } from "../../ir/graph.ts";
 import { contractionOf, isFloat32, isMap, movementOf } from "../../ir/contraction.ts";
 import { expressionsOfStage, loadsOfCompute, relist, usesOf, writesOf, type Network } from "../../ir/network.ts";
 import { loadsIn } from "../../ir/algebra.ts";
+
+/** A kernel's expression with more parts than this gains nothing from more: what it computes costs more than memory does. */
+const longest = 250;
+/** Different expressions among these and their parts. */
+function measure(list: readonly Expr[]): number {
+  const seen = new Set<Expr>(), open = [...list];
+  for (let e = open.pop(); e && seen.size <= longest; e = open.pop()) if (!seen.has(e)) { seen.add(e); open.push(...children(e)); }
+  return seen.size;
+}
 
 export function fuseTails(n: Network): Network {
   for (;;) {
@@ -39,6 +49,7 @@ function step(n: Network): Network {
       if (!loadsOfCompute(c, t.name).every((l) => l.at.every((i, d) => i === stage.axes[d] || own.shape[d] === 1))) return [];
       // Sums of floats run in lanes, which a tail of other types would take from them.
       if (s.reduce && isFloat32(s) && !isFloat32(stage)) return [];
+      if (measure([...expressionsOfStage(s), ...expressionsOfStage(stage)]) > longest) return [];
       const others = (readers.get(t.name) ?? []).filter((r) => r !== c);
       if (others.length && !(movementOf(c) && n.tensors.get(c.outputs[0]!.tensor)!.kind === "temporary" && others.every((r) => !touched.has(r)))) return [];
       // The caller's memory keeps the model's layout: a product or window had better not write pieces of it.

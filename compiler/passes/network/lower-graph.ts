@@ -6,12 +6,12 @@
  * those that only see maps and reductions.
  */
 import { isStatic, type Graph, type TensorType } from "../../ir/graph.ts";
-import { rowMajor, type Compute } from "../../ir/compute.ts";
+import { extentOf, neutral, rowMajor, type Compute, type Stage } from "../../ir/compute.ts";
 import { expressionsOfStage, type NetTensor, type Network } from "../../ir/network.ts";
 import { copy } from "./choose-layouts.ts";
 import { arrayOf, type ElementArray } from "../../ir/types.ts";
-import { fail, load } from "../../ir/scalar.ts";
-import { loadsIn, rebuild } from "../../ir/algebra.ts";
+import { constant, fail, load } from "../../ir/scalar.ts";
+import { loadsIn, rebuild, substitute } from "../../ir/algebra.ts";
 import { NodeView, type Op } from "../../ops/op.ts";
 
 /** The tensor that holds a value; "" for one that is not given. */
@@ -49,7 +49,7 @@ export function lowerGraph(g: Graph, ops: ReadonlyMap<string, Op>): Network {
     // An output that nobody wants has no type in the graph.
     const inferred = n.outputs.includes("") ? op.infer(view([])) : [];
     const lowered = (op.lower ?? fail(`${n.op} has no lowering`))(view(n.outputs.map((o, i) => (o ? typeOf(o) : inferred[i] ?? fail(`${n.name} has no output ${i}`)))));
-    const c = withOwnTables(wanted(lowered), n.name, put);
+    const c = withOwnTables(wanted(emptied(lowered)), n.name, put);
     for (const t of c.tensors) constantOf(t.name);
     for (const o of c.outputs) if (!tensors.has(o.tensor)) put(o.tensor, "temporary", o);
     computes.push(c);
@@ -59,6 +59,18 @@ export function lowerGraph(g: Graph, ops: ReadonlyMap<string, Op>): Network {
     computes.push(copy(tensors.get(tensorOf(value))!, tensors.get(tensor)!));
   }
   return { name: g.name, inputs: g.inputs.map(tensorOf), outputs, outputNames: g.outputs, tensors, computes };
+}
+/** What is reduced over nothing is what the reduction starts from. */
+function emptied(c: Compute): Compute {
+  const isEmpty = (s: Stage) => s.reduce?.axes.some((a) => extentOf(a) === 0);
+  if (!c.stages.some(isEmpty)) return c;
+  const stages = c.stages.map((s): Stage => {
+    if (!isEmpty(s)) return s;
+    const { dtype } = s.value, none = constant(dtype, s.reduce!.op === "add" ? 0 : neutral(s.reduce!.op, dtype));
+    return { name: s.name, axes: s.axes, value: s.finish ? substitute(s.finish, new Map([["acc", none]])) : none };
+  });
+  const read = new Set(loadsIn(stages.flatMap(expressionsOfStage)).map((l) => l.buffer));
+  return { ...c, stages, tensors: c.tensors.filter((t) => read.has(t.name)) };
 }
 /** Without outputs that nobody wants, and stages and tensors that only they need. */
 function wanted(c: Compute): Compute {
