@@ -56,7 +56,8 @@ export function filesOf(program: Program, name: string, isa: string): ReadonlyMa
 
 interface Expected { readonly values: readonly Constant[]; readonly spread: readonly number[] }
 interface Member { readonly index: number; readonly sample: Sample; readonly program: Program; readonly expected: readonly Expected[] }
-const largest = (c: Constant): number => { let m = 0; for (const x of c.data) if (Number.isFinite(Number(x))) m = Math.max(m, Math.abs(Number(x))); return m; };
+const largest = (c: Constant): number => { let m = 0; for (const x of c.data) if (Number.isFinite(Number(x))) m = Math.max(m,
+  Math.abs(Number(x))); return m; };
 
 /** With a rounding error in each float. */
 function shaken(c: Constant, draw: Draw): Constant {
@@ -138,14 +139,16 @@ async function checkOn(runner: Runner, all: readonly Member[], o: CheckOptions):
   const unit = async (some: readonly Member[], file: string): Promise<string> => {
     const parts = some.map((m) => `namespace unit_${name(m)} {\n${["", "_run", `_kernels_${isa}`, "_weights"].map((p) => `#include "${name(m)}/${name(m)}${p}.cpp"\n`).join("")}}\n`);
     writeFileSync(join(folder, `${file}.cpp`), `#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <string.h>\n${parts.join("")}`);
-    await execute(runner.cxx, [...o.flags, "-std=c++17", "-fno-exceptions", "-fno-rtti", "-c", `${file}.cpp`, "-o", `${file}.o`], { cwd: folder, maxBuffer: 1 << 26 });
+    await execute(runner.cxx, [...o.flags, "-std=c++17", "-fno-exceptions", "-fno-rtti", "-c", `${file}.cpp`, "-o", `${file}.o`],
+      { cwd: folder, maxBuffer: 1 << 26 });
     return `${file}.o`;
   };
   let objects: string[] = [], good: readonly Member[] = emitted;
   try { objects = [await unit(emitted, "unit")]; } catch {
     const alone: Member[] = [];
     for (const m of emitted) {
-      try { objects.push(await unit([m], name(m))); alone.push(m); } catch (e) { fail(m, "c++", firstLines((e as { stderr?: string }).stderr ?? String(e))); }
+      try { objects.push(await unit([m], name(m))); alone.push(m); } catch (e) { fail(m, "c++",
+        firstLines((e as { stderr?: string }).stderr ?? String(e))); }
     }
     good = alone;
   }
@@ -153,11 +156,13 @@ async function checkOn(runner: Runner, all: readonly Member[], o: CheckOptions):
   let inputAt = 0, outputAt = 0;
   const inputs: Uint8Array[] = [];
   const cases = good.map((m): DriverCase => {
-    const { program, sample } = m, inputBytes = program.inputs.map(bytesOf), outputBytes = program.outputs.map(bytesOf), sum = (list: readonly number[]) => list.reduce((a, b) => a + b, 0);
+    const { program, sample } = m, inputBytes = program.inputs.map(bytesOf), outputBytes = program.outputs.map(bytesOf),
+      sum = (list: readonly number[]) => list.reduce((a, b) => a + b, 0);
     const runs = sample.sets.map((feeds) => {
       const at = { inputAt, outputAt }, whole = new Uint8Array(align(sum(inputBytes)));
       let to = 0;
-      for (const p of program.inputs) { const { data } = feeds.get(p.name)!; whole.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), to); to += data.byteLength; }
+      for (const p of program.inputs) { const { data } = feeds.get(p.name)!; whole.set(new Uint8Array(data.buffer, data.byteOffset,
+        data.byteLength), to); to += data.byteLength; }
       inputs.push(whole);
       inputAt += whole.length;
       outputAt += align(sum(outputBytes));
@@ -169,7 +174,8 @@ async function checkOn(runner: Runner, all: readonly Member[], o: CheckOptions):
   writeFileSync(join(folder, "driver.c"), driverText(cases));
   writeFileSync(join(folder, "inputs"), Buffer.concat([...inputs, new Uint8Array(64)]));
   writeFileSync(join(folder, "outputs"), new Uint8Array(outputAt + 64));
-  await execute(runner.cxx, ["-x", "c", "-std=gnu99", "-Wall", ...(sanitized.length ? ["-DSANITIZED"] : []), ...sanitized, "-c", "driver.c", "-o", "driver.o"], { cwd: folder, maxBuffer: 1 << 26 });
+  await execute(runner.cxx, ["-x", "c", "-std=gnu99", "-Wall", ...(sanitized.length ? ["-DSANITIZED"] : []), ...sanitized, "-c", "driver.c",
+    "-o", "driver.o"], { cwd: folder, maxBuffer: 1 << 26 });
   await execute(runner.cxx, [...sanitized, "driver.o", ...objects, "-o", "program", "-lm"], { cwd: folder, maxBuffer: 1 << 26 });
   const env = { ...process.env, UBSAN_OPTIONS: "halt_on_error=1:print_stacktrace=0", ASAN_OPTIONS: "exitcode=77:detect_leaks=0" };
   const [command = "", ...args] = [...runner.launch, "./program", "inputs", "outputs"];

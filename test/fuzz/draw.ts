@@ -20,7 +20,8 @@ export class Draw {
   }
   /** A size as networks have them: small ones and odd ones are more likely. `most` is for small networks. */
   size(most: number): number {
-    const small = [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 16, 17, 19, 23, 24, 31, 32, 33, 48, 64, 65, 70], large = [3, 16, 24, 32, 40, 64, 72, 80, 96, 100, 128, 144, 160, 192, 256, 320, 384, 480, 512];
+    const small = [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 16, 17, 19, 23, 24, 31, 32, 33, 48, 64, 65, 70],
+      large = [3, 16, 24, 32, 40, 64, 72, 80, 96, 100, 128, 144, 160, 192, 256, 320, 384, 480, 512];
     return this.large ? Math.min(7 * most, this.pick(large)) : Math.min(most, this.pick(small));
   }
   divisor(n: number): number { return this.pick(Array.from({ length: n }, (_, i) => i + 1).filter((d) => n % d === 0)); }

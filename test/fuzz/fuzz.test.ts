@@ -45,7 +45,8 @@ test("NaN, infinities, zeros and the ends of the range", async () => {
 });
 test("no access outside of memory, no undefined behaviour", async () => {
   const seeds = [21, 22, 23, 24], flags = ["-O1", "-w", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"];
-  expect(await failures(seeds.map((s) => sampleOf(randomGraph(s, 4), s)), seeds.map((s) => `seed ${s}`), { runners: native.slice(0, 1), flags })).toEqual([]);
+  expect(await failures(seeds.map((s) => sampleOf(randomGraph(s, 4), s)), seeds.map((s) => `seed ${s}`),
+    { runners: native.slice(0, 1), flags })).toEqual([]);
 });
 
 const cross = [...runners().values()].filter((r) => r.launch.length > 0), levels = ["-O0", "-Os", "-O3"];
@@ -57,13 +58,15 @@ const combinations = [
 const has = (command: string): boolean => { try { execFileSync(command, ["--version"], { stdio: "ignore" }); return true; } catch { return false; } };
 describe("compilers", () => {
   const names = ["attention", "squeeze-excite", "dense", "depthwise", "upsample"], samples = names.map((n, i) => sampleOf(networks[n]!(), i, 1));
-  test.each(combinations.map(({ level, runner }) => [runner.cxx, level, runner] as const))("%s %s has no warning and computes the same", async (cxx, level, runner) => {
+  test.each(combinations.map(({ level, runner }) => [runner.cxx, level, runner] as const))("%s %s has no warning and computes the same",
+    async (cxx, level, runner) => {
     if (!has(cxx)) return expect.unreachable(`${cxx} is not installed`);
     expect(await failures(samples, names, { runners: [runner], flags: [level, ...warnings], folder: join(folder, `${cxx}${level}`) })).toEqual([]);
   });
 });
 test("the same graph gives the same files, in any process and whatever was compiled before", () => {
-  const isas = native.map((r) => r.isa), seeds = [1, 21, 35, 36, 40], here = hashes(seeds, isas), script = fileURLToPath(new URL("hashes.ts", import.meta.url));
+  const isas = native.map((r) => r.isa), seeds = [1, 21, 35, 36, 40], here = hashes(seeds, isas),
+    script = fileURLToPath(new URL("hashes.ts", import.meta.url));
   expect(hashes(seeds, isas)).toEqual(here);
   const there = execFileSync(process.execPath, ["--import", "tsx", script, seeds.toReversed().join(), isas.join()], { encoding: "utf8" });
   expect(there.trim().split("\n").toReversed()).toEqual(here);

@@ -16,7 +16,8 @@ function drawStep(draw: Draw, list: readonly (readonly [number, Step])[]): Step 
 }
 function firstShape(s: Scene): readonly number[] {
   const { draw } = s;
-  const batch = draw.chance(0.75) ? 1 : draw.int(2, 3), side = () => draw.pick(draw.large ? [7, 14, 15, 28, 30, 40, 56, 57] : [1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 13, 14, 16, 17, 19, 23]), channels = draw.size(70);
+  const batch = draw.chance(0.75) ? 1 : draw.int(2, 3), side = () => draw.pick(draw.large ? [7, 14, 15, 28, 30, 40, 56, 57] : [1, 2, 3, 5, 6, 7,
+    8, 9, 10, 11, 13, 14, 16, 17, 19, 23]), channels = draw.size(70);
   const shape = ((): readonly number[] => {
     switch (draw.int(0, 9)) {
       case 0: return [batch, channels, draw.int(1, 60)];
@@ -59,5 +60,6 @@ export function randomGraph(seed: number, steps = 6, large = false): Graph {
 export function filled(g: Graph, seed: number): Graph {
   const draw = new Draw(seed);
   const element = (dtype: Parameters<typeof isFloat>[0]) => (isFloat(dtype) ? draw.unit() - 0.5 : draw.int(0, 1));
-  return { ...g, constants: new Map([...g.constants].map(([v, c]) => [v, isPlaceholder(c) ? constantOf(c.dtype, c.shape, arrayOf(c.dtype, Array.from({ length: c.data.length }, () => element(c.dtype)))) : c])) };
+  return { ...g, constants: new Map([...g.constants].map(([v, c]) => [v,
+    isPlaceholder(c) ? constantOf(c.dtype, c.shape, arrayOf(c.dtype, Array.from({ length: c.data.length }, () => element(c.dtype)))) : c])) };
 }

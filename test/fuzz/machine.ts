@@ -17,12 +17,14 @@ export function runners(cxx = "g++"): ReadonlyMap<string, Runner> {
   const found: Runner[] = [], native = (isa: string) => found.push({ isa, cxx, launch: [] });
   if (arch() === "arm64") native("neon");
   else {
-    const cpu = existsSync("/proc/cpuinfo") ? readFileSync("/proc/cpuinfo", "utf8") : "", all = (...flags: readonly string[]) => flags.every((f) => new RegExp(`\\b${f}\\b`).test(cpu));
+    const cpu = existsSync("/proc/cpuinfo") ? readFileSync("/proc/cpuinfo", "utf8") : "",
+      all = (...flags: readonly string[]) => flags.every((f) => new RegExp(`\\b${f}\\b`).test(cpu));
     native("sse");
     if (all("avx2", "fma")) native("avx2");
     if (all("avx512f", "avx512vl", "avx512bw", "avx512dq")) native("avx512");
     const sysroot = "/usr/aarch64-linux-gnu";
-    if (has("aarch64-linux-gnu-g++", "--version") && has("qemu-aarch64", "--version")) found.push({ isa: "neon", cxx: "aarch64-linux-gnu-g++", launch: ["qemu-aarch64", "-L", sysroot] });
+    if (has("aarch64-linux-gnu-g++", "--version") && has("qemu-aarch64", "--version")) found.push({ isa: "neon", cxx: "aarch64-linux-gnu-g++",
+      launch: ["qemu-aarch64", "-L", sysroot] });
   }
   return new Map(found.map((r) => [r.isa, r]));
 }

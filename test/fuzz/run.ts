@@ -1,5 +1,6 @@
 /**
- * npm run fuzz -- [--seed N] [--count M] [--group G] [--steps S] [--large] [--isa sse,avx2,...] [--opt "O3 march=native"] [--cxx g++] [--sanitize] [--keep] [--no-shrink]
+ * npm run fuzz -- [--seed N] [--count M] [--steps S] [--large] [--isa sse,avx2,...] [--cxx g++] [--opt "O3 march=native"] [--sanitize]
+ *                 [--group G] [--keep] [--no-shrink]
  * npm run fuzz -- --graph FILE
  *
  * Compiles random graphs (seeds N .. N+M-1) to C++, runs them on each instruction set that the machine has, and compares
@@ -18,8 +19,10 @@ import { alike, shrink } from "./shrink.ts";
 
 const { values: flags } = parseArgs({
   options: {
-    seed: { type: "string", default: "1" }, count: { type: "string", default: "50" }, group: { type: "string", default: "20" }, steps: { type: "string", default: "6" },
-    isa: { type: "string" }, opt: { type: "string", default: "O1" }, cxx: { type: "string", default: "g++" }, sanitize: { type: "boolean", default: false },
+    seed: { type: "string", default: "1" }, count: { type: "string", default: "50" }, group: { type: "string", default: "20" },
+      steps: { type: "string", default: "6" },
+    isa: { type: "string" }, opt: { type: "string", default: "O1" }, cxx: { type: "string", default: "g++" },
+      sanitize: { type: "boolean", default: false },
     keep: { type: "boolean", default: false }, large: { type: "boolean", default: false },
     "no-shrink": { type: "boolean", default: false }, graph: { type: "string" },
   },
@@ -31,11 +34,13 @@ function fail(why: string): never { console.error(why); process.exit(2); }
 const first = Number(flags.seed), count = Number(flags.count), size = Number(flags.group);
 const options: CheckOptions = {
   runners: chosen, folder: join(tmpdir(), `mlc-fuzz-${process.pid}`), keep: flags.keep,
-  flags: [...flags.opt.split(" ").map((f) => `-${f}`), ...(flags.sanitize ? ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"] : []), "-w"],
+  flags: [...flags.opt.split(" ").map((f) => `-${f}`), ...(flags.sanitize ? ["-fsanitize=address,undefined",
+    "-fno-sanitize-recover=undefined"] : []), "-w"],
 };
 async function smallest(sample: Sample, f: Failure): Promise<Sample> {
   const runners = chosen.filter((r) => f.isa === "" || r.isa === f.isa);
-  return shrink(sample, async (list) => new Set((await check(list, { ...options, runners, folder: `${options.folder}-shrink` })).filter((x) => alike(x, f)).map((x) => x.index)));
+  return shrink(sample, async (list) => new Set((await check(list,
+    { ...options, runners, folder: `${options.folder}-shrink` })).filter((x) => alike(x, f)).map((x) => x.index)));
 }
 let failed = 0;
 async function group(samples: readonly Sample[], names: readonly string[]): Promise<void> {

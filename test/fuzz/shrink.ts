@@ -5,11 +5,13 @@ import type { Failure, Sample } from "./check.ts";
 
 /** The same with these nodes only: what they read from others becomes an input with the value it had, what others read an output. */
 function part(s: Sample, nodes: readonly Node[], wanted: readonly string[], values: readonly ReadonlyMap<string, Constant>[]): Sample | null {
-  const g = s.graph, made = new Set(nodes.flatMap((n) => n.outputs)), read = [...new Set(nodes.flatMap((n) => n.inputs))].filter((v) => v && !made.has(v));
+  const g = s.graph, made = new Set(nodes.flatMap((n) => n.outputs)),
+    read = [...new Set(nodes.flatMap((n) => n.inputs))].filter((v) => v && !made.has(v));
   const inputs = read.filter((v) => !g.constants.has(v)), outputs = wanted.filter((v) => made.has(v)), there = new Set([...inputs, ...made]);
   if (nodes.length === 0 || outputs.length === 0) return null;
   const graph: Graph = {
-    ...g, inputs, outputs, nodes, constants: new Map([...g.constants].filter(([v]) => read.includes(v))), types: new Map([...g.types].filter(([v]) => there.has(v))),
+    ...g, inputs, outputs, nodes, constants: new Map([...g.constants].filter(([v]) => read.includes(v))),
+      types: new Map([...g.types].filter(([v]) => there.has(v))),
   };
   if ([...inputs, ...outputs].some((v) => !isStatic(graph.types.get(v)!))) return null;
   return { graph, sets: values.map((known) => new Map(inputs.map((v) => [v, known.get(v)!]))) };
@@ -26,7 +28,8 @@ function trimmed(s: Sample, outputs: readonly string[], values: readonly Readonl
 }
 /** All that read the node's only output read its input of the same type. */
 function bypassed(s: Sample, n: Node, values: readonly ReadonlyMap<string, Constant>[]): Sample | null {
-  const type = (v: string) => JSON.stringify(s.graph.types.get(v) ?? null), [out] = n.outputs, by = n.inputs.find((v) => v && !s.graph.constants.has(v) && type(v) === type(out!));
+  const type = (v: string) => JSON.stringify(s.graph.types.get(v) ?? null), [out] = n.outputs,
+    by = n.inputs.find((v) => v && !s.graph.constants.has(v) && type(v) === type(out!));
   if (!by || n.outputs.length > 1) return null;
   const graph = { ...s.graph, nodes: s.graph.nodes.filter((x) => x !== n).map((x) => ({ ...x, inputs: x.inputs.map((v) => (v === out ? by : v)) })) };
   const outputs = graph.outputs.map((v) => (v === out ? by : v)).filter((v, i, all) => all.indexOf(v) === i && producers(graph).has(v));
@@ -47,7 +50,8 @@ export async function shrink(first: Sample, fails: (list: readonly Sample[]) => 
   };
   const valuesOf = (s: Sample) => s.sets.map((feeds) => {
     const values = new Map(feeds);
-    evaluateGraph({ ...s.graph, outputs: [...new Set([...s.graph.outputs, ...s.graph.nodes.flatMap((n) => n.outputs)])] }, feeds).forEach((v, k) => { values.set(k, v); });
+    evaluateGraph({ ...s.graph, outputs: [...new Set([...s.graph.outputs, ...s.graph.nodes.flatMap((n) => n.outputs)])] },
+      feeds).forEach((v, k) => { values.set(k, v); });
     return values;
   });
   for (let length = 1; length < first.graph.nodes.length; length *= 2) {
@@ -64,7 +68,8 @@ export async function shrink(first: Sample, fails: (list: readonly Sample[]) => 
       ...(outputs.length > 1 ? outputs.map((v) => trimmed(now, outputs.filter((x) => x !== v), values)) : []),
       ...nodes.map((n) => trimmed(now, outputs.filter((v) => !n.outputs.includes(v)), values, n)),
       ...nodes.map((n) => bypassed(now, n, values)),
-      ...nodes.map((n) => trimmed(now, [...new Set([...outputs.filter((v) => !n.outputs.includes(v)), ...n.inputs.filter((v) => v && producers(now.graph).has(v))])], values, n)),
+      ...nodes.map((n) => trimmed(now, [...new Set([...outputs.filter((v) => !n.outputs.includes(v)),
+        ...n.inputs.filter((v) => v && producers(now.graph).has(v))])], values, n)),
     ]);
   }
   return best;

@@ -2,7 +2,8 @@
 import { sizeOf } from "../../compiler/ir/graph.ts";
 import { misfit, type Scene, type Step } from "./scene.ts";
 
-const plain = ["Relu", "Sigmoid", "Tanh", "HardSwish", "HardSigmoid", "Swish", "Mish", "Softplus", "Softsign", "Elu", "Selu", "Celu", "LeakyRelu", "Gelu", "Erf", "Neg", "Abs", "Sin", "Cos", "Atan", "Identity"];
+const plain = ["Relu", "Sigmoid", "Tanh", "HardSwish", "HardSigmoid", "Swish", "Mish", "Softplus", "Softsign", "Elu", "Selu", "Celu",
+  "LeakyRelu", "Gelu", "Erf", "Neg", "Abs", "Sin", "Cos", "Atan", "Identity"];
 export function activation(s: Scene, x: string): string {
   const { draw } = s;
   switch (draw.int(0, 9)) {
@@ -10,8 +11,10 @@ export function activation(s: Scene, x: string): string {
     case 3: return s.op("Clip", [x, draw.chance(0.8) ? s.b.scalar(draw.pick([0, 0, -1])) : "", draw.chance(0.8) ? s.b.scalar(6) : ""]);
     case 4: return s.op("Mul", [x, s.op(draw.pick(["Sigmoid", "HardSigmoid", "Tanh"]), [x])]);
     case 5: return s.op("Div", [s.op("Mul", [x, s.op("Clip", [s.op("Add", [x, s.b.scalar(3)]), s.b.scalar(0), s.b.scalar(6)])]), s.b.scalar(6)]);
-    case 6: return s.op("Mul", [s.op("Mul", [x, s.b.scalar(0.5)]), s.op("Add", [s.op("Erf", [s.op("Div", [x, s.b.scalar(Math.SQRT2)])]), s.b.scalar(1)])]);
-    case 7: return s.op("PRelu", [x, s.numbers(s.rank(x) > 1 && draw.chance(0.7) ? [s.dim(x, 1), ...s.shape(x).slice(2).map(() => 1)] : [1], 0, 0.5)]);
+    case 6: return s.op("Mul", [s.op("Mul", [x, s.b.scalar(0.5)]),
+      s.op("Add", [s.op("Erf", [s.op("Div", [x, s.b.scalar(Math.SQRT2)])]), s.b.scalar(1)])]);
+    case 7: return s.op("PRelu", [x, s.numbers(s.rank(x) > 1 && draw.chance(0.7) ? [s.dim(x, 1), ...s.shape(x).slice(2).map(() => 1)] : [1], 0,
+      0.5)]);
     default: return s.op(draw.pick(plain), [x]);
   }
 }
@@ -35,23 +38,27 @@ const binary: Step = (s, x) => {
 /** Both operands are broadcast. */
 const outer: Step = (s, x) => {
   const shape = s.shape(x), axis = s.draw.int(0, shape.length);
-  return s.op(s.draw.pick(["Add", "Mul"]), [s.op("Unsqueeze", [x, s.b.ints(axis)]), s.numbers([s.draw.int(2, 5), ...shape.slice(axis).map(() => 1)])]);
+  return s.op(s.draw.pick(["Add", "Mul"]), [s.op("Unsqueeze", [x, s.b.ints(axis)]),
+    s.numbers([s.draw.int(2, 5), ...shape.slice(axis).map(() => 1)])]);
 };
 const transpose: Step = (s, x) => (s.rank(x) < 2 ? misfit() : s.op("Transpose", [x], { perm: s.draw.shuffle(s.shape(x).map((_, i) => i)) }));
 const channelsLast: Step = (s, x) => {
   const r = s.rank(x), inner = [...Array(r).keys()].slice(2);
   if (r < 3) misfit();
   const last = s.op("Transpose", [x], { perm: [0, ...inner, 1] }), c = s.dim(last, -1);
-  const made = s.draw.pick([() => activation(s, last), () => layerNorm(s, last), () => s.op("Add", [s.op("MatMul", [last, s.weights([c, c], c)]), s.numbers([c])])])();
+  const made = s.draw.pick([() => activation(s, last), () => layerNorm(s, last),
+    () => s.op("Add", [s.op("MatMul", [last, s.weights([c, c], c)]), s.numbers([c])])])();
   return s.op("Transpose", [made], { perm: [0, r - 1, ...inner.map((i) => i - 1)] });
 };
 const reshape: Step = (s, x) => {
   const shape = s.shape(x), size = sizeOf(shape), { draw } = s;
   switch (draw.int(0, 3)) {
     case 0: return s.op("Flatten", [x], { axis: draw.int(0, shape.length) });
-    case 1: { const a = draw.divisor(size), b = draw.divisor(size / a); return s.op("Reshape", [x, s.b.ints(a, draw.chance(0.5) ? -1 : b, size / a / b)]); }
+    case 1: { const a = draw.divisor(size), b = draw.divisor(size / a); return s.op("Reshape",
+      [x, s.b.ints(a, draw.chance(0.5) ? -1 : b, size / a / b)]); }
     case 2: return s.rank(x) > 5 ? misfit() : s.op("Unsqueeze", [x, s.b.ints(draw.int(0, shape.length))]);
-    default: { const ones = shape.flatMap((n, i) => (n === 1 ? [i] : [])); return ones.length ? s.op("Squeeze", [x, s.b.ints(draw.pick(ones))]) : s.op("Reshape", [x, s.b.ints(...shape.map((n, i) => (i === 0 ? -1 : n)))]); }
+    default: { const ones = shape.flatMap((n, i) => (n === 1 ? [i] : [])); return ones.length ? s.op("Squeeze",
+      [x, s.b.ints(draw.pick(ones))]) : s.op("Reshape", [x, s.b.ints(...shape.map((n, i) => (i === 0 ? -1 : n)))]); }
   }
 };
 const slice: Step = (s, x) => {
@@ -61,7 +68,8 @@ const slice: Step = (s, x) => {
     const n = shape[a]!, from = draw.int(0, n - 1), to = draw.int(from + 1, n), step = draw.pick([1, 1, 1, 2, 3, -1]);
     return step > 0 ? { from, to, step } : { from: to - 1, to: from === 0 ? -n - 1 : from - 1, step };
   });
-  return s.op("Slice", [x, s.b.ints(...per.map((p) => p.from)), s.b.ints(...per.map((p) => p.to)), s.b.ints(...axes), s.b.ints(...per.map((p) => p.step))]);
+  return s.op("Slice", [x, s.b.ints(...per.map((p) => p.from)), s.b.ints(...per.map((p) => p.to)), s.b.ints(...axes),
+    s.b.ints(...per.map((p) => p.step))]);
 };
 const split: Step = (s, x) => {
   const shape = s.shape(x), axis = s.draw.int(0, shape.length - 1), n = shape[axis] ?? misfit();
@@ -75,12 +83,15 @@ const concat: Step = (s, x) => {
   const shape = s.shape(x), axis = s.draw.int(0, shape.length - 1), { draw } = s;
   if (shape.length === 0) misfit();
   const mates = s.floats.filter((v) => s.rank(v) === shape.length && s.shape(v).every((n, i) => i === axis || n === shape[i]));
-  const parts = Array.from({ length: draw.int(1, 3) }, () => draw.pick([x, () => activation(s, x), () => draw.pick(mates), () => s.numbers(shape.map((n, i) => (i === axis ? draw.int(1, 3) : n)))]));
-  return s.op("Concat", draw.shuffle([x, ...parts.map((p) => (typeof p === "string" ? p : p()))]), { axis: draw.chance(0.5) ? axis : axis - shape.length });
+  const parts = Array.from({ length: draw.int(1, 3) }, () => draw.pick([x, () => activation(s, x), () => draw.pick(mates),
+    () => s.numbers(shape.map((n, i) => (i === axis ? draw.int(1, 3) : n)))]));
+  return s.op("Concat", draw.shuffle([x, ...parts.map((p) => (typeof p === "string" ? p : p()))]),
+    { axis: draw.chance(0.5) ? axis : axis - shape.length });
 };
 const pad: Step = (s, x) => {
   const shape = s.shape(x), { draw } = s, mode = draw.pick(["constant", "constant", "constant", "reflect", "edge", "wrap"]);
-  const side = (n: number, i: number) => (i + 2 < shape.length || draw.chance(0.5) ? 0 : draw.int(mode === "constant" && n > 2 ? -1 : 0, Math.min(3, n - 1)));
+  const side = (n: number, i: number) => (i + 2 < shape.length
+    || draw.chance(0.5) ? 0 : draw.int(mode === "constant" && n > 2 ? -1 : 0, Math.min(3, n - 1)));
   const pads = [...shape.map(side), ...shape.map(side)];
   return s.op("Pad", [x, s.b.ints(...pads), ...(mode === "constant" && draw.chance(0.6) ? [s.b.scalar(draw.pick([0, 1, -2]))] : [])], { mode });
 };
@@ -90,11 +101,13 @@ const expand: Step = (s, x) => {
   return s.op("Expand", [x, s.b.ints(...(draw.chance(0.3) && shape.length < 6 ? [2] : []), ...shape.map((n) => (n === 1 ? draw.int(1, 5) : n)))]);
 };
 const reduce: Step = (s, x) => {
-  const { draw } = s, axes = s.shape(x).map((_, i) => i).filter(() => draw.chance(0.5)), op = draw.pick(["ReduceMean", "ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSumExp"]);
+  const { draw } = s, axes = s.shape(x).map((_, i) => i).filter(() => draw.chance(0.5)),
+    op = draw.pick(["ReduceMean", "ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSumExp"]);
   const given = op === "ReduceSum" ? s.op("Mul", [x, s.b.scalar(0.1)]) : x;
   return s.op(op, [given, ...(axes.length ? [s.b.ints(...axes)] : [])], { keepdims: draw.int(0, 1) });
 };
-const softmax: Step = (s, x) => (s.rank(x) < 1 ? misfit() : s.op(s.draw.pick(["Softmax", "Softmax", "LogSoftmax"]), [x], { axis: s.draw.int(-s.rank(x), s.rank(x) - 1) }));
+const softmax: Step = (s, x) => (s.rank(x) < 1 ? misfit() : s.op(s.draw.pick(["Softmax", "Softmax", "LogSoftmax"]), [x],
+  { axis: s.draw.int(-s.rank(x), s.rank(x) - 1) }));
 const layerNorm = (s: Scene, x: string): string => {
   const r = s.rank(x), axis = s.draw.chance(0.7) ? r - 1 : s.draw.int(0, r - 1), shape = s.shape(x).slice(axis);
   if (r < 1 || sizeOf(shape) < 2) misfit();
@@ -102,20 +115,25 @@ const layerNorm = (s: Scene, x: string): string => {
   return s.op("LayerNormalization", [x, s.numbers(shape, 0.5, 1.5), ...(s.draw.chance(0.6) ? [s.numbers(shape)] : [])], { axis, epsilon: 0.01 });
 };
 const where: Step = (s, x) => {
-  const { draw } = s, shape = s.shape(x), test = s.op(draw.pick(["Greater", "Less", "GreaterOrEqual", "LessOrEqual"]), [x, s.b.scalar(draw.pick([0, 0.3, -0.2]))]);
-  const turned = draw.chance(0.3) ? s.op("Not", [test]) : draw.chance(0.3) ? s.op("And", [test, s.op("Less", [s.partner(shape) ?? misfit(), s.b.scalar(0.7)])]) : test;
+  const { draw } = s, shape = s.shape(x), test = s.op(draw.pick(["Greater", "Less", "GreaterOrEqual", "LessOrEqual"]),
+    [x, s.b.scalar(draw.pick([0, 0.3, -0.2]))]);
+  const turned = draw.chance(0.3) ? s.op("Not", [test]) : draw.chance(0.3) ? s.op("And",
+    [test, s.op("Less", [s.partner(shape) ?? misfit(), s.b.scalar(0.7)])]) : test;
   s.others.push(turned);
   if (draw.chance(0.3)) return s.op("Cast", [turned], { to: 1 });
   return s.op("Where", [turned, draw.chance(0.5) ? x : s.partner(shape) ?? x, draw.chance(0.5) ? s.b.scalar(0) : s.numbers(s.broadcastable(shape))]);
 };
 /** Through whole numbers and back. */
 const integers: Step = (s, x) => {
-  const { draw } = s, to = draw.pick([7, 6, 3, 2, 11, 5]), big = s.op("Mul", [to === 2 ? s.op("Abs", [s.op("Tanh", [x])]) : s.op("Tanh", [x]), s.b.scalar(40)]);
+  const { draw } = s, to = draw.pick([7, 6, 3, 2, 11, 5]), big = s.op("Mul",
+    [to === 2 ? s.op("Abs", [s.op("Tanh", [x])]) : s.op("Tanh", [x]), s.b.scalar(40)]);
   if (to === 11) return s.op("Cast", [s.op("Mul", [s.op("Cast", [x], { to }), s.b.constant([], [1.5], "f64")])], { to: 1 });
   const whole = s.op("Cast", [big], { to }), dtype = s.b.typeOf(whole).dtype;
-  const more = to === 7 || to === 6 ? s.op(draw.pick(["Add", "Mul", "Max", "Sub", "Mod", "Div"]), [whole, s.b.constant([], [draw.int(1, 7)], dtype)]) : whole;
+  const more = to === 7 || to === 6 ? s.op(draw.pick(["Add", "Mul", "Max", "Sub", "Mod", "Div"]),
+    [whole, s.b.constant([], [draw.int(1, 7)], dtype)]) : whole;
   s.others.push(more);
-  if ((to === 7 || to === 6) && draw.chance(0.4)) return s.op("Where", [s.op("Equal", [s.op("Mod", [whole, s.b.constant([], [2], dtype)]), s.b.constant([], [0], dtype)]), x, s.op("Neg", [x])]);
+  if ((to === 7 || to === 6) && draw.chance(0.4)) return s.op("Where",
+    [s.op("Equal", [s.op("Mod", [whole, s.b.constant([], [2], dtype)]), s.b.constant([], [0], dtype)]), x, s.op("Neg", [x])]);
   return s.op("Mul", [s.op("Cast", [more], { to: 1 }), s.b.scalar(0.05)]);
 };
 const gather: Step = (s, x) => {
@@ -132,15 +150,18 @@ const gather: Step = (s, x) => {
 const ordered: Step = (s, x) => {
   const r = s.rank(x), { draw } = s, axis = draw.int(0, r - 1);
   if (r < 1) misfit();
-  if (draw.chance(0.5)) return s.op("CumSum", [s.op("Tanh", [x]), s.b.constant([], [axis], "i64")], { exclusive: draw.int(0, 1), reverse: draw.int(0, 1) });
+  if (draw.chance(0.5)) return s.op("CumSum", [s.op("Tanh", [x]), s.b.constant([], [axis], "i64")],
+    { exclusive: draw.int(0, 1), reverse: draw.int(0, 1) });
   return s.ops("TopK", [x, s.b.ints(draw.int(1, s.dim(x, axis)))], 2, { axis, largest: draw.int(0, 1) })[0]!;
 };
 const product: Step = (s, x) => {
   const { draw } = s, shape = s.shape(x), k = shape.at(-1) ?? misfit(), out = draw.size(70);
   if (sizeOf(shape) * out > s.most.work) misfit();
   if (shape.length === 2 && draw.chance(0.6)) {
-    const t = draw.int(0, 1), wide = draw.chance(0.2) ? 1 : 0, given = wide ? s.op("Transpose", [x], { perm: [1, 0] }) : x, bias = draw.pick([[], [out], [1, out], [shape[0]!, 1]]);
-    return s.op("Gemm", [given, s.weights(t ? [out, k] : [k, out], k), ...(draw.chance(0.7) ? [s.numbers(bias)] : [])], { transB: t, transA: wide, ...(draw.chance(0.3) ? { alpha: 0.5, beta: 2 } : {}) });
+    const t = draw.int(0, 1), wide = draw.chance(0.2) ? 1 : 0, given = wide ? s.op("Transpose", [x], { perm: [1, 0] }) : x,
+      bias = draw.pick([[], [out], [1, out], [shape[0]!, 1]]);
+    return s.op("Gemm", [given, s.weights(t ? [out, k] : [k, out], k), ...(draw.chance(0.7) ? [s.numbers(bias)] : [])],
+      { transB: t, transA: wide, ...(draw.chance(0.3) ? { alpha: 0.5, beta: 2 } : {}) });
   }
   const batch = shape.length > 2 && draw.chance(0.2) ? shape.slice(0, -2) : [];
   const made = s.op("MatMul", [x, s.weights([...batch, k, out], k)]);
@@ -163,13 +184,15 @@ const attention: Step = (s, x) => {
   const split = (v: string, perm: readonly number[]) => s.op("Transpose", [s.op("Reshape", [v, s.b.ints(n, t, heads, inner)])], { perm });
   const normed = draw.chance(0.5) && d > 1 ? layerNorm(s, x) : x;
   const q = split(linear(normed), [0, 2, 1, 3]), k = split(linear(normed), [0, 2, 3, 1]), v = split(linear(normed), [0, 2, 1, 3]);
-  const scores = s.op("Div", [s.op("MatMul", [q, k]), s.b.scalar(Math.sqrt(inner))]), masked = draw.chance(0.3) ? s.op("Add", [scores, s.numbers([t, t])]) : scores;
+  const scores = s.op("Div", [s.op("MatMul", [q, k]), s.b.scalar(Math.sqrt(inner))]),
+    masked = draw.chance(0.3) ? s.op("Add", [scores, s.numbers([t, t])]) : scores;
   const mixed = s.op("Transpose", [s.op("MatMul", [s.op("Softmax", [masked], { axis: -1 }), v])], { perm: [0, 2, 1, 3] });
   const out = linear(s.op("Reshape", [mixed, s.b.ints(n, t, d)]));
   return draw.chance(0.7) ? s.op("Add", [x, out]) : out;
 };
 const mlp: Step = (s, x) => {
-  const d = s.dim(x, -1), wide = s.draw.size(64), hidden = activation(s, s.op("Add", [s.op("MatMul", [s.rank(x) > 1 && d > 1 && s.draw.chance(0.5) ? layerNorm(s, x) : x, s.weights([d, wide], d)]), s.numbers([wide])]));
+  const d = s.dim(x, -1), wide = s.draw.size(64), hidden = activation(s,
+    s.op("Add", [s.op("MatMul", [s.rank(x) > 1 && d > 1 && s.draw.chance(0.5) ? layerNorm(s, x) : x, s.weights([d, wide], d)]), s.numbers([wide])]));
   if (sizeOf(s.shape(x)) * wide > s.most.work) misfit();
   return s.op("Add", [x, s.op("MatMul", [hidden, s.weights([wide, d], wide)])]);
 };
@@ -185,6 +208,8 @@ const standardised: Step = (s, x) => {
 
 /** By how often they come. */
 export const valueSteps: readonly (readonly [weight: number, step: Step])[] = [
-  [8, activation], [3, safe], [8, binary], [2, outer], [4, transpose], [3, channelsLast], [4, reshape], [4, slice], [4, split], [5, concat], [3, pad], [2, expand],
-  [5, reduce], [3, softmax], [3, layerNorm], [3, where], [3, integers], [3, gather], [1, ordered], [5, product], [3, pairs], [3, attention], [2, mlp], [2, tokens], [2, standardised],
+  [8, activation], [3, safe], [8, binary], [2, outer], [4, transpose], [3, channelsLast], [4, reshape], [4, slice], [4, split], [5, concat],
+    [3, pad], [2, expand],
+  [5, reduce], [3, softmax], [3, layerNorm], [3, where], [3, integers], [3, gather], [1, ordered], [5, product], [3, pairs], [3, attention],
+    [2, mlp], [2, tokens], [2, standardised],
 ];

@@ -45,10 +45,12 @@ export function lowerGraph(g: Graph, ops: ReadonlyMap<string, Op>): Network {
     const op = ops.get(n.op) ?? fail(`no operator ${n.op}`);
     const node = { ...n, inputs: n.inputs.map(tensorOf), outputs: n.outputs.map(tensorOf) };
     const view = (types: readonly TensorType[]) =>
-      new NodeView(node, op, n.inputs.map((v) => (v ? typeOf(v) : undefined)), types, (t) => g.constants.get(valueOfTensor(t)), (i) => (n.outputs[i] ? typeOf(n.outputs[i]) : undefined));
+      new NodeView(node, op, n.inputs.map((v) => (v ? typeOf(v) : undefined)), types, (t) => g.constants.get(valueOfTensor(t)),
+        (i) => (n.outputs[i] ? typeOf(n.outputs[i]) : undefined));
     // An output that nobody wants has no type in the graph.
     const inferred = n.outputs.includes("") ? op.infer(view([])) : [];
-    const lowered = (op.lower ?? fail(`${n.op} has no lowering`))(view(n.outputs.map((o, i) => (o ? typeOf(o) : inferred[i] ?? fail(`${n.name} has no output ${i}`)))));
+    const lowered = (op.lower ?? fail(`${n.op} has no lowering`))(view(n.outputs.map((o,
+      i) => (o ? typeOf(o) : inferred[i] ?? fail(`${n.name} has no output ${i}`)))));
     const c = withOwnTables(wanted(emptied(lowered)), n.name, put);
     for (const t of c.tensors) constantOf(t.name);
     for (const o of c.outputs) if (!tensors.has(o.tensor)) put(o.tensor, "temporary", o);
@@ -93,6 +95,7 @@ function withOwnTables(c: Compute, node: string, put: (name: string, kind: "cons
     return { ...rest, name };
   });
   if (own.size === 0) return c;
-  const rename = (e: Parameters<typeof rebuild>[0]) => rebuild(e, (x) => (x.kind === "load" && own.has(x.buffer) ? load(x.dtype, own.get(x.buffer)!, x.at, x.lanes) : x));
+  const rename = (e: Parameters<typeof rebuild>[0]) => rebuild(e,
+    (x) => (x.kind === "load" && own.has(x.buffer) ? load(x.dtype, own.get(x.buffer)!, x.at, x.lanes) : x));
   return { ...c, tensors, stages: c.stages.map((s) => ({ ...s, value: rename(s.value), ...(s.finish ? { finish: rename(s.finish) } : {}) })) };
 }
