@@ -49,8 +49,8 @@ export function lowerGraph(g: Graph, ops: ReadonlyMap<string, Op>): Network {
         (i) => (n.outputs[i] ? typeOf(n.outputs[i]) : undefined));
     // An output that nobody wants has no type in the graph.
     const inferred = n.outputs.includes("") ? op.infer(view([])) : [];
-    const lowered = (op.lower ?? fail(`${n.op} has no lowering`))(view(n.outputs.map((o,
-      i) => (o ? typeOf(o) : inferred[i] ?? fail(`${n.name} has no output ${i}`)))));
+    const outputTypes = n.outputs.map((o, i) => (o ? typeOf(o) : inferred[i] ?? fail(`${n.name} has no output ${i}`)));
+    const lowered = (op.lower ?? fail(`${n.op} has no lowering`))(view(outputTypes));
     const c = withOwnTables(wanted(emptied(lowered)), n.name, put);
     for (const t of c.tensors) constantOf(t.name);
     for (const o of c.outputs) if (!tensors.has(o.tensor)) put(o.tensor, "temporary", o);
