@@ -22,12 +22,9 @@ export function elideCopies(n: Network): Network {
     const place = (t: NetTensor, index: readonly Expr[]) => settled(address(t.shape, t.layout, index), m.stage.axes);
     if (size !== physical(from.shape, from.layout).size || place(from, m.load.at) !== place(to, o.index ?? m.stage.axes)) continue;
     if (b.kind === "temporary" && a.kind !== "constant") tensors.set(b.name, { ...b, aliasOf: a.name });
-    else if (b.kind === "output" && a.kind === "temporary" && !claimed(tensors, a)) tensors.set(a.name, { ...a, aliasOf: b.name });
+    else if (b.kind === "output" && a.kind === "temporary") tensors.set(a.name, { ...a, aliasOf: b.name });
     else continue;
     gone.add(c);
   }
   return { ...n, tensors, computes: n.computes.filter((c) => !gone.has(c)) };
 }
-/** Whether the tensor already stands for one that a margin or another layout of its own would spoil. */
-const claimed = (tensors: ReadonlyMap<string, NetTensor>, a: NetTensor): boolean =>
-  (a.layout.halo ?? []).some(([x, y]) => x + y > 0) || [...tensors.values()].some((t) => t.aliasOf === a.name && t.kind === "output");

@@ -1,5 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { extentOf } from "../../../compiler/ir/compute.ts";
+import { at, axis, extentOf, output, tensor, type Compute } from "../../../compiler/ir/compute.ts";
+import { less, select } from "../../../compiler/ir/algebra.ts";
+import { int } from "../../../compiler/ir/linear.ts";
+import type { Network } from "../../../compiler/ir/network.ts";
+import { splitConcats } from "../../../compiler/passes/network/split-concats.ts";
 import { movementOf } from "../../../compiler/ir/contraction.ts";
 import { Builder } from "../graphs.ts";
 import { names, of, upTo } from "./build.ts";
@@ -22,6 +26,12 @@ describe("split-concats", () => {
     const b = new Builder(), n = upTo("split-concats", b.graph(b.op("Concat", [b.input("x", [2, 3]), b.constant([2, 2])], { axis: 1 })));
     expect(names(n)).toEqual(["concat", "concat"]);
     expect(n.computes[1]!.tensors[0]!.role).toBe("weight");
+  });
+  test("not a chain whose limits do not grow: one of its pieces is never chosen", () => {
+    const d = axis("d", 6), X = tensor("X", "input", [6]), value = select(less(d, int(4)), at(X, d), select(less(d, int(2)), at(X, int(0)), at(X, d)));
+    const stage = { name: "s", axes: [d], value }, c: Compute = { name: "c", origin: [], tensors: [X], stages: [stage], outputs: [output(stage)] };
+    const n: Network = { name: "n", inputs: ["X"], outputs: ["out"], outputNames: ["out"], tensors: new Map(), computes: [c] };
+    expect(splitConcats(n).computes).toEqual([c]);
   });
   test("keeps the order: producers first, then the copies", () => {
     const b = new Builder(), x = b.input("x", [2, 3]), y = b.op("Relu", [x]), n = upTo("split-concats", b.graph(b.op("Neg", [b.op("Concat", [x, y], { axis: 1 })])));
