@@ -5,7 +5,8 @@ import { basename, dirname } from "node:path";
 import { targets } from "../targets/index.ts";
 import { version } from "./version.ts";
 import { CompileError, type Diagnostic } from "./diagnostics.ts";
-import type { Build } from "./emit/target.ts";
+import { settingsOf, type Build, type Choices, type Settings, type SettingValue, type Target } from "./emit/target.ts";
+import type { WeightForm } from "./emit/weights.ts";
 import { checkName, modelName } from "./emit/names.ts";
 import { externalIn, importOnnx } from "./import/onnx/index.ts";
 import { checkOperators } from "./passes/graph/check-operators.ts";
@@ -29,12 +30,14 @@ export interface CompileOptions {
   readonly shapes?: Readonly<Record<string, readonly number[]>>;
   /** Sizes of named dimensions: { N: 1 }. */
   readonly dims?: Readonly<Record<string, number>>;
-  /** How weights are embedded. */
-  readonly weights?: "incbin" | "object" | "source" | "file";
+  /** How weights are embedded, one of the target's ways; its first without it. */
+  readonly weights?: WeightForm;
   /** Of weights as an object file: the system and processor it is for. */
   readonly objectFormat?: ObjectFormat;
   /** Instruction sets to generate; all of the target's without it. */
   readonly isa?: readonly string[];
+  /** Options that only some targets have (`mlc targets` lists them): { fallback: "none", maxKernelUs: 1000 }. */
+  readonly settings?: Readonly<Record<string, SettingValue>>;
   /** Lets external data files lie outside the model's folder. */
   readonly allowExternalData?: boolean;
   /** Gets the text of the graph or program after each pass. */
@@ -61,8 +64,7 @@ export interface CompileResult {
  */
 export async function compile(model: string | Uint8Array, o: CompileOptions): Promise<CompileResult> {
   const target = targets.get(o.target) ?? refuse("unknown-target", `there is no target ${o.target}`, `one of ${[...targets.keys()].join(", ")}`);
-  const unknown = (o.isa ?? []).filter((i) => !(i in target.instructionSets));
-  if (unknown.length) refuse("unknown-isa", `the target ${o.target} has no instruction set ${unknown.join(", ")}`, `one of ${Object.keys(target.instructionSets).join(", ")}`);
+  const choices = choicesOf(target, o);
   const bytes = typeof model === "string" ? readFileSync(model) : model;
   const file = typeof model === "string" ? basename(model) : `${o.name ?? "model"}.onnx`, name = o.name ?? modelName(file.replace(/\.[^.]*$/, ""));
   checkName(name);
@@ -72,11 +74,23 @@ export async function compile(model: string | Uint8Array, o: CompileOptions): Pr
   o.progress?.(0, 1, "optimising");
   const { graph: ready } = runPasses(graph, graphPasses, { ...(o.dump ? { dump: o.dump } : {}) });
   const program = compileNetwork(ready, {
-    facts: target.facts, variants: Object.values(target.instructionSets).filter((v) => !o.isa || o.isa.includes(v.name)),
+    facts: target.facts(choices.settings), variants: target.variants(choices),
     ...(o.dump ? { dump: o.dump } : {}), ...(o.progress ? { progress: o.progress } : {}),
   });
-  const { files, build } = target.emit(program, { name, hash, version, flags: flagsOf(o), weights: o.weights ?? "incbin", ...(o.objectFormat ? { objectFormat: o.objectFormat } : {}) });
-  return { name, files, build, diagnostics, graph, program, hash };
+  const emitted = target.emit(program, { ...choices, name, hash, version, flags: flagsOf(o), ...(o.objectFormat ? { objectFormat: o.objectFormat } : {}) });
+  const all = [...diagnostics, ...emitted.diagnostics];
+  if (all.some((d) => d.severity === "error")) throw new CompileError(all);
+  return { name, files: emitted.files, build: emitted.build, diagnostics: all, graph, program, hash };
+}
+/** What the options choose of what the target has. Throws CompileError for what it has not. */
+export function choicesOf(target: Target, o: Pick<CompileOptions, "isa" | "weights" | "settings">): Choices {
+  const known = Object.keys(target.instructionSets), unknown = (o.isa ?? []).filter((i) => !known.includes(i));
+  if (unknown.length) refuse("unknown-isa", `the target ${target.name} has no instruction set ${unknown.join(", ")}`, known.length ? `one of ${known.join(", ")}` : "leave --isa out");
+  const weights = o.weights ?? target.weights[0]!;
+  if (!target.weights.includes(weights)) refuse("unknown-weights", `the target ${target.name} cannot hold weights as ${weights}`, `one of ${target.weights.join(", ")}`);
+  let settings: Settings = {};
+  try { settings = settingsOf(target, o.settings ?? {}); } catch (e) { refuse("bad-setting", (e as Error).message, "mlc targets lists the options of each target"); }
+  return { instructionSets: known.filter((i) => !o.isa || o.isa.includes(i)), weights, settings };
 }
 function refuse(code: string, message: string, hint: string): never { throw new CompileError([{ severity: "error", code, message, hint }]); }
 
@@ -100,5 +114,8 @@ function flagsOf(o: CompileOptions): string {
   for (const [k, v] of Object.entries(o.dims ?? {})) list.push(`--dim ${k}=${v}`);
   if (o.isa) list.push(`--isa ${o.isa.join(",")}`);
   if (o.weights) list.push(`--weights ${o.weights}`);
+  for (const [k, v] of Object.entries(o.settings ?? {})) list.push(v === true ? flagName(k) : `${flagName(k)} ${v}`);
   return list.join(" ");
 }
+/** The flag of a setting: --max-kernel-us for maxKernelUs. */
+export const flagName = (setting: string): string => `--${setting.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;

@@ -6,6 +6,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import type { CompileResult } from "../api.ts";
 import type { Diagnostic } from "../diagnostics.ts";
 import { renderShell } from "../emit/shell.ts";
+import type { NativeBuild } from "../emit/target.ts";
 import { type Constant, bytesOf, constantOf, sizeOf, type TensorType } from "../ir/graph.ts";
 import type { Port, Result, Step } from "../ir/program.ts";
 import { types, viewOf } from "../ir/types.ts";
@@ -27,7 +28,7 @@ export interface Facts {
   readonly arenaBytes: number;
   readonly weightsBytes: number;
   readonly codeBytes: number;
-  readonly build: CompileResult["build"];
+  readonly build: NativeBuild;
   readonly diagnostics: readonly Diagnostic[];
 }
 /** A built model. */
@@ -109,7 +110,9 @@ function mainSource(facts: Facts, files: CompileResult["files"]): string {
 }
 async function make(r: CompileResult, folder: string, tools: Toolchain, t: Terminal): Promise<void> {
   const { program, build } = r,
-    bar = progress(t),
+    bar = progress(t);
+  if (build.kind !== "native") throw new Failure("only native packages run here");
+  const
     objects = join(folder, "objects");
   mkdirSync(objects);
   writeFiles(folder, r.files);

@@ -1,7 +1,9 @@
 /** From a command's flags to a compiled model: progress while it works, warnings and notes after. */
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { type CompileOptions, type CompileResult, compile } from "../api.ts";
+import { type CompileOptions, type CompileResult, choicesOf, compile } from "../api.ts";
+import { CompileError } from "../diagnostics.ts";
+import type { Target } from "../emit/target.ts";
 import { modelName } from "../emit/names.ts";
 import { objectFormats } from "../emit/object-files.ts";
 import { targets } from "../../targets/index.ts";
@@ -11,14 +13,22 @@ import { type ModelFlags, compileOptions } from "./options.ts";
 import { formatDiagnostics } from "./report.ts";
 import { type Terminal, progress } from "./terminal.ts";
 
-/** The compiler's options, with a target and instruction sets that exist; a UsageError otherwise. */
+const targetOf = (name: string): Target =>
+  targets.get(name) ??
+  (() => {
+    throw new UsageError(`there is no target "${name}"`, `one of ${[...targets.keys()].join(", ")}`);
+  })();
+/** The compiler's options, with a target and choices that exist; a UsageError otherwise. */
 export function checkFlags(f: ModelFlags): CompileOptions {
-  const target = targets.get(f.target);
-  if (!target) throw new UsageError(`there is no target "${f.target}"`, `one of ${[...targets.keys()].join(", ")}`);
-  const known = Object.keys(target.instructionSets),
-    wrong = f.isa?.filter((i) => !known.includes(i)) ?? [];
-  if (wrong.length) throw new UsageError(`the target ${f.target} has no instruction set ${wrong.join(", ")}`, `those it has: ${known.join(", ")}`);
-  return compileOptions(f);
+  const target = targetOf(f.target),
+    o = compileOptions(f, target);
+  try {
+    choicesOf(target, o);
+  } catch (e) {
+    if (!(e instanceof CompileError)) throw e;
+    throw new UsageError(e.diagnostics[0]!.message, e.diagnostics[0]!.hint);
+  }
+  return o;
 }
 async function withFormat(o: CompileOptions, t: Terminal): Promise<CompileOptions> {
   if (o.weights !== "object" || o.objectFormat) return o;
@@ -33,12 +43,8 @@ async function withFormat(o: CompileOptions, t: Terminal): Promise<CompileOption
 /** The names of the files that compiling would write. */
 export function filesOf(model: string, f: ModelFlags): readonly string[] {
   const o = checkFlags(f),
-    target = targets.get(o.target)!;
-  return target.fileNames(
-    o.name ?? modelName(basename(model).replace(/\.[^.]*$/, "")),
-    o.isa ?? Object.keys(target.instructionSets),
-    o.weights ?? "incbin",
-  );
+    target = targetOf(o.target);
+  return target.fileNames(o.name ?? modelName(basename(model).replace(/\.[^.]*$/, "")), choicesOf(target, o));
 }
 /** Compiles a model file. Throws CompileError with all that is wrong with it. */
 export async function compileModel(model: string, f: ModelFlags, t: Terminal, dump?: string): Promise<CompileResult> {

@@ -3,10 +3,12 @@ import { spawn } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, delimiter, extname, join } from "node:path";
-import type { Build } from "../emit/target.ts";
+import type { NativeBuild } from "../emit/target.ts";
 import { type ObjectFormat, objectFormatOf } from "../emit/object-files.ts";
 import { Failure } from "./exit.ts";
 
+/** How sources become a library. */
+type Build = Omit<NativeBuild, "kind">;
 type Environment = Readonly<Record<string, string | undefined>>;
 /** Commands as argument lists, so that CC="ccache gcc" works. */
 export interface Toolchain {

@@ -1,8 +1,10 @@
 /** The options that several commands share, and how their text becomes values. */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { CompileOptions } from "../api.ts";
+import { type CompileOptions, flagName } from "../api.ts";
+import type { Setting, SettingValue, Target } from "../emit/target.ts";
 import { type ObjectFormat, objectFormats } from "../emit/object-files.ts";
 import { weightForms, type WeightForm } from "../emit/weights.ts";
+import { targets } from "../../targets/index.ts";
 import { UsageError } from "./exit.ts";
 
 /** What commander hands to a command that takes `modelOptions`. */
@@ -15,6 +17,8 @@ export interface ModelFlags {
   readonly objectFormat?: ObjectFormat;
   readonly isa?: readonly string[];
   readonly allowExternalData?: boolean;
+  /** Settings of targets, by their names. */
+  readonly [setting: string]: unknown;
 }
 type Named<T> = readonly [name: string, value: T];
 
@@ -64,8 +68,30 @@ export const amount = (text: string): number => {
 /** "x=a.npy" as a pair. */
 export const inputFile = collect((text) => named(text, "x=image.npy"));
 
+/** The settings of all targets, by name, and who has them. A name means the same for all that have it. */
+const settings: ReadonlyMap<string, { readonly setting: Setting; readonly of: readonly string[] }> = new Map(
+  [...new Set([...targets.values()].flatMap((t) => Object.keys(t.settings)))].map((name) => {
+    const having = [...targets.values()].filter((t) => Object.hasOwn(t.settings, name));
+    return [name, { setting: having[0]!.settings[name]!, of: having.map((t) => t.name) }];
+  }),
+);
+function settingOption(name: string, { setting, of }: { readonly setting: Setting; readonly of: readonly string[] }): Option {
+  const flag = flagName(name),
+    describe = `${setting.description} (${of.join(", ")})`;
+  switch (setting.kind) {
+    case "flag":
+      return new Option(flag, describe);
+    case "choice":
+      return new Option(`${flag} <kind>`, `${describe}; ${setting.default} without it`).choices(setting.choices);
+    case "count":
+      return new Option(`${flag} <n>`, describe).argParser(count(setting.least));
+    default:
+      return setting satisfies never;
+  }
+}
 /** The options that decide what is compiled. */
 export function modelOptions(c: Command): Command {
+  for (const [name, s] of settings) c.addOption(settingOption(name, s));
   return c
     .option("--target <name>", "what to compile to (see mlc targets)", "cpp")
     .option("--name <identifier>", "prefix of the generated names; made from the model's file name by default", identifier)
@@ -84,8 +110,13 @@ function record<T>(flag: string, pairs: readonly Named<T>[]): Record<string, T> 
   return Object.fromEntries(pairs);
 }
 /** The compiler's options that the flags ask for. */
-export function compileOptions(f: ModelFlags): CompileOptions {
+export function compileOptions(f: ModelFlags, target: Target): CompileOptions {
+  const given = [...settings.keys()].filter((name) => f[name] !== undefined),
+    foreign = given.filter((name) => !Object.hasOwn(target.settings, name));
+  if (foreign.length)
+    throw new UsageError(`${foreign.map(flagName).join(", ")}: the target ${target.name} has no such option`, "mlc targets lists the options of each target");
   return {
+    ...(given.length ? { settings: Object.fromEntries(given.map((name) => [name, f[name] as SettingValue])) } : {}),
     target: f.target,
     ...(f.name ? { name: f.name } : {}),
     ...(f.shape ? { shapes: record("--shape", f.shape) } : {}),

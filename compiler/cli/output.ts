@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSyn
 import { basename, dirname, join, resolve } from "node:path";
 import { bannerStart } from "../emit/package.ts";
 import { targets } from "../../targets/index.ts";
-import { weightForms } from "../emit/weights.ts";
+import { settingsOf } from "../emit/target.ts";
 import { Failure, orFail } from "./exit.ts";
 import { libraryNames } from "./native.ts";
 
@@ -72,7 +72,7 @@ export function filesOfEarlierRun(folder: string, name: string): readonly string
       .includes(` ${bannerStart(name)} `)
   )
     return [];
-  const names = [...targets.values()].flatMap((t) => weightForms.flatMap((form) => t.fileNames(name, Object.keys(t.instructionSets), form)));
+  const names = [...targets.values()].flatMap((t) => t.weights.flatMap((weights) => t.fileNames(name, { instructionSets: Object.keys(t.instructionSets), weights, settings: settingsOf(t, {}) })));
   return [...new Set([...names, ...libraryNames(name)])].filter((f) => existsSync(join(folder, f))).sort();
 }
 /** The name of a tensor as a file name: every character outside A-Za-z0-9._- becomes _. */

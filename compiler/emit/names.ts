@@ -3,7 +3,7 @@ import { CompileError } from "../diagnostics.ts";
 
 const words = (text: string): readonly string[] => text.trim().split(/\s+/);
 /** Words that mean something in C99, C++ up to 23, their headers in common use, or as predefined macros of GCC. */
-const reserved: ReadonlySet<string> = new Set(words(`
+export const cppWords: ReadonlySet<string> = new Set(words(`
   alignas alignof and and_eq asm auto bitand bitor bool break case catch char char8_t char16_t char32_t class compl concept const
   consteval constexpr constinit const_cast continue co_await co_return co_yield decltype default delete do double dynamic_cast else
   enum explicit export extern false float for friend goto if inline int long mutable namespace new noexcept not not_eq nullptr
@@ -24,7 +24,7 @@ const buildTargets: ReadonlySet<string> = new Set(words("all test install packag
 export function identifier(text: string, taken: Set<string>): string {
   let base = text.replace(/[^A-Za-z0-9_]/g, "_").replace(/__+/g, "_").replace(/^_+(?=.)/, "").slice(0, 60);
   if (!/^[A-Za-z]/.test(base)) base = `x${base}`;
-  let name = reserved.has(base) ? `${base}_` : base;
+  let name = cppWords.has(base) ? `${base}_` : base;
   for (let n = 2; taken.has(name); n++) name = `${base}_${n}`;
   taken.add(name);
   return name;
@@ -33,7 +33,7 @@ export function identifier(text: string, taken: Set<string>): string {
 function nameProblem(name: string): string | null {
   if (!/^[A-Za-z][A-Za-z0-9_]*$/.test(name)) return "is not a C identifier that starts with a letter";
   if (name.length > 60) return "is longer than 60 characters";
-  if (reserved.has(name)) return "is a word of C or C++";
+  if (cppWords.has(name)) return "is a word of C or C++";
   if (systemHeaders.has(name.toLowerCase())) return `would make a ${name}.h or lib${name}.a that hides one of the system's`;
   return buildTargets.has(name) ? "is a target that CMake keeps for itself" : null;
 }

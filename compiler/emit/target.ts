@@ -1,50 +1,111 @@
 /** What a target is: facts, schedules and spelling. Passes and printers ask for these, never for a target's name. */
+import type { Diagnostic } from "../diagnostics.ts";
 import type { ObjectFormat } from "./object-files.ts";
+import type { WeightForm } from "./weights.ts";
 import type { Compute } from "../ir/compute.ts";
+import type { GridFacts } from "../ir/grid.ts";
 import type { Program } from "../ir/program.ts";
 import type { Schedule } from "../ir/schedule.ts";
 import type { Expr } from "../ir/scalar.ts";
+import type { DType } from "../ir/types.ts";
 
-/** One way to run a kernel on the target: an instruction set. */
+/** One way to run a kernel on the target: an instruction set of a processor, or a device. */
 export interface Variant {
   readonly name: string;
   readonly description: string;
-  /** The loops for a Compute, which may have gained packed weights and copies of operands. */
+  /** The loops for a Compute, which may have gained packed weights, copies of operands, and stages. */
   readonly schedule: (c: Compute) => { readonly compute: Compute; readonly schedule: Schedule };
   /** Whether the language has no spelling for this operator at this width. */
   readonly lacks: (e: Expr) => boolean;
 }
-/** Facts of a typical machine of the target that cost models and reports read. */
+/** What becomes of an element type: kept in memory and computed with as another one, or refused, with the reason. */
+export type Stored = { readonly as: DType } | { readonly refused: string };
+/** Facts of a typical machine of the target, and of its language, that passes, cost models and reports read. */
 export interface TargetFacts {
-  /** Of one core at its peak, in multiply-accumulates per second, and from main memory, in bytes per second. */
+  /** Of one core (or the whole device) at its peak, in multiply-accumulates per second, and from main memory, in bytes per second. */
   readonly macsPerSecond: number;
   readonly bytesPerSecond: number;
+  /** Where kernels run as groups of lanes: each kernel is one launch of such a grid. */
+  readonly grid?: GridFacts;
+  /** Whether the schedules know Winograd's stages. */
+  readonly winograd: boolean;
+  /** Where an argument of a kernel may begin, in bytes: offsets of working memory and constants are multiples of it. */
+  readonly alignment: number;
+  /** Element types that the language does not have as such. */
+  readonly types: Readonly<Partial<Record<DType, Stored>>>;
+  /** The most bytes of one constant that a kernel can be given; larger ones are split. */
+  readonly largestConstant: number;
 }
-/** How the emitted files become a library. */
-export interface Build {
+
+/** A value of an option that only some targets have. */
+export type SettingValue = string | number | boolean;
+/** Values by the names of settings; those not given have their defaults. */
+export type Settings = Readonly<Record<string, SettingValue>>;
+/** An option of a target. Its name, such as maxKernelUs, is that of the programming interface; the flag is --max-kernel-us. */
+export type Setting = { readonly description: string } & (
+  | { readonly kind: "choice"; readonly choices: readonly string[]; readonly default: string }
+  /** A whole number from `least` up. */
+  | { readonly kind: "count"; readonly least: number; readonly default: number }
+  | { readonly kind: "flag"; readonly default: false });
+
+/** How the emitted files become a library in C. */
+export interface NativeBuild {
+  readonly kind: "native";
   /** What to compile, to put into the library as it is, and with which flags; paths among the files. */
   readonly sources: readonly string[];
   readonly objects: readonly string[];
   readonly compileFlags: readonly string[];
   readonly linkFlags: readonly string[];
 }
+/** Files that are used as they are: a module of JavaScript that exports `createNet`. */
+export interface ModuleBuild { readonly kind: "module"; readonly entry: string }
+/** What is to be done with the emitted files. */
+export type Build = NativeBuild | ModuleBuild;
+/** What decides which files there are. */
+export interface Choices {
+  /** Instruction sets, in the target's order; all that it has without a choice. */
+  readonly instructionSets: readonly string[];
+  readonly weights: WeightForm;
+  readonly settings: Settings;
+}
 /** What the files say of themselves, and how they hold the weights. `hash` is the model's SHA-256 in hex. */
-export interface EmitOptions {
+export interface EmitOptions extends Choices {
   readonly name: string;
   readonly hash: string;
   readonly version: string;
   readonly flags: string;
-  readonly weights: "incbin" | "object" | "source" | "file";
   readonly objectFormat?: ObjectFormat;
+}
+/** What a target makes of a program; `diagnostics` are what the user should hear of. */
+export interface Emitted {
+  readonly files: ReadonlyMap<string, string | Uint8Array>;
+  readonly build: Build;
+  readonly diagnostics: readonly Diagnostic[];
 }
 /** A language and the machines that it is for. */
 export interface Target {
   readonly name: string;
   readonly description: string;
-  readonly facts: TargetFacts;
-  readonly instructionSets: Readonly<Record<string, Variant>>;
+  readonly facts: (s: Settings) => TargetFacts;
+  /** What --isa chooses from: name -> description, best first. */
+  readonly instructionSets: Readonly<Record<string, string>>;
+  readonly settings: Readonly<Record<string, Setting>>;
+  /** How the files may hold the weights, the default first. */
+  readonly weights: readonly WeightForm[];
+  /** The ways in which each kernel is made. */
+  readonly variants: (c: Choices) => readonly Variant[];
   /** The names of the files that `emit` makes, known without a program. */
-  readonly fileNames: (name: string, instructionSets: readonly string[], weights: EmitOptions["weights"]) => readonly string[];
-  /** The files of a library for the program, whose kernels have the variants chosen. */
-  readonly emit: (p: Program, o: EmitOptions) => { readonly files: ReadonlyMap<string, string | Uint8Array>; readonly build: Build };
+  readonly fileNames: (name: string, c: Choices) => readonly string[];
+  /** The files for the program, whose kernels have the variants of the same choices. */
+  readonly emit: (p: Program, o: EmitOptions) => Emitted;
+}
+/** The settings of a target with the defaults filled in. Throws an `Error` for names and values that it does not have. */
+export function settingsOf(t: Target, given: Settings): Settings {
+  for (const [name, value] of Object.entries(given)) {
+    const s = Object.hasOwn(t.settings, name) ? t.settings[name] : undefined;
+    if (!s) throw new Error(`the target ${t.name} has no setting ${name}`);
+    const fits = s.kind === "choice" ? s.choices.includes(String(value)) : s.kind === "count" ? Number.isInteger(value) && Number(value) >= s.least : typeof value === "boolean";
+    if (!fits) throw new Error(`${name} cannot be ${value}: ${s.kind === "choice" ? `one of ${s.choices.join(", ")}` : s.kind === "count" ? `a whole number from ${s.least} up` : "true or false"}`);
+  }
+  return { ...Object.fromEntries(Object.entries(t.settings).map(([name, s]) => [name, s.default])), ...given };
 }

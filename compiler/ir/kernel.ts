@@ -1,5 +1,6 @@
 /** Kernel: statements carry every effect; expressions are pure. What the printers and the interpreter see. */
-import type { Expr, Var } from "./scalar.ts";
+import { load, variable, type Expr, type Var } from "./scalar.ts";
+import { rebuildAll } from "./algebra.ts";
 import type { DType } from "./types.ts";
 import type { Place } from "./schedule.ts";
 
@@ -23,8 +24,17 @@ export type Stmt =
 
 /** in: read only; out: a result; scratch: working memory that the caller lends, one per CPU task; shared: one per GPU group. */
 export type Space = "in" | "out" | "scratch" | "shared";
-/** `size` is in elements, the most that is needed. `aliased`: another buffer may be the same memory, element for element. */
-export interface Buffer { readonly name: string; readonly dtype: DType; readonly size: number; readonly space: Space; readonly aliased?: true }
+/** `size` is in elements, the most that is needed. */
+export interface Buffer {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly size: number;
+  readonly space: Space;
+  /** Another buffer may be the same memory, element for element. */
+  readonly aliased?: true;
+  /** A constant of the model: nobody ever writes it. */
+  readonly constant?: true;
+}
 /** One function of the output. Its arguments are the buffers in their order, then the params. */
 export interface Kernel {
   readonly name: string;
@@ -62,4 +72,21 @@ export function mapStmt(s: Stmt, f: (e: Expr) => Expr, body: (b: readonly Stmt[]
 /** Every statement, outer ones first. */
 export function eachStmt(body: readonly Stmt[], f: (s: Stmt) => void): void {
   for (const s of body) { f(s); if ("body" in s) eachStmt(s.body, f); }
+}
+/** The same kernel with other names of variables, loops, buffers and of itself; `rename` must keep them apart. */
+export function renameKernel(k: Kernel, rename: (name: string) => string): Kernel {
+  const seen = new Map<Expr, Expr>();
+  const go = (e: Expr): Expr => rebuildAll(e, (x) => {
+    if (x.kind === "var") return variable(x.dtype, rename(x.name), x.lanes, x.range);
+    return x.kind === "load" ? load(x.dtype, rename(x.buffer), x.at, x.lanes) : x;
+  }, seen);
+  const body = (list: readonly Stmt[]): readonly Stmt[] => list.map((s): Stmt => {
+    const next = mapStmt(s, go, body);
+    if ("name" in next) return { ...next, name: rename(next.name) };
+    return "buffer" in next ? { ...next, buffer: rename(next.buffer) } : next;
+  });
+  return {
+    ...k, name: rename(k.name), buffers: k.buffers.map((b) => ({ ...b, name: rename(b.name) })),
+    ...(k.params ? { params: k.params.map((p) => go(p) as Var) } : {}), body: body(k.body),
+  };
 }

@@ -4,7 +4,11 @@ import type { TensorType } from "./graph.ts";
 import type { Kernel } from "./kernel.ts";
 
 /** What the caller passes or gets, in the model's own order, shape and row-major layout. */
-export interface Port extends TensorType { readonly name: string }
+export interface Port extends TensorType {
+  readonly name: string;
+  /** What the kernels see where the target lacks the model's own element type: the shell converts. */
+  readonly stored?: DType;
+}
 
 /** Where an argument of a kernel lies; offsets are in bytes. */
 export type Place =

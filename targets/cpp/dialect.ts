@@ -3,6 +3,7 @@ import type { Dialect, Form } from "../../compiler/emit/print.ts";
 import { loadsIn } from "../../compiler/ir/algebra.ts";
 import { eachStmt, expressionsOf, type Buffer, type Kernel } from "../../compiler/ir/kernel.ts";
 import type { Apply, Expr } from "../../compiler/ir/scalar.ts";
+import { cppWords } from "../../compiler/emit/names.ts";
 import { isFloat, types, type DType, type Num } from "../../compiler/ir/types.ts";
 import type { InstructionSet } from "./isa.ts";
 
@@ -92,6 +93,7 @@ function literal(dtype: DType, x: Num): string {
 /** C++17 with GCC's vector extensions: functions that carry the target attribute of the set. */
 export const cpp = (set: InstructionSet): Dialect => ({
   name: `c++ ${set.name}`,
+  reserved: cppWords,
   type: (dtype, lanes) => (lanes > 1 ? `${isFloat(dtype) ? dtype : "i32"}x${lanes}` : types[dtype].c),
   ops: {
     add: wrapping("+", 4), sub: wrapping("-", 4), mul: wrapping("*", 5), div: { infix: "/", level: 5 },
@@ -138,8 +140,8 @@ export const cpp = (set: InstructionSet): Dialect => ({
   },
   build: (type, elements) => `(${type}{${elements.join(", ")}})`,
   literal,
-  load: (buffer, at, type, lanes) => (lanes > 1 ? `*(const ${type}*)(${buffer} + ${at})` : `${buffer}[${at}]`),
-  store: (buffer, at, value, type, lanes) => (lanes > 1 ? `*(${type}*)(${buffer} + ${at}) = ${value};` : `${buffer}[${at}] = ${value};`),
+  load: ({ name }, at, type, lanes) => (lanes > 1 ? `*(const ${type}*)(${name} + ${at})` : `${name}[${at}]`),
+  store: ({ name }, at, value, type, lanes) => (lanes > 1 ? `*(${type}*)(${name} + ${at}) = ${value};` : `${name}[${at}] = ${value};`),
   declare: (type, name, value, mutable) => `${mutable ? "" : "const "}${type} ${name} = ${value};`,
   loop: (i, n) => `ROLLED for (ptrdiff_t ${i} = 0; ${i} < ${n}; ++${i}) {`,
   index: { "group.x": "0", "group.y": "0", "group.z": "0", "lane.x": "0", "lane.y": "0" },

@@ -23,17 +23,25 @@ const textsOf = (p: Program, set: InstructionSet) => {
     kernels: p.kernels.map((k) => ({ name: k.name, text: printKernel(k.variants[set.name]!, dialect) })),
   };
 };
+/** The instruction sets' names and descriptions, best first: other targets that hold code for the processor have them too. */
+export const cppSets: Readonly<Record<string, string>> = Object.fromEntries(order.map((s) => [s.name, s.description]));
+/** The kernels' texts for each of the instruction sets named. */
+export const cppTexts = (p: Program, names: readonly string[]) => order.filter((s) => names.includes(s.name)).map((s) => textsOf(p, s));
+/** Each kernel as C++ for each of the instruction sets named. */
+export const cppVariants = (names: readonly string[]): readonly Variant[] => order.filter((s) => names.includes(s.name)).map(variant);
+
 export const cppTarget: Target = {
   name: "cpp",
   description: "C++17 without a runtime, for x86-64 and AArch64",
   // One core of a server at 3.7 GHz; the ratio of the two is what decides.
-  facts: { macsPerSecond: 59e9, bytesPerSecond: 26e9 },
-  instructionSets: Object.fromEntries(order.map((set) => [set.name, variant(set)])),
-  fileNames: (name, sets, weights) => packageFiles(name, order.filter((s) => sets.includes(s.name)).map((s) => s.name), weights).all,
+  facts: () => ({ macsPerSecond: 59e9, bytesPerSecond: 26e9, winograd: true, alignment: 64, types: {}, largestConstant: Infinity }),
+  instructionSets: cppSets,
+  settings: {},
+  weights: ["incbin", "object", "source", "file"],
+  variants: (c) => cppVariants(c.instructionSets),
+  fileNames: (name, c) => packageFiles(name, c.instructionSets, c.weights).all,
   emit: (program, o) => {
-    const made = Object.keys(program.kernels[0]?.variants ?? Object.fromEntries(order.map((s) => [s.name, 0])));
-    const isas = order.filter((s) => made.includes(s.name)).map((s) => textsOf(program, s));
-    const { files, sources, objects, compileFlags, linkFlags } = packageCpp({ program, isas, clearArena: false, ...o });
-    return { files, build: { sources, objects, compileFlags, linkFlags } };
+    const { files, sources, objects, compileFlags, linkFlags } = packageCpp({ program, isas: cppTexts(program, o.instructionSets), clearArena: false, ...o });
+    return { files, build: { kind: "native", sources, objects, compileFlags, linkFlags }, diagnostics: [] };
   },
 };

@@ -61,7 +61,7 @@ function compiled(weights: WeightForm): CompileResult {
     graph: { name: "", inputs: [], outputs: [], nodes: [], constants: new Map(), types: new Map() },
     program,
     hash: "",
-    build: p,
+    build: { kind: "native", ...p },
   };
 }
 const built = (weights: WeightForm): Promise<Built> => buildModel(model, { target: "cpp", weights }, terminal(), compiled(weights));

@@ -12,7 +12,7 @@ import { inferTypes } from "../../compiler/passes/graph/infer-types.ts";
 import { compileNetwork } from "../../compiler/passes/network/pipeline.ts";
 import { graphPasses } from "../../compiler/passes/graph/pipeline.ts";
 import { runPasses } from "../../compiler/passes/graph/run.ts";
-import { cppTarget } from "../../targets/cpp/index.ts";
+import { cppTarget, cppVariants } from "../../targets/cpp/index.ts";
 import { driverText, failureOf, type DriverCase } from "./driver.ts";
 import { Draw } from "./draw.ts";
 import type { Runner } from "./machine.ts";
@@ -45,13 +45,13 @@ export function sampleOf(graph: Graph, seed: number, sets = 2): Sample {
 export function programOf(graph: Graph, isas: readonly string[]): Program {
   const { graph: typed, diagnostics } = inferTypes(graph, { fold }), errors = diagnostics.filter((d) => d.severity === "error");
   if (errors.length) throw new Error(errors.map((d) => d.message).join("; "));
-  const ready = runPasses(typed, graphPasses).graph, variants = Object.values(cppTarget.instructionSets).filter((v) => isas.includes(v.name));
-  return compileNetwork(ready, { facts: cppTarget.facts, variants });
+  const ready = runPasses(typed, graphPasses).graph, variants = cppVariants(isas);
+  return compileNetwork(ready, { facts: cppTarget.facts({}), variants });
 }
 /** The files for one instruction set of a program that has several. */
 export function filesOf(program: Program, name: string, isa: string): ReadonlyMap<string, string | Uint8Array> {
   const kernels = program.kernels.map((k) => ({ ...k, variants: { [isa]: k.variants[isa]! } }));
-  return cppTarget.emit({ ...program, kernels }, { name, hash: "0".repeat(64), version: "fuzz", flags: "", weights: "source" }).files;
+  return cppTarget.emit({ ...program, kernels }, { name, hash: "0".repeat(64), version: "fuzz", flags: "", weights: "source", instructionSets: [isa], settings: {} }).files;
 }
 
 interface Expected { readonly values: readonly Constant[]; readonly spread: readonly number[] }

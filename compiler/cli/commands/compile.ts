@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CompileResult } from "../../api.ts";
+import type { NativeBuild } from "../../emit/target.ts";
 import { UsageError, orFail } from "../exit.ts";
 import { compileModel, filesOf } from "../model.ts";
 import { type Library, type Toolchain, makeLibraries, toolchain } from "../native.ts";
@@ -32,6 +33,7 @@ export async function compileCommand(t: Terminal, model: string, f: Flags): Prom
   const wanted: readonly Library[] = f.lib === undefined ? [] : kinds[f.lib];
   const tools = wanted.length ? toolchain(t.env) : undefined;
   const r = await compileModel(model, f, t, f.dump);
+  if (wanted.length) nativeOf(r);
   const earlier = filesOfEarlierRun(f.output, r.name);
   const libraries = await writeFolder(f.output, async (folder) => {
     writeFiles(folder, r.files);
@@ -76,11 +78,16 @@ function removeOld(folder: string, earlier: readonly string[], made: readonly st
   for (const name of old) orFail(`cannot remove ${join(folder, name)}`, () => rmSync(join(folder, name)));
   return old;
 }
+/** How a library is built; a Failure where the target makes none. */
+function nativeOf(r: CompileResult): NativeBuild {
+  if (r.build.kind === "native") return r.build;
+  throw new UsageError("--lib: the target makes no library", "leave --lib out: the files are used as they are");
+}
 async function build(r: CompileResult, folder: string, wanted: readonly Library[], tools: Toolchain, t: Terminal): Promise<readonly string[]> {
   const bar = progress(t),
     objects = mkdtempSync(join(tmpdir(), "mlc-"));
   try {
-    return await makeLibraries(tools, r.name, folder, r.build, wanted, objects, (n, total, what) => bar.step(n, total, what));
+    return await makeLibraries(tools, r.name, folder, nativeOf(r), wanted, objects, (n, total, what) => bar.step(n, total, what));
   } finally {
     bar.stop();
     rmSync(objects, { recursive: true, force: true });

@@ -15,6 +15,8 @@ import { transformWeights, winogradCompute, type Convolution3x3, type TileSize }
 
 /** What a cost model has to know of a machine. */
 export interface MachineFacts {
+  /** Whether the schedules know Winograd's stages. */
+  readonly winograd: boolean;
   /** Multiply-accumulates per second at the peak, and bytes per second from main memory, of one core. */
   readonly macsPerSecond: number;
   readonly bytesPerSecond: number;
@@ -24,6 +26,7 @@ const fewestChannels = 16;
 
 /** The network with Winograd's algorithm where it is the cheaper one; the tensors gain the transformed weights. */
 export function chooseAlgorithms(n: Network, facts: MachineFacts): Network {
+  if (!facts.winograd) return n;
   const tensors = new Map(n.tensors), made = new Map<string, NetTensor>();
   const computes = n.computes.map((c) => {
     const o = asConvolution(n, c), tile = o && cheapest(o, facts);

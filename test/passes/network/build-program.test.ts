@@ -6,14 +6,14 @@ import type { Graph } from "../../../compiler/ir/graph.ts";
 import { sizeOf } from "../../../compiler/ir/graph.ts";
 import { buildProgram } from "../../../compiler/passes/network/build-program.ts";
 import { networkPasses } from "../../../compiler/passes/network/pipeline.ts";
-import { cppTarget } from "../../../targets/cpp/index.ts";
+import { cppTarget, cppVariants } from "../../../targets/cpp/index.ts";
 import { evaluateProgram } from "../../support/evaluate-program.ts";
 import { difference } from "../../support/run-compute.ts";
 import { networks } from "../networks.ts";
 import { Builder } from "../graphs.ts";
 import { facts, feedsOf, plainNetwork, ready } from "./build.ts";
 
-const variants = Object.values(cppTarget.instructionSets);
+const variants = cppVariants(Object.keys(cppTarget.instructionSets));
 const programOf = (g: Graph): Program => buildProgram(networkPasses.reduce((n, p) => p.run(n, facts), plainNetwork(g)), { variants });
 function agrees(g: Graph, p: Program): void {
   const feeds = feedsOf(ready(g), 1), want = evaluateGraph(ready(g), feeds);

@@ -18,10 +18,11 @@ import { verifyNetwork } from "../../../compiler/passes/network/verify-network.t
 import type { TargetFacts } from "../../../compiler/emit/target.ts";
 import { evaluateNetwork } from "../../support/evaluate-network.ts";
 import { difference } from "../../support/run-compute.ts";
+import { cppTarget } from "../../../targets/cpp/index.ts";
 import { numbers } from "../../support/graph-builder.ts";
 
 /** A machine on which Winograd pays from sixteen channels on. */
-export const facts: TargetFacts = { macsPerSecond: 59e9, bytesPerSecond: 26e9 };
+export const facts: TargetFacts = cppTarget.facts({});
 /** What lowering needs and no more: operators expanded, constants known, outputs named. */
 export const ready = (g: Graph): Graph => nameOutputs(removeDead(foldConstants(expandOperators(resolvePadding(removeDead(g))))));
 /** Nothing fused, everything row-major. */

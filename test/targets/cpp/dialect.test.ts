@@ -19,7 +19,7 @@ import { arrayOf, elementTypes, limits, newArray, types, type DType, type Elemen
 import { verify } from "../../../compiler/ir/verify.ts";
 import type { Schedule } from "../../../compiler/ir/schedule.ts";
 import { lower } from "../../../compiler/lower/lower.ts";
-import { cppTarget } from "../../../targets/cpp/index.ts";
+import { cppVariants } from "../../../targets/cpp/index.ts";
 import { cpp, preamble } from "../../../targets/cpp/dialect.ts";
 import { instructionSets, type InstructionSet, type InstructionSetName } from "../../../targets/cpp/isa.ts";
 import { conv, gemm, softmax } from "../../lower/problems.ts";
@@ -93,7 +93,7 @@ function replaced(e: Expr, f: (e: Expr) => Expr): Expr {
 function kernelOf(c: Case, set: InstructionSet): Kernel {
   const stage: Stage = { name: "s", axes: [i], value: c.value }, tensors = [...new Set(loadsIn([c.value]).map((l) => l.buffer))].map((name) => tensor(name, "input", [N], { dtype: typeOf.get(name)! }));
   const compute: Compute = { name: c.name, origin: [], tensors, stages: [stage], outputs: [output(stage)] };
-  const kernel = lower(compute, { stages: { s: c.lanes > 1 ? [{ split: "i", by: c.lanes, into: ["o", "v"], edge: "peel" }, { place: ["v"], as: "vector" }] : [] } }, cppTarget.instructionSets[set.name]!.lacks);
+  const kernel = lower(compute, { stages: { s: c.lanes > 1 ? [{ split: "i", by: c.lanes, into: ["o", "v"], edge: "peel" }, { place: ["v"], as: "vector" }] : [] } }, cppVariants([set.name])[0]!.lacks);
   verify(kernel);
   return kernel;
 }
@@ -171,7 +171,7 @@ describe("text", () => {
   };
   test.each(Object.keys(kernels))("%s", (name) => {
     const text = Object.values(instructionSets).map((set) => {
-      const [compute, schedule] = kernels[name]!(set.lanes), kernel = lower(compute, schedule, cppTarget.instructionSets[set.name]!.lacks);
+      const [compute, schedule] = kernels[name]!(set.lanes), kernel = lower(compute, schedule, cppVariants([set.name])[0]!.lacks);
       verify(kernel);
       return `// ${set.name}\n${printKernel(kernel, cpp(set))}`;
     }).join("\n"), golden = new URL(`../../golden/cpp/${name}.txt`, import.meta.url);
