@@ -86,6 +86,8 @@ export interface Emitted {
 export interface Target {
   readonly name: string;
   readonly description: string;
+  /** What `emit` makes, known before anything is compiled. */
+  readonly builds: Build["kind"];
   readonly facts: (s: Settings) => TargetFacts;
   /** What --isa chooses from: name -> description, best first. */
   readonly instructionSets: Readonly<Record<string, string>>;

@@ -33,6 +33,7 @@ export const cppVariants = (names: readonly string[]): readonly Variant[] => ord
 export const cppTarget: Target = {
   name: "cpp",
   description: "C++17 without a runtime, for x86-64 and AArch64",
+  builds: "native",
   // One core of a server at 3.7 GHz; the ratio of the two is what decides.
   facts: () => ({ macsPerSecond: 59e9, bytesPerSecond: 26e9, winograd: true, alignment: 64, types: {}, largestConstant: Infinity }),
   instructionSets: cppSets,
