@@ -1,48 +1,30 @@
 /** A model as a program on this machine: compiled into the cache, built, run. */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import type { CompileResult } from "../api.ts";
-import type { Diagnostic } from "../diagnostics.ts";
-import { renderShell } from "../emit/shell.ts";
-import type { NativeBuild } from "../emit/target.ts";
-import { type Constant, bytesOf, constantOf, sizeOf, type TensorType } from "../ir/graph.ts";
-import type { Port, Result, Step } from "../ir/program.ts";
-import { types, viewOf } from "../ir/types.ts";
+import type { Build } from "../emit/target.ts";
+import { type Constant, bytesOf, constantOf, type TensorType } from "../ir/graph.ts";
+import { viewOf } from "../ir/types.ts";
+import { fingerprint, version } from "../version.ts";
+import type { Built, Facts, Maker } from "./built.ts";
 import { Failure, orFail } from "./exit.ts";
-import { checkFlags, compileModel } from "./model.ts";
-import { type Toolchain, codeBytes, compileObjects, must, run, toolchain, words } from "./native.ts";
+import { checkFlags, compileModel, targetOf } from "./model.ts";
+import { run, words } from "./native.ts";
 import type { ModelFlags } from "./options.ts";
 import { writeFiles, writeFolder } from "./output.ts";
+import { nativeMaker } from "./program-native.ts";
 import { formatDiagnostics } from "./report.ts";
-import { type Terminal, progress } from "./terminal.ts";
-import { fingerprint, version } from "../version.ts";
+import { type Traced, traced } from "./results.ts";
+import type { Terminal } from "./terminal.ts";
 
-/** What is known of a built model; kept beside it in the cache. */
-export interface Facts {
-  readonly name: string;
-  readonly inputs: readonly Port[];
-  readonly outputs: readonly Port[];
-  readonly steps: readonly Pick<Step, "origin" | "results">[];
-  readonly arenaBytes: number;
-  readonly weightsBytes: number;
-  readonly codeBytes: number;
-  readonly build: NativeBuild;
-  readonly diagnostics: readonly Diagnostic[];
-}
-/** A built model. */
-export interface Built {
-  readonly folder: string;
-  readonly facts: Facts;
-  readonly tools: Toolchain;
-  /** What starts the program, before its path: empty, or an emulator. */
-  readonly exec: readonly string[];
-}
+export type { Built } from "./built.ts";
 /** The options of commands that run what they build. */
 export interface RunFlags extends ModelFlags {
   readonly exec?: string;
 }
+const makers: Readonly<Record<Build["kind"], Maker>> = { native: nativeMaker, module: nativeMaker };
 
 const cacheRoot = (env: Terminal["env"]): string => join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), ".cache"), "mlc");
 /** The model's bytes, and whatever lies beside a model that keeps data outside itself. */
@@ -60,130 +42,41 @@ function modelKey(model: string): string {
   }
   return hash.digest("hex");
 }
-async function keyOf(model: string, f: RunFlags, tools: Toolchain): Promise<string> {
-  const { target, name, shape, dim, weights, isa, allowExternalData } = f;
-  const flags = JSON.stringify({ target, name, shape, dim, weights, isa, allowExternalData, file: basename(model) });
-  const compilers = await Promise.all(
-    [tools.cc, tools.cxx].map((c) => must([...c, "--version"], `asking ${c[0]} for its version`, { env: tools.env })),
-  );
-  const build = JSON.stringify([tools.cc, tools.cxx, tools.cflags, tools.cxxflags, compilers]);
-  return createHash("sha256")
-    .update([modelKey(model), flags, version, fingerprint(), build].join("\0"))
-    .digest("hex")
-    .slice(0, 32);
-}
 
-const local = (side: string) => (_: Port, i: number) => `${side}${i}`;
-const portView = (side: "input" | "output") => (p: Port, i: number) => ({
-  ctype: types[p.dtype].c,
-  local: `${side}${i}`,
-  macro: `${side.toUpperCase()}${i}`,
-});
-/** The elements that a result spans in memory, from its first to its last. */
-const spanOf = (r: Result): number => (sizeOf(r.shape) === 0 ? 0 : 1 + (r.strides ?? []).reduce((sum, s, d) => sum + s * (r.shape[d]! - 1), 0));
-/**
- * Results that can be looked at after their step: in plain layouts, in memory that the program writes. A value that several
- * steps write, part by part, is looked at after the last.
- */
-function seen(steps: Facts["steps"]): readonly { readonly step: number; readonly r: Result; readonly bytes: number }[] {
-  const last = new Map(steps.flatMap((s, step) => s.results.map((r) => [r.value, step] as const)));
-  const visible = (r: Result): boolean => r.strides !== null && (r.place.in === "arena" || r.place.in === "output");
-  return steps.flatMap((s, step) =>
-    s.results.filter((r) => visible(r) && last.get(r.value) === step).map((r) => ({ step, r, bytes: spanOf(r) * types[r.dtype].bytes })),
-  );
-}
-
-function mainSource(facts: Facts, files: CompileResult["files"]): string {
-  const { name, inputs, outputs, steps } = facts;
-  return renderShell("native/main.c", {
-    name,
-    NAME: name.toUpperCase(),
-    inputs: inputs.map(portView("input")),
-    outputs: outputs.map(portView("output")),
-    passed: [...inputs.map(local("input")), ...outputs.map(local("output"))].join(", "),
-    outputList: [...outputs.map(local("output")), "NULL"].join(", "),
-    fileWeights: !facts.build.sources.some((s) => s.startsWith(`${name}_weights`)) && !facts.build.objects.length && files.has(`${name}_weights.bin`),
-    results: seen(steps).map(({ step, r, bytes }) => ({
-      row: `{${step}, ${r.place.in === "output" ? r.place.port : -1}, ${r.place.offset}, ${bytes}}`,
-    })),
-  });
-}
-async function make(r: CompileResult, folder: string, tools: Toolchain, t: Terminal): Promise<void> {
-  const { program, build } = r,
-    bar = progress(t);
-  if (build.kind !== "native") throw new Failure("only native packages run here");
-  const
-    objects = join(folder, "objects");
-  mkdirSync(objects);
+async function make(r: CompileResult, folder: string, maker: Maker, t: Terminal): Promise<void> {
+  const { program, build, name, diagnostics } = r;
   writeFiles(folder, r.files);
-  try {
-    const made = await compileObjects(tools, folder, build, objects, (n, total, what) => bar.step(n, total, what));
-    const facts: Facts = {
-      name: r.name,
-      inputs: program.inputs,
-      outputs: program.outputs,
-      steps: program.steps.map(({ origin, results }) => ({ origin, results })),
-      arenaBytes: program.arena.bytes,
-      weightsBytes: program.constants.length,
-      codeBytes: await codeBytes(tools, made),
-      build,
-      diagnostics: r.diagnostics,
-    };
-    writeFileSync(join(folder, "main.c"), mainSource(facts, r.files));
-    writeFileSync(join(folder, "facts.json"), JSON.stringify(facts));
-    await link(tools, folder, facts, made, "main", []);
-  } finally {
-    bar.stop();
-  }
+  const known: Omit<Facts, "codeBytes"> = {
+    name,
+    inputs: program.inputs,
+    outputs: program.outputs,
+    steps: program.steps.map(({ kernel, origin, results, macs }) => ({ kernel: program.kernels[kernel]!.name, origin, results, macs })),
+    arenaBytes: program.arena.bytes,
+    weightsBytes: program.constants.length,
+    build,
+    diagnostics,
+  };
+  const facts: Facts = { ...known, codeBytes: await maker.make(folder, known, r.files, t) };
+  writeFileSync(join(folder, "facts.json"), JSON.stringify(facts));
 }
-async function link(tools: Toolchain, folder: string, facts: Facts, objects: readonly string[], to: string, flags: readonly string[]): Promise<void> {
-  await must([...tools.cc, "-std=c99", ...tools.cflags, ...flags, "-o", to, "main.c", ...objects, ...facts.build.linkFlags], "linking the program", {
-    cwd: folder,
-    env: tools.env,
-  });
-}
-
 /**
  * The model as a program: from the cache, or compiled and built into it. `compiled`, where the caller has it already, spares
  * the compiler a second run.
  */
 export async function buildModel(model: string, f: RunFlags, t: Terminal, compiled?: CompileResult): Promise<Built> {
-  checkFlags(f);
-  const tools = toolchain(t.env),
-    folder = join(cacheRoot(t.env), await keyOf(model, f, tools)),
-    exec = words(f.exec);
+  const options = checkFlags(f),
+    maker = makers[targetOf(f.target).builds],
+    parts = [modelKey(model), JSON.stringify([basename(model), options]), version, fingerprint(), await maker.tools(t.env)];
+  const folder = join(cacheRoot(t.env), createHash("sha256").update(parts.join("\0")).digest("hex").slice(0, 32));
   const kept = join(folder, "facts.json"),
     found = existsSync(kept);
   if (!found) {
     const r = compiled ?? (await compileModel(model, f, t));
-    await writeFolder(folder, (temporary) => make(r, temporary, tools, t));
+    await writeFolder(folder, (temporary) => make(r, temporary, maker, t));
   }
   const facts = JSON.parse(readFileSync(kept, "utf8")) as Facts;
   if (found && !compiled) t.err.write(formatDiagnostics(facts.diagnostics, t.errColors, t.err));
-  return { folder, facts, tools, exec };
-}
-/** The program that also writes what each step leaves behind. */
-async function tracer(b: Built): Promise<string> {
-  const { name, build } = b.facts,
-    path = join(b.folder, "main_trace"),
-    core = `${name}.cpp`;
-  if (existsSync(path)) return path;
-  const work = mkdtempSync(join(b.folder, "trace-"));
-  try {
-    const define = `-D${name.toUpperCase()}_TRACE`;
-    const traced = await compileObjects(
-      b.tools,
-      b.folder,
-      { ...build, sources: [core], objects: [], compileFlags: [...build.compileFlags, define] },
-      work,
-    );
-    const rest = [...build.sources.filter((s) => s !== core).map((s) => join(b.folder, "objects", `${s}.o`)), ...build.objects];
-    await link(b.tools, b.folder, b.facts, [...traced, ...rest], join(work, "main"), [define]);
-    renameSync(join(work, "main"), path);
-  } finally {
-    rmSync(work, { recursive: true, force: true });
-  }
-  return path;
+  return { folder, facts, env: t.env, exec: words(f.exec) };
 }
 
 /** Lets `use` work in an empty folder that is gone afterwards. */
@@ -196,16 +89,13 @@ async function inFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
   }
 }
 const bytes = (c: Constant): Uint8Array => new Uint8Array(c.data.buffer, c.data.byteOffset, c.data.byteLength);
-async function start(
-  b: Built,
-  program: string,
-  mode: string,
-  inputs: readonly Constant[],
-  folder: string,
-  more: readonly string[] = [],
-): Promise<string> {
+type Mode = "run" | "trace" | "bench" | "profile";
+/** Starts the program with its inputs in `folder`; what it wrote to stdout. */
+async function start(b: Built, mode: Mode, inputs: readonly Constant[], folder: string, more: readonly string[] = []): Promise<string> {
   inputs.forEach((c, i) => writeFileSync(join(folder, `input_${i}`), bytes(c)));
-  const r = await run([...b.exec, program, mode, folder, b.folder, ...more], { env: b.tools.env });
+  const maker = makers[b.facts.build.kind],
+    command = await (mode === "trace" || mode === "profile" ? maker.observer : maker.command)(b);
+  const r = await run([...b.exec, ...command, mode, folder, b.folder, ...more], { env: b.env });
   if (r.code !== 0) throw new Failure(`the compiled ${b.facts.name} ended with an error`, { detail: r.stderr, code: "run" });
   return r.stdout;
 }
@@ -217,38 +107,15 @@ const read = (path: string, p: TensorType): Constant => {
 /** The outputs, in the model's order, for inputs in the model's order. */
 export const runModel = (b: Built, inputs: readonly Constant[]): Promise<readonly Constant[]> =>
   inFolder(async (folder) => {
-    await start(b, join(b.folder, "main"), "run", inputs, folder);
+    await start(b, "run", inputs, folder);
     return b.facts.outputs.map((p, i) => read(join(folder, `output_${i}`), p));
   });
-
-/** A value that a step has finished. */
-export interface Traced {
-  readonly step: number;
-  readonly value: string;
-  readonly tensor: Constant;
-}
 /** As `runModel`, with the values that steps finish, in order; those in blocked layouts are left out. */
 export const traceModel = (b: Built, inputs: readonly Constant[]): Promise<readonly Traced[]> =>
   inFolder(async (folder) => {
-    await start(b, await tracer(b), "run", inputs, folder);
-    const file = readFileSync(join(folder, "trace"));
-    let offset = 0;
-    return seen(b.facts.steps).map(({ step, r, bytes: size }) => {
-      const raw = viewOf(r.dtype, file.subarray(offset, (offset += size)));
-      return { step, value: r.value, tensor: gather(r, raw) };
-    });
+    await start(b, "trace", inputs, folder);
+    return traced(b.facts.steps, readFileSync(join(folder, "trace")));
   });
-/** A result's elements, row-major. */
-function gather(r: Result, raw: Constant["data"]): Constant {
-  const out = constantOf(r.dtype, r.shape),
-    data = out.data as { [i: number]: number | bigint },
-    index = r.shape.map(() => 0);
-  for (let i = 0; i < out.data.length; i++) {
-    data[i] = raw[index.reduce((sum, x, d) => sum + x * r.strides![d]!, 0)]!;
-    for (let d = index.length - 1; d >= 0 && ++index[d]! === r.shape[d]; d--) index[d] = 0;
-  }
-  return out;
-}
 
 /** Times in milliseconds: start-up, first run, then each further run; `peakKb` is the program's largest resident size. */
 export interface Timed {
@@ -256,10 +123,33 @@ export interface Timed {
   readonly first: number;
   readonly runs: readonly number[];
   readonly peakKb: number;
+  /** Where it ran, and whatever else it says of itself; empty where it says nothing. */
+  readonly device: string;
+  readonly notes: readonly string[];
+  /** The mean of each step, and into how many launches it was cut; empty unless asked for. */
+  readonly steps: readonly { readonly step: number; readonly ms: number; readonly launches: number }[];
 }
-/** Measures `runs` runs; 0 stands for as many as fit into two seconds, 10 at least. */
-export const benchModel = (b: Built, inputs: readonly Constant[], runs: number): Promise<Timed> =>
-  inFolder(async (folder) => {
-    const numbers = (await start(b, join(b.folder, "main"), "bench", inputs, folder, [String(runs)])).trim().split("\n").map(Number);
-    return { init: numbers[0]!, first: numbers[1]!, runs: numbers.slice(2, -1), peakKb: numbers.at(-1)! };
+/** Measures `runs` runs; 0 stands for as many as fit into two seconds, 10 at least. `profile` asks for each step's time. */
+export const benchModel = (b: Built, inputs: readonly Constant[], runs: number, profile = false): Promise<Timed> =>
+  inFolder(async (folder) => timesIn(await start(b, profile ? "profile" : "bench", inputs, folder, [String(runs)])));
+/** What a program that measures itself has written. */
+function timesIn(text: string): Timed {
+  const pairs = text.split("\n").flatMap((l) => {
+    const at = l.indexOf(" ");
+    return at > 0 ? [{ what: l.slice(0, at), value: l.slice(at + 1) }] : [];
   });
+  const all = (what: string): readonly string[] => pairs.filter((p) => p.what === what).map((p) => p.value),
+    one = (what: string): number => Number(all(what)[0] ?? Number.NaN);
+  return {
+    init: one("init"),
+    first: one("first"),
+    runs: all("run").map(Number),
+    peakKb: one("peak"),
+    device: all("device")[0] ?? "",
+    notes: all("note"),
+    steps: all("step").map((s) => {
+      const [step = 0, ms = 0, launches = 1] = s.split(" ").map(Number);
+      return { step, ms, launches };
+    }),
+  };
+}

@@ -13,7 +13,8 @@ import { type ModelFlags, compileOptions } from "./options.ts";
 import { formatDiagnostics } from "./report.ts";
 import { type Terminal, progress } from "./terminal.ts";
 
-const targetOf = (name: string): Target =>
+/** The target of that name; a UsageError where there is none. */
+export const targetOf = (name: string): Target =>
   targets.get(name) ??
   (() => {
     throw new UsageError(`there is no target "${name}"`, `one of ${[...targets.keys()].join(", ")}`);

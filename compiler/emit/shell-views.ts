@@ -119,6 +119,7 @@ export interface NativeView {
   readonly fileWeights: boolean;
   /** Initialisers of { step, port or -1, offset, bytes }. */
   readonly results: readonly { readonly row: string }[];
+  readonly stepCount: number;
 }
 /** Path of each template -> its view. */
 export interface ShellViews {

@@ -14,7 +14,8 @@ import type { Result } from "../../compiler/ir/program.ts";
 import { expected, isas, sampleProgram } from "../package/sample.ts";
 
 const compiler = vi.hoisted(() => ({
-  checkFlags: () => ({}),
+  checkFlags: (f: unknown) => f,
+  targetOf: () => ({ builds: "native" }),
   compileModel: vi.fn(() => {
     throw new Error("the compiler was asked");
   }),

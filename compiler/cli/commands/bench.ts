@@ -1,5 +1,6 @@
 import { UsageError } from "../exit.ts";
-import { type RunFlags, benchModel, buildModel } from "../harness.ts";
+import type { Facts } from "../built.ts";
+import { type RunFlags, type Timed, benchModel, buildModel } from "../harness.ts";
 import { randomInputs } from "../inputs.ts";
 import { type Terminal, formatBytes, table } from "../terminal.ts";
 
@@ -7,6 +8,7 @@ interface Flags extends RunFlags {
   readonly threads: number;
   readonly runs?: number;
   readonly seed: number;
+  readonly profile?: boolean;
   readonly json?: boolean;
 }
 /** Of a sorted list: the value that a share of all is not above. */
@@ -18,7 +20,9 @@ export async function benchCommand(t: Terminal, model: string, f: Flags): Promis
     throw new UsageError(`--threads ${f.threads}: only 1 is supported`, "the generated code runs on one thread; leave --threads out");
   const b = await buildModel(model, f, t),
     { arenaBytes, codeBytes, weightsBytes } = b.facts;
-  const { init, first, runs, peakKb } = await benchModel(b, randomInputs(b.facts.inputs, f.seed), f.runs ?? 0);
+  const inputs = randomInputs(b.facts.inputs, f.seed),
+    { init, first, runs, peakKb, device, notes } = await benchModel(b, inputs, f.runs ?? 0);
+  const steps = f.profile ? stepTimes(b.facts, (await benchModel(b, inputs, f.runs ?? 0, true)).steps) : undefined;
   const sorted = [...runs].sort((x, y) => x - y);
   const x = {
     init_ms: init,
@@ -30,6 +34,8 @@ export async function benchCommand(t: Terminal, model: string, f: Flags): Promis
     arena_bytes: arenaBytes,
     code_bytes: codeBytes,
     weights_bytes: weightsBytes,
+    ...(device ? { device, notes } : {}),
+    ...(steps ? { steps } : {}),
   };
   if (f.json) {
     t.out.write(`${JSON.stringify(x)}\n`);
@@ -47,5 +53,40 @@ export async function benchCommand(t: Terminal, model: string, f: Flags): Promis
     ["code", formatBytes(x.code_bytes)],
     ["weights", formatBytes(x.weights_bytes)],
   ];
-  t.out.write(`${table([b.facts.name, "one thread"], rows, t.colors, t.out)}\n`);
+  t.out.write(`${table([b.facts.name, device || "one thread"], rows, t.colors, t.out)}\n`);
+  for (const note of notes) t.out.write(`${note}\n`);
+  if (steps) t.out.write(`\n${profileTable(steps, t)}\n`);
+}
+interface StepTime {
+  readonly step: number;
+  readonly kernel: string;
+  readonly nodes: readonly string[];
+  readonly launches: number;
+  readonly ms: number;
+  /** Of all steps' time, from 0 to 1. */
+  readonly share: number;
+  /** Two for each multiply-accumulate; null where the step has none. */
+  readonly gflops: number | null;
+}
+function stepTimes(facts: Facts, times: Timed["steps"]): readonly StepTime[] {
+  const total = times.reduce((sum, s) => sum + s.ms, 0);
+  return times.map(({ step, ms, launches }) => {
+    const { kernel, origin, macs } = facts.steps[step]!;
+    return { step, kernel, nodes: origin, launches, ms, share: total ? ms / total : 0, gflops: macs && ms ? (2 * macs) / ms / 1e6 : null };
+  });
+}
+/** The slowest first. */
+function profileTable(steps: readonly StepTime[], t: Terminal): string {
+  const rows = [...steps]
+    .sort((a, b) => b.ms - a.ms)
+    .map((s) => [
+      s.step,
+      s.kernel,
+      s.launches,
+      s.ms.toFixed(4),
+      `${(100 * s.share).toFixed(1)} %`,
+      s.gflops === null ? "" : s.gflops.toFixed(2),
+      s.nodes.join(" + "),
+    ]);
+  return table(["step", "kernel", "launches", "ms", "share", "GFLOP/s", "nodes"], rows, t.colors, t.out, [], ["nodes"]);
 }

@@ -1,10 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { CompileResult } from "../../api.ts";
 import type { NativeBuild } from "../../emit/target.ts";
 import { UsageError, orFail } from "../exit.ts";
-import { compileModel, filesOf } from "../model.ts";
+import { checkFlags, compileModel, filesOf, targetOf } from "../model.ts";
 import { type Library, type Toolchain, makeLibraries, toolchain } from "../native.ts";
 import type { ModelFlags } from "../options.ts";
 import { filesOfEarlierRun, writeFiles, writeFolder } from "../output.ts";
@@ -31,13 +30,15 @@ export async function compileCommand(t: Terminal, model: string, f: Flags): Prom
   }
   if (f.output === undefined) throw new UsageError("no output folder", "give one with -o");
   const wanted: readonly Library[] = f.lib === undefined ? [] : kinds[f.lib];
+  checkFlags(f);
+  if (wanted.length && targetOf(f.target).builds !== "native")
+    throw new UsageError(`--lib: the target ${f.target} makes no library`, "leave --lib out: the files are used as they are");
   const tools = wanted.length ? toolchain(t.env) : undefined;
   const r = await compileModel(model, f, t, f.dump);
-  if (wanted.length) nativeOf(r);
   const earlier = filesOfEarlierRun(f.output, r.name);
   const libraries = await writeFolder(f.output, async (folder) => {
     writeFiles(folder, r.files);
-    return tools ? build(r, folder, wanted, tools, t) : [];
+    return tools && r.build.kind === "native" ? build(r.name, r.build, folder, wanted, tools, t) : [];
   });
   const { program } = r,
     sources = [...r.files.keys()],
@@ -78,16 +79,11 @@ function removeOld(folder: string, earlier: readonly string[], made: readonly st
   for (const name of old) orFail(`cannot remove ${join(folder, name)}`, () => rmSync(join(folder, name)));
   return old;
 }
-/** How a library is built; a Failure where the target makes none. */
-function nativeOf(r: CompileResult): NativeBuild {
-  if (r.build.kind === "native") return r.build;
-  throw new UsageError("--lib: the target makes no library", "leave --lib out: the files are used as they are");
-}
-async function build(r: CompileResult, folder: string, wanted: readonly Library[], tools: Toolchain, t: Terminal): Promise<readonly string[]> {
+async function build(name: string, how: NativeBuild, folder: string, wanted: readonly Library[], tools: Toolchain, t: Terminal): Promise<readonly string[]> {
   const bar = progress(t),
     objects = mkdtempSync(join(tmpdir(), "mlc-"));
   try {
-    return await makeLibraries(tools, r.name, folder, nativeOf(r), wanted, objects, (n, total, what) => bar.step(n, total, what));
+    return await makeLibraries(tools, name, folder, how, wanted, objects, (n, total, what) => bar.step(n, total, what));
   } finally {
     bar.stop();
     rmSync(objects, { recursive: true, force: true });

@@ -1,0 +1,42 @@
+/** What is known of a built model, and what a kind of build must do to become a program that runs here. */
+import type { CompileResult } from "../api.ts";
+import type { Diagnostic } from "../diagnostics.ts";
+import type { Build } from "../emit/target.ts";
+import type { Port, Step } from "../ir/program.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Kept beside the program in the cache. */
+export interface Facts {
+  readonly name: string;
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+  readonly steps: readonly (Pick<Step, "origin" | "results" | "macs"> & { readonly kernel: string })[];
+  readonly arenaBytes: number;
+  readonly weightsBytes: number;
+  /** Of machine code, or of text where no compiler has seen it. */
+  readonly codeBytes: number;
+  readonly build: Build;
+  readonly diagnostics: readonly Diagnostic[];
+}
+/** A built model. */
+export interface Built {
+  readonly folder: string;
+  readonly facts: Facts;
+  readonly env: Terminal["env"];
+  /** What starts the program, before its path: empty, or an emulator. */
+  readonly exec: readonly string[];
+}
+/**
+ * How a kind of build becomes a program. The program takes the arguments that stand at the head of
+ * runtime-templates/native/main.c.hbs.
+ */
+export interface Maker {
+  /** What decides, beside the model and the options, what the program is. Throws a Failure where tools are missing. */
+  readonly tools: (env: Terminal["env"]) => Promise<string>;
+  /** Makes the program in a folder that holds the package's files; returns how large its code is, in bytes. */
+  readonly make: (folder: string, facts: Omit<Facts, "codeBytes">, files: CompileResult["files"], t: Terminal) => Promise<number>;
+  /** The command that starts it. Throws a Failure where something is missing that it needs to run. */
+  readonly command: (b: Built) => Promise<readonly string[]>;
+  /** The command for the modes `trace` and `profile`. */
+  readonly observer: (b: Built) => Promise<readonly string[]>;
+}

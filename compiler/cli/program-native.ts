@@ -1,0 +1,93 @@
+/** A native package as a program: built with $CC and $CXX, linked with a main of its own. */
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { CompileResult } from "../api.ts";
+import { renderShell } from "../emit/shell.ts";
+import type { NativeBuild } from "../emit/target.ts";
+import type { Port } from "../ir/program.ts";
+import { types } from "../ir/types.ts";
+import type { Built, Facts, Maker } from "./built.ts";
+import { type Toolchain, codeBytes, compileObjects, must, toolchain } from "./native.ts";
+import { seen } from "./results.ts";
+import { progress } from "./terminal.ts";
+
+type Known = Omit<Facts, "codeBytes">;
+const buildOf = (facts: Known): NativeBuild => {
+  if (facts.build.kind === "native") return facts.build;
+  throw new Error(`${facts.name} is no native package`);
+};
+const local = (side: string) => (_: Port, i: number) => `${side}${i}`;
+const portView = (side: "input" | "output") => (p: Port, i: number) => ({
+  ctype: types[p.dtype].c,
+  local: `${side}${i}`,
+  macro: `${side.toUpperCase()}${i}`,
+});
+function mainSource(facts: Known, files: CompileResult["files"]): string {
+  const { name, inputs, outputs, steps } = facts,
+    build = buildOf(facts);
+  return renderShell("native/main.c", {
+    name,
+    NAME: name.toUpperCase(),
+    inputs: inputs.map(portView("input")),
+    outputs: outputs.map(portView("output")),
+    passed: [...inputs.map(local("input")), ...outputs.map(local("output"))].join(", "),
+    outputList: [...outputs.map(local("output")), "NULL"].join(", "),
+    fileWeights: !build.sources.some((s) => s.startsWith(`${name}_weights`)) && !build.objects.length && files.has(`${name}_weights.bin`),
+    results: seen(steps).map(({ step, result, bytes }) => ({
+      row: `{${step}, ${result.place.in === "output" ? result.place.port : -1}, ${result.place.offset}, ${bytes}}`,
+    })),
+    stepCount: steps.length,
+  });
+}
+async function link(t: Toolchain, folder: string, b: NativeBuild, objects: readonly string[], to: string, flags: readonly string[]): Promise<void> {
+  await must([...t.cc, "-std=c99", ...t.cflags, ...flags, "-o", to, "main.c", ...objects, ...b.linkFlags], "linking the program", {
+    cwd: folder,
+    env: t.env,
+  });
+}
+/** The program that also tells what each step leaves behind, or how long it took: sources that mention the hook are compiled again. */
+async function observer(b: Built): Promise<readonly string[]> {
+  const path = join(b.folder, "main_trace");
+  if (existsSync(path)) return [path];
+  const tools = toolchain(b.env),
+    build = buildOf(b.facts),
+    NAME = b.facts.name.toUpperCase(),
+    define = `-D${NAME}_TRACE`;
+  const hooked = build.sources.filter((s) => new RegExp(`\\b${NAME}_(TRACE|AFTER)\\b`).test(readFileSync(join(b.folder, s), "latin1")));
+  const work = mkdtempSync(join(b.folder, "trace-"));
+  try {
+    const again = { ...build, sources: hooked, objects: [], compileFlags: [...build.compileFlags, define] };
+    const made = await compileObjects(tools, b.folder, again, work);
+    const rest = build.sources.filter((s) => !hooked.includes(s)).map((s) => join(b.folder, "objects", `${s}.o`));
+    await link(tools, b.folder, build, [...made, ...rest, ...build.objects], join(work, "main"), [define]);
+    renameSync(join(work, "main"), path);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+  return [path];
+}
+/** See `Maker`. */
+export const nativeMaker: Maker = {
+  tools: async (env) => {
+    const t = toolchain(env);
+    const versions = await Promise.all([t.cc, t.cxx].map((c) => must([...c, "--version"], `asking ${c[0]} for its version`, { env })));
+    return JSON.stringify([t.cc, t.cxx, t.cflags, t.cxxflags, versions]);
+  },
+  make: async (folder, facts, files, t) => {
+    const tools = toolchain(t.env),
+      build = buildOf(facts),
+      objects = join(folder, "objects"),
+      bar = progress(t);
+    mkdirSync(objects);
+    try {
+      const made = await compileObjects(tools, folder, build, objects, (n, total, what) => bar.step(n, total, what));
+      writeFileSync(join(folder, "main.c"), mainSource(facts, files));
+      await link(tools, folder, build, made, "main", []);
+      return await codeBytes(tools, made);
+    } finally {
+      bar.stop();
+    }
+  },
+  command: async (b) => [join(b.folder, "main")],
+  observer,
+};
