@@ -1,6 +1,6 @@
 /** Kernel: statements carry every effect; expressions are pure. What the printers and the interpreter see. */
 import { load, variable, type Expr, type Var } from "./scalar.ts";
-import { rebuildAll } from "./algebra.ts";
+import { loadsIn, rebuildAll } from "./algebra.ts";
 import type { DType } from "./types.ts";
 import type { Place } from "./schedule.ts";
 
@@ -89,4 +89,11 @@ export function renameKernel(k: Kernel, rename: (name: string) => string): Kerne
     ...k, name: rename(k.name), buffers: k.buffers.map((b) => ({ ...b, name: rename(b.name) })),
     ...(k.params ? { params: k.params.map((p) => go(p) as Var) } : {}), body: body(k.body),
   };
+}
+/** Names of the buffers that the kernel reads, writes or prefetches: one that serves several variants may leave some alone. */
+export function usedBuffers(k: Kernel): ReadonlySet<string> {
+  const found = new Set<string>(), all: Expr[] = [];
+  eachStmt(k.body, (s) => { if (s.kind === "store" || s.kind === "prefetch") found.add(s.buffer); all.push(...expressionsOf(s)); });
+  for (const l of loadsIn(all)) found.add(l.buffer);
+  return found;
 }

@@ -1,8 +1,7 @@
 /** C++ with GCC/Clang vector extensions. One dialect per instruction set: they differ in the function's target attribute. */
 import type { Dialect, Form } from "../../compiler/emit/print.ts";
-import { loadsIn } from "../../compiler/ir/algebra.ts";
-import { eachStmt, expressionsOf, type Buffer, type Kernel } from "../../compiler/ir/kernel.ts";
-import type { Apply, Expr } from "../../compiler/ir/scalar.ts";
+import { usedBuffers, type Buffer } from "../../compiler/ir/kernel.ts";
+import type { Apply } from "../../compiler/ir/scalar.ts";
 import { cppWords } from "../../compiler/emit/names.ts";
 import { isFloat, types, type DType, type Num } from "../../compiler/ir/types.ts";
 import type { InstructionSet } from "./isa.ts";
@@ -47,12 +46,6 @@ export const preamble = [
     `typedef double f64x${n} __attribute__((vector_size(${n * 8}), aligned(8), may_alias));`,
   ]), ""].join("\n");
 
-function usedBuffers(k: Kernel): ReadonlySet<string> {
-  const found = new Set<string>(), all: Expr[] = [];
-  eachStmt(k.body, (s) => { if (s.kind === "store" || s.kind === "prefetch") found.add(s.buffer); all.push(...expressionsOf(s)); });
-  for (const l of loadsIn(all)) found.add(l.buffer);
-  return found;
-}
 const unsignedOf = (t: DType): string => types[t].c.replace(/^int/, "uint");
 /** Integer arithmetic wraps around: signed overflow would be undefined, and narrow types would widen. */
 const wrapping = (infix: string, level: number): Form => ({ by: (e) => {

@@ -3,16 +3,18 @@
  * Needs: layouts, margins and aliases are final. Ensures: kernels that verify; steps in the network's order; every
  * argument has its place. Stands at the end: what follows is printing.
  */
-import { fail, idOf, load, type Expr } from "../../ir/scalar.ts";
+import { fail, idOf, load, show, type Expr } from "../../ir/scalar.ts";
 import { rebuild } from "../../ir/algebra.ts";
-import { physical, type Compute, type Layout, type Tensor } from "../../ir/compute.ts";
+import { axis, physical, type Compute, type Layout, type Tensor } from "../../ir/compute.ts";
 import { macsOf } from "../../ir/contraction.ts";
 import type { Buffer, Kernel } from "../../ir/kernel.ts";
 import { writesOf, type NetTensor, type Network } from "../../ir/network.ts";
 import type { Arena, KernelVariants, Place, Port, Program, Result, Step } from "../../ir/program.ts";
+import type { Schedule } from "../../ir/schedule.ts";
 import { types } from "../../ir/types.ts";
 import { verify } from "../../ir/verify.ts";
 import { lower } from "../../lower/lower.ts";
+import { renamed } from "./choose-layouts.ts";
 import { valueOfTensor } from "./lower-graph.ts";
 import { ConstantBlob } from "./pack-constants.ts";
 import { planMemory, verifyArena, type Block } from "./plan-memory.ts";
@@ -22,15 +24,18 @@ import type { Variant } from "../../emit/target.ts";
 /** For which instruction sets, and who hears of each Compute that is lowered. */
 export interface BuildOptions {
   readonly variants: readonly Variant[];
+  /** Offsets of tensors in working memory and constants are multiples of it: a power of two from 64 up. */
+  readonly alignment: number;
   readonly progress?: (done: number, total: number, what: string) => void;
 }
 /** A Compute whose tensors are named by position, so that equal work has equal text; `names` leads back. */
 interface Canonical { readonly compute: Compute; readonly names: ReadonlyMap<string, string>; readonly aliased: readonly string[] }
 interface Scheduled { readonly kernel: number; readonly tensors: readonly Tensor[]; readonly scratch: readonly Buffer[]; readonly buffers: readonly Buffer[] }
 
-/** The program of a network. Throws where a kernel does not verify, or instruction sets would pack a weight differently. */
+/** The program of a network. Throws where a kernel does not verify. */
 export function buildProgram(n: Network, o: BuildOptions): Program {
-  const placement = placeTensors(n), kernels: KernelVariants[] = [], known = new Map<string, Scheduled>(), blob = new ConstantBlob();
+  const placement = placeTensors(n), kernels: KernelVariants[] = [], known = new Map<string, Scheduled>(), blob = new ConstantBlob(o.alignment);
+  const align = (bytes: number) => Math.ceil(bytes / o.alignment) * o.alignment;
   const origins: Set<string>[] = [];
   const made = n.computes.map((c, i) => {
     o.progress?.(i, n.computes.length, "lowering");
@@ -44,10 +49,10 @@ export function buildProgram(n: Network, o: BuildOptions): Program {
     for (const x of c.origin) origins[s.kernel]!.add(x);
     return { c, s, names: canonical.names };
   });
-  const blocks: Block[] = [...placement.blocks], scratchAt = new Map<string, number>();
+  const blocks: Block[] = placement.blocks.map((b) => ({ ...b, align: o.alignment })), scratchAt = new Map<string, number>();
   made.forEach(({ s }, step) => {
     const bytes = s.scratch.reduce((sum, b) => sum + align(b.size * types[b.dtype].bytes), 0);
-    if (bytes) { scratchAt.set(`${step}`, blocks.length); blocks.push({ name: `scratch of step ${step}`, bytes, firstStep: step, lastStep: step }); }
+    if (bytes) { scratchAt.set(`${step}`, blocks.length); blocks.push({ name: `scratch of step ${step}`, bytes, firstStep: step, lastStep: step, align: o.alignment }); }
   });
   const arena = planMemory(blocks), overlaps = verifyArena(arena);
   if (overlaps.length) fail(`the plan of working memory does not hold:\n${overlaps.join("\n")}`);
@@ -76,7 +81,6 @@ export function buildProgram(n: Network, o: BuildOptions): Program {
     dtypes: [...new Set(kernels.flatMap((k) => Object.values(k.variants).flatMap((v) => v.buffers.map((b) => b.dtype))))],
   };
 }
-const align = (bytes: number) => Math.ceil(bytes / 64) * 64;
 
 /**
  * Tensors become in0, w0, out0 ... in the order in which the Compute lists them; stages keep their names. A tensor of
@@ -114,17 +118,11 @@ function keyOf(c: Compute): string {
 
 function scheduled(c: Compute, aliased: readonly string[], variants: readonly Variant[], kernels: KernelVariants[]): Scheduled {
   const name = `${c.name.replace(/\W/g, "_")}_${kernels.length}`;
-  const all = variants.map((v) => {
-    const { compute, schedule } = v.schedule(c), kernel = lower({ ...compute, name }, schedule, v.lacks);
+  const weights = new Map<string, Tensor>(), all = variants.map((v) => {
+    const { compute, schedule } = apart(v.schedule(c), v.name, weights), kernel = lower({ ...compute, name }, schedule, v.lacks);
     verify(kernel);
-    const packs = new Map((schedule.tensors ?? []).flatMap((d) => ("pack" in d ? [[d.pack, d.layout] as const] : [])));
-    return { v, kernel, tensors: compute.tensors.map((t) => (packs.has(t.name) ? { ...t, layout: packs.get(t.name)! } : t)) };
+    return { v, kernel };
   });
-  const [first, ...others] = all;
-  for (const x of others) for (const t of x.tensors) {
-    const same = first!.tensors.find((y) => y.name === t.name);
-    if (t.role === "weight" && JSON.stringify([t.shape, t.layout]) !== JSON.stringify([same?.shape, same?.layout])) fail(`${name}: ${x.v.name} packs ${t.name} in its own way`);
-  }
   // One list of parameters serves all variants: working memory as large as the largest needs.
   let buffers: Buffer[] = [];
   for (const { kernel } of all) for (const b of kernel.buffers) {
@@ -134,9 +132,35 @@ function scheduled(c: Compute, aliased: readonly string[], variants: readonly Va
   buffers = buffers.map((b) => (aliased.includes(b.name) ? { ...b, aliased: true } : b));
   const index = kernels.length;
   kernels.push({ name, origin: [], variants: Object.fromEntries(all.map(({ v, kernel }): [string, Kernel] => [v.name, { ...kernel, buffers }])) });
-  return { kernel: index, tensors: first!.tensors, scratch: buffers.filter((b) => b.space === "scratch"), buffers };
+  return { kernel: index, tensors: [...weights.values()], scratch: buffers.filter((b) => b.space === "scratch"), buffers };
 }
 
+/**
+ * Variants that pack a weight in the same way share it; a way of its own gets a name of its own. Adds to `weights` what
+ * this variant reads, in its layout.
+ */
+function apart(made: { readonly compute: Compute; readonly schedule: Schedule }, variant: string, weights: Map<string, Tensor>): { compute: Compute; schedule: Schedule } {
+  let { compute, schedule } = made;
+  const packed = (t: Tensor): Tensor => ({ ...t, layout: (schedule.tensors ?? []).flatMap((d) => ("pack" in d && d.pack === t.name ? [d.layout] : []))[0] ?? t.layout });
+  const key = (t: Tensor) => JSON.stringify([t.shape, t.layout, t.source?.of, t.source?.axes.map((a) => a.name), t.source?.at.map(show)]);
+  for (const t of compute.tensors) {
+    if (t.role !== "weight") continue;
+    const known = weights.get(t.name), mine = packed(t);
+    if (!known) { weights.set(t.name, mine); continue; }
+    if (key(known) === key(mine)) continue;
+    const name = `${t.name}_${variant}`;
+    weights.set(name, { ...mine, name, ...(t.source ? {} : { source: { of: t.name, axes: t.shape.map((n, d) => axis(`d${d}`, n)), at: t.shape.map((n, d) => axis(`d${d}`, n)) } }) });
+    compute = renamed(compute, t.name, name);
+    schedule = renamedTensor(schedule, t.name, name);
+  }
+  return { compute, schedule };
+}
+/** The schedule with another name for a tensor, wherever a directive speaks of it. */
+function renamedTensor(s: Schedule, from: string, to: string): Schedule {
+  const keys = ["pack", "cache", "prefetch", "early", "stream"];
+  const go = <D extends object>(d: D): D => Object.fromEntries(Object.entries(d).map(([k, v]) => [k, keys.includes(k) && v === from ? to : v])) as D;
+  return { stages: Object.fromEntries(Object.entries(s.stages).map(([k, list]) => [k, list.map(go)])), ...(s.tensors ? { tensors: s.tensors.map(go) } : {}) };
+}
 function placeOf(n: Network, p: Placement, arena: Arena, name: string): Place {
   const root = p.rootOf(name), t = n.tensors.get(root)!;
   switch (t.kind) {

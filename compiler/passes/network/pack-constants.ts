@@ -4,17 +4,17 @@ import { linear } from "../../ir/linear.ts";
 import { address, axis, physical, rowMajor, type Layout, type Tensor } from "../../ir/compute.ts";
 import { types, viewOf, type ElementArray } from "../../ir/types.ts";
 
-/** Offsets in the blob are multiples of this. */
-const alignment = 64;
-
 /** A constant of the network: its row-major elements. */
 interface Given { readonly name: string; readonly shape: readonly number[]; readonly data: ElementArray }
 
-/** Constants side by side, in the order in which they are first asked for. */
+/** Constants side by side, in the order in which they are first asked for, at multiples of `alignment` bytes. */
 export class ConstantBlob {
+  private readonly alignment: number;
   private readonly parts: { readonly offset: number; readonly tensor: Tensor; readonly from: Given }[] = [];
   private readonly known = new Map<string, number>();
   private size = 0;
+
+  constructor(alignment = 64) { this.alignment = alignment; }
 
   /** The offset in bytes of the weight `t`, which will be packed from the constant it is or comes from. */
   place(t: Tensor, from: Given): number {
@@ -24,7 +24,7 @@ export class ConstantBlob {
     const offset = this.size;
     this.parts.push({ offset, tensor: t, from });
     this.known.set(key, offset);
-    this.size = Math.ceil((offset + physical(t.shape, t.layout).size * types[t.dtype].bytes) / alignment) * alignment;
+    this.size = Math.ceil((offset + physical(t.shape, t.layout).size * types[t.dtype].bytes) / this.alignment) * this.alignment;
     return offset;
   }
   /** Packs everything. Large models are mostly this: the bytes exist once. */

@@ -13,6 +13,7 @@ import { fuseTails } from "./fuse-tails.ts";
 import { inlineMovement } from "./inline-movement.ts";
 import { lowerGraph } from "./lower-graph.ts";
 import { splitConcats } from "./split-concats.ts";
+import { splitStages } from "./split-stages.ts";
 import { splitPhases } from "./split-phases.ts";
 import { verifyNetwork } from "./verify-network.ts";
 
@@ -27,9 +28,12 @@ export const networkPasses: readonly NetworkPass[] = [
   { name: "inline-movement", run: inlineMovement },
   { name: "fuse-tails", run: fuseTails },
   { name: "split-phases", run: splitPhases },
+  { name: "split-stages", run: splitStages },
   { name: "choose-layouts", run: chooseLayouts },
   { name: "choose-algorithms", run: chooseAlgorithms },
   { name: "add-halos", run: addHalos },
+  // Clearing a margin is a stage of its own.
+  { name: "split-stages", run: splitStages },
   { name: "elide-copies", run: elideCopies },
 ];
 /** For which machine and instruction sets; `dump` gets the network's text after each pass, under a numbered name. */
@@ -52,5 +56,5 @@ export function compileNetwork(g: Graph, o: NetworkOptions): Program {
     n = pass.run(n, o.facts);
     check(pass.name);
   }
-  return buildProgram(n, { variants: o.variants, ...(o.progress ? { progress: o.progress } : {}) });
+  return buildProgram(n, { variants: o.variants, alignment: o.facts.alignment, ...(o.progress ? { progress: o.progress } : {}) });
 }

@@ -6,7 +6,7 @@ import { loadsIn } from "../../../compiler/ir/algebra.ts";
 import { expressionsOfStage } from "../../../compiler/ir/network.ts";
 import type { Directive, Schedule } from "../../../compiler/ir/schedule.ts";
 import type { InstructionSet } from "../isa.ts";
-import type { FusedLoop } from "./access.ts";
+import type { FusedLoop } from "../../../compiler/schedules/access.ts";
 import { mapPlan, reductionPlan } from "./maps.ts";
 import { productPlan } from "./product.ts";
 import { winogradSchedule } from "./winograd.ts";

@@ -5,8 +5,8 @@ import { isFloat32, unguarded, windowDims } from "../../../compiler/ir/contracti
 import { loadsIn } from "../../../compiler/ir/algebra.ts";
 import type { Directive } from "../../../compiler/ir/schedule.ts";
 import type { InstructionSet } from "../isa.ts";
-import { accessesOf, addressOf, byStep, fuseInner, stepOf, type FusedLoop } from "./access.ts";
-import { isWeight, packLanes, uses } from "./pack.ts";
+import { accessesOf, addressOf, byStep, fuseInner, stepOf, type FusedLoop } from "../../../compiler/schedules/access.ts";
+import { isWeight, packLanes, uses } from "../../../compiler/schedules/pack.ts";
 
 /** Directives of a stage, and its loops over axes from the outside in, before lanes are cut off the last; weights may be re-laid. */
 export interface StagePlan { readonly compute: Compute; readonly directives: readonly Directive[]; readonly outer: readonly FusedLoop[] }

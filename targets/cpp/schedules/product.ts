@@ -8,8 +8,8 @@ import { axis, extentOf, type Axis, type Compute, type Stage } from "../../../co
 import { isFloat32, type Contraction } from "../../../compiler/ir/contraction.ts";
 import type { Directive } from "../../../compiler/ir/schedule.ts";
 import type { InstructionSet } from "../isa.ts";
-import { accessesOf, addressOf, byStep, fuseInner, stepOf, type FusedLoop } from "./access.ts";
-import { isWeight, packPanels, uses } from "./pack.ts";
+import { accessesOf, addressOf, byStep, fuseInner, stepOf, type FusedLoop } from "../../../compiler/schedules/access.ts";
+import { isWeight, packPanels, uses } from "../../../compiler/schedules/pack.ts";
 
 /** The Compute may have gained a packed weight or a stage that copies; `more`: directives of such stages. */
 export interface ProductPlan {

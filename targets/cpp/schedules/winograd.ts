@@ -4,7 +4,7 @@ import { loadsIn } from "../../../compiler/ir/algebra.ts";
 import type { Directive, Schedule } from "../../../compiler/ir/schedule.ts";
 import type { InstructionSet } from "../isa.ts";
 import { mapPlan } from "./maps.ts";
-import { panelWidth } from "./pack.ts";
+import { panelWidth } from "../../../compiler/schedules/pack.ts";
 import { tileOf } from "./product.ts";
 
 /** Floats between planes of transformed tiles: without them all planes fall into one set of the first cache. */

@@ -1,10 +1,10 @@
 /** What a stage reads and writes, as addresses over its axes: all that a schedule needs to know about layouts. */
-import { mentions, type Expr, type Load } from "../../../compiler/ir/scalar.ts";
-import { linear } from "../../../compiler/ir/linear.ts";
-import { loadsIn } from "../../../compiler/ir/algebra.ts";
-import { address, extentOf, rowMajor, type Axis, type Compute, type Stage } from "../../../compiler/ir/compute.ts";
-import { expressionsOfStage } from "../../../compiler/ir/network.ts";
-import type { Directive } from "../../../compiler/ir/schedule.ts";
+import { mentions, type Expr, type Load } from "../ir/scalar.ts";
+import { linear } from "../ir/linear.ts";
+import { loadsIn } from "../ir/algebra.ts";
+import { address, extentOf, rowMajor, type Axis, type Compute, type Stage } from "../ir/compute.ts";
+import { expressionsOfStage } from "../ir/network.ts";
+import type { Directive } from "../ir/schedule.ts";
 
 /** A load, or the store where `load` is null, and its address in elements. */
 export interface Access { readonly load: Load | null; readonly address: Expr }

@@ -1,8 +1,8 @@
 /** Weights re-laid at compile time so that the inner loop reads them contiguously. */
-import { load, variables, type Load } from "../../../compiler/ir/scalar.ts";
-import { loadsIn, rebuild } from "../../../compiler/ir/algebra.ts";
-import { extentOf, rowMajor, type Axis, type Compute, type Layout, type Stage, type Tensor } from "../../../compiler/ir/compute.ts";
-import { expressionsOfStage } from "../../../compiler/ir/network.ts";
+import { load, variables, type Load } from "../ir/scalar.ts";
+import { loadsIn, rebuild } from "../ir/algebra.ts";
+import { extentOf, rowMajor, type Axis, type Compute, type Layout, type Stage, type Tensor } from "../ir/compute.ts";
+import { expressionsOfStage } from "../ir/network.ts";
 import { addressOf, stepOf } from "./access.ts";
 
 /** Columns of a panel: AVX-512 takes two panels at a time, AVX2 two vectors, NEON four. */
