@@ -6,11 +6,12 @@ import { CompileError } from "../../compiler/diagnostics.ts";
 import { ops } from "../../compiler/ops/index.ts";
 import { sizeOf } from "../../compiler/ir/graph.ts";
 import { types } from "../../compiler/ir/types.ts";
+import type { Build } from "../../compiler/emit/target.ts";
 import type { Port as ProgramPort } from "../../compiler/ir/program.ts";
 import type { DataSet } from "./cases.ts";
 import { pinInputs, type ModelFacts } from "./proto.ts";
 
-export interface Port { readonly code: number; readonly shape: readonly number[]; readonly bytes: number }
+export interface Port { readonly name: string; readonly code: number; readonly shape: readonly number[]; readonly bytes: number }
 export interface Compiled {
   readonly name: string;
   readonly files: ReadonlyMap<string, string | Uint8Array>;
@@ -19,6 +20,7 @@ export interface Compiled {
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
   readonly pinned: readonly string[];
+  readonly build: Build;
 }
 export interface Source {
   readonly bytes: Uint8Array;
@@ -48,7 +50,7 @@ export function parameterInputs(facts: ModelFacts, parameters: (op: string) => r
 /** Operators that import replaces by newer ones, and which of their operands are parameters. */
 const replaced: Readonly<Record<string, readonly number[]>> = { Upsample: [1] };
 const parametersOf = (op: string): readonly number[] => ops.get(op)?.parameters ?? replaced[op] ?? [];
-const port = (p: ProgramPort): Port => ({ code: types[p.dtype].onnx, shape: p.shape, bytes: sizeOf(p.shape) * types[p.dtype].bytes });
+const port = (p: ProgramPort): Port => ({ name: p.name, code: types[p.dtype].onnx, shape: p.shape, bytes: sizeOf(p.shape) * types[p.dtype].bytes });
 const reasonOf = (e: CompileError): string => e.diagnostics.filter((d) => d.severity === "error").map((d) => d.message).join("; ").replaceAll("\n", " ");
 
 export const compileWith = (compile: Compile, options: CompileOptions): CompileCase => async (source) => {
@@ -58,7 +60,7 @@ export const compileWith = (compile: Compile, options: CompileOptions): CompileC
     const open = Object.fromEntries(Object.entries(shapes).filter(([p]) => !pinned.includes(p)));
     const made = await compile(bytes, { ...options, name, ...(Object.keys(open).length ? { shapes: open } : {}) }, folder);
     return {
-      name, files: made.files, header: `#include "${name}/${name}.h"`, pinned,
+      name, files: made.files, header: `#include "${name}/${name}.h"`, pinned, build: made.build,
       inputs: made.program.inputs.map(port), outputs: made.program.outputs.map(port),
     };
   };

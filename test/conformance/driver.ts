@@ -1,7 +1,7 @@
 /**
  * The C program that runs a group of compiled cases. Each run happens in a forked child with a time limit. Inputs and
  * outputs end at a page that cannot be touched, and a filled margin stands before them, so a kernel that leaves its
- * buffers is found. Inputs are read from the file argv[1]; outputs go to argv[2]; a line "run what value" each on stdout.
+ * buffers is found. Inputs are read from the file argv[1]; outputs go to argv[2]; a line "@run what value text" each on stdout.
  */
 export interface DriverCase {
   /** The prefix of the generated API. */
@@ -10,6 +10,8 @@ export interface DriverCase {
   readonly include: string;
   readonly inputBytes: readonly number[];
   readonly outputBytes: readonly number[];
+  /** Whether the API has `<name>_error`. */
+  readonly hasErrorText: boolean;
 }
 /** One run of a case: where its inputs lie in the input file, and its outputs in the output file. */
 export interface DriverRun { readonly case: number; readonly inputAt: number; readonly outputAt: number }
@@ -67,43 +69,46 @@ int main(int argc, char **argv) {
   const unsigned char *in = mmap(NULL, (size_t)si.st_size, PROT_READ, MAP_PRIVATE, fi, 0);
   unsigned char *out = mmap(NULL, (size_t)so.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fo, 0);
   if (in == MAP_FAILED || out == MAP_FAILED) return 2;
+  warm();
   for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++) {
     pid_t pid = fork();
     if (pid < 0) return 2;
     if (pid == 0) _exit(child(&tests[runs[i].test], in + runs[i].in, out + runs[i].out));
     int status = 0;
     waitpid(pid, &status, 0);
-    if (WIFSIGNALED(status)) printf("%zu signal %d\\n", i, WTERMSIG(status));
-    else printf("%zu exit %d\\n", i, WEXITSTATUS(status));
+    if (WIFSIGNALED(status)) printf("\\n@%zu signal %d\\n", i, WTERMSIG(status));
+    else printf("\\n@%zu exit %d %s\\n", i, WEXITSTATUS(status), tests[runs[i].test].text(WEXITSTATUS(status)));
     fflush(stdout);
   }
   return 0;
 }
 `;
 
-/** The program's text, C99 with POSIX. */
-export function driverText(cases: readonly DriverCase[], runs: readonly DriverRun[]): string {
+/** The program's text, C99 with POSIX. `warm`: another file has a function of this name, for what comes before the children are made. */
+export function driverText(cases: readonly DriverCase[], runs: readonly DriverRun[], warm = false): string {
   const calls = cases.map((c) => {
     const args = [...c.inputBytes, ...c.outputBytes].map((_, i) => `b[${i}]`);
-    return `static int run_${c.name}(void **b) { (void)b; return ${c.name}_run(${args.join(", ")}); }`;
+    return `static int run_${c.name}(void **b) { (void)b; return ${c.name}_run(${args.join(", ")}); }
+static const char *text_${c.name}(int code) { ${c.hasErrorText ? `return ${c.name}_error(code)` : '(void)code; return ""'}; }`;
   });
-  const rows = cases.map((c) => `  {run_${c.name}, ${c.inputBytes.length}, ${c.outputBytes.length}, {${[...c.inputBytes, ...c.outputBytes].join(", ")}}},`);
+  const rows = cases.map((c) => `  {run_${c.name}, text_${c.name}, ${c.inputBytes.length}, ${c.outputBytes.length}, {${[...c.inputBytes, ...c.outputBytes].join(", ")}}},`);
   return `${support}${cases.map((c) => c.include).join("\n")}
 
 ${calls.join("\n")}
 
-static const struct test { int (*run)(void **); size_t inputs, outputs; size_t bytes[64]; } tests[] = {
+static const struct test { int (*run)(void **); const char *(*text)(int); size_t inputs, outputs; size_t bytes[64]; } tests[] = {
 ${rows.join("\n")}
 };
 static const struct { size_t test, in, out; } runs[] = {
 ${runs.map((r) => `  {${r.case}, ${r.inputAt}, ${r.outputAt}},`).join("\n")}
 };
+${warm ? "void warm(void);" : "static void warm(void) {}"}
 ${main}`;
 }
 
 /** What a line of the driver's report means; null where the run went well. */
-export function failureOf(what: string, value: number): string | null {
+export function failureOf(what: string, value: number, text = ""): string | null {
   if (what === "signal") return value === 14 ? "ran longer than 20 seconds" : value === 11 || value === 7 ? "touched memory outside its buffers (signal 11)" : `ended by signal ${value}`;
   if (value === 200) return "wrote before the start of a buffer";
-  return value === 0 ? null : `returned error ${value}`;
+  return value === 0 ? null : `returned error ${value}${text ? `: ${text}` : ""}`;
 }

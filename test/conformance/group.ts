@@ -1,16 +1,13 @@
-/** A group of cases: compiled one by one, built into one program, run, compared. */
-import { execFile } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+/** A group of cases: compiled one by one, then built, run and compared together, as their kind of build wants it. */
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { performance } from "node:perf_hooks";
-import { promisify } from "node:util";
+import type { Build } from "../../compiler/emit/target.ts";
 import { readModel, readSet, type Case, type DataSet } from "./cases.ts";
 import { difference } from "./compare.ts";
-import { driverText, failureOf, type DriverCase, type DriverRun } from "./driver.ts";
 import type { CompileCase, Compiled } from "./compile.ts";
+import { moduleExecutor } from "./module.ts";
+import { nativeExecutor } from "./native.ts";
 import { codes, type ModelFacts, type Tensor } from "./proto.ts";
-
-const execute = promisify(execFile);
 
 /** "refused": the compiler says that it does not support the case. */
 export interface Result {
@@ -31,14 +28,29 @@ export interface Options {
   /** A folder for this group alone; emptied first. */
   readonly folder: string;
   readonly keep: boolean;
+  /** Environment of what is run. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** See `Machine`. */
+  readonly warm?: string;
   /** Null where the first stands for the second, else what differs; ONNX's own comparison without it. */
   readonly compare?: (got: Tensor, want: Tensor) => string | null;
 }
-interface Member { readonly test: Case; readonly compiled: Compiled; readonly sets: readonly DataSet[]; readonly fed: readonly (readonly Tensor[])[] }
-
-const align = (n: number): number => Math.ceil(n / 64) * 64;
-const total = (tensors: readonly { readonly bytes: number }[]): number => tensors.reduce((s, t) => s + t.bytes, 0);
-const firstLines = (text: string, n = 3): string => text.split("\n").filter((l) => /error/.test(l)).slice(0, n).join("; ") || text.slice(0, 300);
+/** A compiled case: `fed` are its inputs for each set, in the order of the compiled model's. */
+export interface Member {
+  readonly test: Case;
+  readonly compiled: Compiled;
+  readonly sets: readonly DataSet[];
+  readonly fed: readonly (readonly Tensor[])[];
+}
+/** What a run of a member gave: its outputs' bytes, or what went wrong. */
+export type Ran = { readonly outputs: readonly Uint8Array[] } | { readonly problem: string };
+/** How a kind of build is run. Members that do not build are reported by `fail` and left out of the result. */
+export interface Executor {
+  readonly build: (members: readonly Member[], o: Options, fail: (m: Member, reason: string) => void) => Promise<readonly Member[]>;
+  /** For each member that was built, what each of its sets gave. */
+  readonly run: (members: readonly Member[], o: Options) => Promise<readonly (readonly Ran[])[]>;
+}
+const executors: Readonly<Record<Build["kind"], Executor>> = { native: nativeExecutor, module: moduleExecutor };
 
 export async function runGroup(cases: readonly Case[], options: Options): Promise<{ readonly results: readonly Result[]; readonly times: GroupTimes }> {
   const times = { compile: 0, build: 0, run: 0 }, results = new Map<string, Result>(), members: Member[] = [];
@@ -71,8 +83,13 @@ export async function runGroup(cases: readonly Case[], options: Options): Promis
       results.set(test.name, { ...about, outcome: data ? "refused" : "failed", reason: data ? `recorded data: ${reason}` : `the compiler threw: ${reason}` });
     }
   }
-  const built = await timed("build", () => build(members, options, (name, reason) => fail(results, name, reason)));
-  if (built) await timed("run", () => execution(built, options, (name, reason) => fail(results, name, reason)));
+  for (const [kind, executor] of Object.entries(executors)) {
+    const some = members.filter((m) => m.compiled.build.kind === kind);
+    if (some.length === 0) continue;
+    const built = await timed("build", () => executor.build(some, options, (m, reason) => fail(results, m.test.name, reason)));
+    const ran = built.length ? await timed("run", () => executor.run(built, options)) : [];
+    for (const [i, m] of built.entries()) judge(m, ran[i]!, options.compare ?? difference, (reason) => fail(results, m.test.name, reason));
+  }
   if (!options.keep) rmSync(folder, { recursive: true, force: true });
   return { results: cases.map((c) => results.get(c.name)!), times };
 }
@@ -99,86 +116,13 @@ function portProblem(made: Compiled, fed: readonly (readonly Tensor[])[], sets: 
   }
   return null;
 }
-
-const program = (folder: string): string => join(folder, "group");
-/** Builds the program of all members that compile; null where there is none. */
-async function build(members: readonly Member[], o: Options, fail: (name: string, reason: string) => void): Promise<readonly Member[] | null> {
-  for (const { compiled } of members) {
-    for (const [path, content] of compiled.files) {
-      const at = join(o.folder, compiled.name, path);
-      mkdirSync(dirname(at), { recursive: true });
-      writeFileSync(path.endsWith(".bin") ? join(o.folder, path) : at, content);
-    }
-  }
-  const unit = async (some: readonly Member[], file: string): Promise<string> => {
-    writeFileSync(join(o.folder, `${file}.cpp`), unitText(some.map((m) => m.compiled)));
-    await execute(o.cxx[0]!, [...o.cxx.slice(1), "-c", `${file}.cpp`, "-o", `${file}.o`], { cwd: o.folder, maxBuffer: 1 << 26 });
-    return `${file}.o`;
-  };
-  const assembler = (some: readonly Member[]): string =>
-    some.flatMap(({ compiled: c }) => [...c.files.keys()].filter((f) => f.endsWith(".S")).map((f) => `#undef JOIN_\n#undef JOIN\n#undef WEIGHTS\n#include "${c.name}/${f}"\n`)).join("");
-  let objects: string[] = [], good = members;
-  if (members.length === 0) return null;
-  try {
-    objects = [await unit(members, "unit")];
-  } catch {
-    const alone: Member[] = [];
-    for (const m of members) {
-      try {
-        objects.push(await unit([m], m.compiled.name));
-        alone.push(m);
-      } catch (e) {
-        fail(m.test.name, `the C++ compiler: ${firstLines((e as { stderr?: string }).stderr ?? String(e))}`);
-      }
-    }
-    good = alone;
-  }
-  if (good.length === 0) return null;
-  let inputAt = 0, outputAt = 0;
-  const runs: DriverRun[] = [], inputs: Uint8Array[] = [];
-  good.forEach((m, c) => m.fed.forEach((fed) => {
-    runs.push({ case: c, inputAt, outputAt });
-    const size = total(m.compiled.inputs), whole = new Uint8Array(align(size));
-    fed.reduce((at, t) => (whole.set(t.bytes, at), at + t.bytes.length), 0);
-    inputs.push(whole);
-    inputAt += whole.length;
-    outputAt += align(total(m.compiled.outputs));
-  }));
-  const tests: DriverCase[] = good.map(({ compiled: k }) => ({
-    name: k.name, include: k.header, inputBytes: k.inputs.map((p) => p.bytes), outputBytes: k.outputs.map((p) => p.bytes),
-  }));
-  writeFileSync(join(o.folder, "driver.c"), driverText(tests, runs));
-  writeFileSync(join(o.folder, "weights.S"), assembler(good));
-  writeFileSync(join(o.folder, "inputs"), Buffer.concat([...inputs, new Uint8Array(64)]));
-  writeFileSync(join(o.folder, "outputs"), new Uint8Array(outputAt + 64));
-  await execute(o.cc[0]!, [...o.cc.slice(1), "driver.c", "weights.S", ...objects, "-o", program(o.folder), "-lm"], { cwd: o.folder, maxBuffer: 1 << 26 });
-  return good;
-}
-/** One translation unit with the sources of many cases, each in a namespace: the system's headers are read once. */
-function unitText(cases: readonly Compiled[]): string {
-  const sources = cases.map((c) => [...c.files].filter(([path]) => path.endsWith(".cpp")));
-  const system = new Set(cases.flatMap((c) => [...c.files].flatMap(([path, text]) =>
-    (/\.(cpp|h)$/.test(path) ? Buffer.from(text as string).toString().match(/^#include <.*>/gm) ?? [] : []))));
-  const bodies = cases.map((c, i) => `namespace unit_${c.name} {\n${sources[i]!.map(([path]) => `#include "${c.name}/${path}"\n`).join("")}}\n`);
-  return `${[...system].join("\n")}\n${bodies.join("")}`;
-}
-
-async function execution(members: readonly Member[], o: Options, fail: (name: string, reason: string) => void): Promise<void> {
-  const { stdout } = await execute(program(o.folder), ["inputs", "outputs"], { cwd: o.folder, maxBuffer: 1 << 26 });
-  const lines = stdout.trim().split("\n").map((l) => l.split(" ")), written = readFileSync(join(o.folder, "outputs"));
-  let run = 0, at = 0;
-  for (const { test, compiled, sets } of members) {
-    for (const [s, set] of sets.entries()) {
-      const [, what = "signal", value = "0"] = lines[run++] ?? [], bad = failureOf(what, Number(value));
-      const prefix = sets.length > 1 ? `data set ${s}: ` : "";
-      let from = at;
-      at += align(total(compiled.outputs));
-      if (bad) { fail(test.name, prefix + bad); continue; }
-      for (const [k, p] of compiled.outputs.entries()) {
-        const off = (o.compare ?? difference)({ code: p.code, shape: p.shape, bytes: written.subarray(from, from + p.bytes) }, set.outputs[k]!);
-        if (off) fail(test.name, `${prefix}output ${k}: ${off}`);
-        from += p.bytes;
-      }
+function judge(m: Member, ran: readonly Ran[], compare: (got: Tensor, want: Tensor) => string | null, fail: (reason: string) => void): void {
+  for (const [s, set] of m.sets.entries()) {
+    const prefix = m.sets.length > 1 ? `data set ${s}: ` : "", r = ran[s]!;
+    if ("problem" in r) { fail(prefix + r.problem); continue; }
+    for (const [k, p] of m.compiled.outputs.entries()) {
+      const off = compare({ code: p.code, shape: p.shape, bytes: r.outputs[k]! }, set.outputs[k]!);
+      if (off) fail(`${prefix}output ${k}: ${off}`);
     }
   }
 }

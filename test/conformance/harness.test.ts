@@ -32,7 +32,7 @@ function addition(name: string): Case {
   writeFileSync(join(set, "output_0.pb"), proto(floats(11, 22, 33)));
   return { name, model: join(root, name, "model.onnx"), sets: [set] };
 }
-const port = { code: 1, shape: [3], bytes: 12 };
+const port = { name: "p", code: 1, shape: [3], bytes: 12 };
 /** Stands for the compiler: the body of each case's function is given. */
 const written = (bodies: Readonly<Record<string, string>>): CompileCase => async ({ path, name }) => {
   const body = bodies[path.split("/").at(-2)!]!;
@@ -40,12 +40,13 @@ const written = (bodies: Readonly<Record<string, string>>): CompileCase => async
   const head = `#include <math.h>\nstatic float helper(float x) { return fabsf(x); }\nextern "C" int ${name}_run(const float *a, const float *b, float *y);\n`;
   return {
     name, header: `int ${name}_run(const float *, const float *, float *);`, inputs: [port, port], outputs: [port], pinned: [],
+    build: { kind: "native", sources: [`${name}.cpp`], objects: [], compileFlags: [], linkFlags: [] },
     files: new Map([[`${name}.cpp`, `${head}int ${name}_run(const float *a, const float *b, float *y) { ${body} return 0; }\n`]]),
   };
 };
 const group = async (bodies: Readonly<Record<string, string>>) => {
   const r = await runGroup(Object.keys(bodies).map(addition), {
-    compile: written(bodies), cc: ["cc", "-std=gnu99", "-Wall", "-Werror"], cxx: ["c++", "-std=c++17", "-O1"], folder: join(root, "group"), keep: false,
+    compile: written(bodies), cc: ["cc", "-std=gnu99", "-Wall", "-Werror"], cxx: ["c++", "-std=c++17", "-O1"], folder: join(root, "group"), keep: false, env: process.env,
   });
   return Object.fromEntries(r.results.map((x) => [x.name, `${x.outcome} ${x.reason}`.trim()]));
 };

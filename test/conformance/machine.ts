@@ -1,10 +1,42 @@
-/** What the machine that runs the tests is. */
+/** How this machine runs what each target makes. */
 import { existsSync, readFileSync } from "node:fs";
 import { arch } from "node:os";
+import { join } from "node:path";
+import type { CompileOptions } from "../../compiler/api.ts";
 
+type Environment = Readonly<Record<string, string | undefined>>;
 /** An instruction set of the C++ target that this machine runs. */
 export function machineIsa(): string {
   if (arch() === "arm64") return "neon";
   const cpu = existsSync("/proc/cpuinfo") ? readFileSync("/proc/cpuinfo", "utf8") : "";
   return /\bavx2\b/.test(cpu) && /\bfma\b/.test(cpu) ? "avx2" : "sse";
 }
+/** What the tests say to the compiler and to the machine for a target. */
+export interface Machine {
+  readonly options: Partial<CompileOptions>;
+  /** Added to the environment of what runs; `folder` is for caches, and goes away with the tests. */
+  readonly env: (folder: string) => Environment;
+  /** A file in C with a function `warm` that the native program calls before it makes its children. */
+  readonly warm?: string;
+}
+const plain: Machine = { options: {}, env: () => ({}) };
+/** PoCL without threads of its own, which a forked child would lack, and without a cache that outlives the tests. */
+const pocl: Machine = {
+  // A wrong run on the device must not hide behind the processor's kernels.
+  options: { settings: { fallback: "none" } },
+  env: (folder) => ({ POCL_DEVICES: "basic", POCL_CACHE_DIR: join(folder, "pocl"), POCL_MAX_PTHREAD_COUNT: "1" }),
+  warm: join(import.meta.dirname, "warm-opencl.c"),
+};
+const swiftShader = ["/usr/lib/chromium/vk_swiftshader_icd.json", "/usr/lib64/chromium-browser/vk_swiftshader_icd.json"].find((f) => existsSync(f));
+/** Dawn finds SwiftShader, which comes with Chromium, where the environment does not name another driver of Vulkan. */
+const dawn: Machine = {
+  options: {},
+  env: (folder) => ({
+    ...(swiftShader && !process.env.VK_ICD_FILENAMES ? { VK_ICD_FILENAMES: swiftShader } : {}),
+    XDG_RUNTIME_DIR: process.env.XDG_RUNTIME_DIR ?? folder,
+  }),
+};
+const machines: Readonly<Record<string, Machine>> = { opencl: pocl, "opencl-arm": pocl, webgpu: dawn };
+/** The machine for a target; `isa` is the instruction set for targets that have some. */
+export const machineFor = (target: string, isa = machineIsa()): Machine =>
+  machines[target] ?? { ...plain, options: { weights: "incbin", isa: [isa] } };

@@ -17,7 +17,7 @@ import { listCases, type Case } from "./cases.ts";
 import { glob, matches, parseExceptions, type Exception } from "./exceptions.ts";
 import { runGroup, type GroupTimes, type Result } from "./group.ts";
 import { compileWith } from "./compile.ts";
-import { machineIsa } from "./machine.ts";
+import { machineFor } from "./machine.ts";
 import { evaluateCases } from "./reference.ts";
 import { suggestExceptions } from "./suggest.ts";
 
@@ -40,13 +40,14 @@ async function worker(): Promise<void> {
   }
   const { compile } = await import("../../compiler/index.ts");
   const words = (text: string | undefined, usual: string): readonly string[] => (text?.trim() || usual).split(/\s+/);
+  const machine = machineFor(flags.target, flags.isa);
   process.on("message", (job: Job) => {
     const folder = join(tmpdir(), `mlc-conformance-${process.ppid}-${job.index}`);
     runGroup(job.cases, {
-      compile: compileWith((model, options) => compile(model, options), { target: flags.target, weights: "incbin", isa: [flags.isa ?? machineIsa()] }),
+      compile: compileWith((model, options) => compile(model, options), { ...machine.options, target: flags.target }),
       cc: [...words(process.env.CC, "cc"), "-std=gnu99", "-Wall", "-Werror"],
       cxx: [...words(process.env.CXX, "c++"), "-std=c++17", "-O1", "-w", "-fno-exceptions", "-fno-rtti"],
-      folder, keep: flags.keep,
+      folder, keep: flags.keep, env: { ...process.env, ...machine.env(folder) }, ...(machine.warm ? { warm: machine.warm } : {}),
     }).then((r) => process.send!({ index: job.index, ...r } satisfies Done), (e: Error) => {
       process.stderr.write(`group ${job.index} (${folder}): ${e.stack}\n`);
       process.exit(1);
@@ -122,7 +123,7 @@ async function main(): Promise<number> {
   if (flags.suggest) console.log(suggestExceptions(results));
   if (flags.report) writeFileSync(flags.report, JSON.stringify(results, null, 1));
   const seconds = (ms: number): string => `${(ms / 1000).toFixed(0)} s`;
-  console.log(`${cases.length} cases in ${seconds(Date.now() - started)} (mlc ${seconds(times.compile)}, C++ ${seconds(times.build)}, runs ${seconds(times.run)}); ` +
+  console.log(`${cases.length} cases in ${seconds(Date.now() - started)} (mlc ${seconds(times.compile)}, build ${seconds(times.build)}, runs ${seconds(times.run)}); ` +
     `${pinned} of those passed have shape-like inputs given at compile time`);
   console.log(`${passed} passed, ${failed.length} failed, ${skipped} skipped`);
   return failed.length + stale.length ? 1 : 0;
