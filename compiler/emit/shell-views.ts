@@ -120,10 +120,40 @@ export interface NativeView {
   /** Initialisers of { step, port or -1, offset, bytes }. */
   readonly results: readonly { readonly row: string }[];
   readonly stepCount: number;
+  /** Whether the API can choose a device and say which it is. */
+  readonly devices: boolean;
+}
+/** The tables of a module for WebGPU, as JavaScript: each text is an expression, or a line of an array. */
+export interface ModuleView {
+  readonly banner: readonly string[];
+  readonly nameText: string;
+  /** The name of the file of kernels, and its place relative to the module. */
+  readonly wgsl: string;
+  readonly wgslText: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly needs: string;
+  readonly weightsBytes: number;
+  readonly checksum: number;
+  readonly buffers: string;
+  readonly pieces: number;
+}
+/** The program around such a module that `mlc run`, `bench` and `verify` start. */
+export interface NodeView {
+  readonly name: string;
+  readonly nameLength: number;
+  /** Arrays of step, port or -1, offset, bytes. */
+  readonly results: readonly string[];
 }
 /** Path of each template -> its view. */
 export interface ShellViews {
   readonly "native/main.c": NativeView;
+  readonly "node/main.mjs": NodeView;
+  readonly "webgpu/index.js": ModuleView;
+  readonly "webgpu/ports.js": Record<string, never>;
+  readonly "webgpu/weights.js": Record<string, never>;
+  readonly "webgpu/device.js": Record<string, never>;
+  readonly "webgpu/net.js": Record<string, never>;
   readonly "cpp/header.h": HeaderView;
   readonly "cpp/internal.h": InternalView;
   readonly "cpp/core.cpp": CoreView;
