@@ -6,7 +6,7 @@ import { show } from "./scalar.ts";
 import { extentOf, physical, rowMajor, type Compute, type Layout, type Stage } from "./compute.ts";
 import { loadsIn } from "./algebra.ts";
 import { sizeOf, type TensorType } from "./graph.ts";
-import { types, type ElementArray } from "./types.ts";
+import { types, type DType, type ElementArray } from "./types.ts";
 
 /** input, output: the caller's memory, row-major; constant: known at compile time; temporary: in the arena. */
 export type TensorKind = "input" | "output" | "constant" | "temporary";
@@ -19,6 +19,8 @@ export interface NetTensor extends TensorType {
   readonly data?: ElementArray;
   /** The tensor whose memory this one is, element for element in its own order. */
   readonly aliasOf?: string;
+  /** Of an input or output whose type the target lacks: the model's own type; `dtype` is what takes its place. */
+  readonly declared?: DType;
 }
 /** All of a model as Computes over tensors. */
 export interface Network {

@@ -74,7 +74,7 @@ export function buildProgram(n: Network, o: BuildOptions): Program {
     const results = writesOf(c).filter((name) => lastWriter.get(name) === c).map((name): Result => ({ value: valueOfTensor(name), dtype: n.tensors.get(name)!.dtype, shape: n.tensors.get(name)!.shape, ...strided(n.tensors.get(name)!, place(name)) }));
     return { kernel: s.kernel, args, origin: c.origin, macs: macsOf(c), results };
   });
-  const port = (tensor: string, name = valueOfTensor(tensor)): Port => { const { dtype, shape } = n.tensors.get(tensor)!; return { name, dtype, shape }; };
+  const port = (tensor: string, name = valueOfTensor(tensor)): Port => { const { dtype, shape, declared } = n.tensors.get(tensor)!; return { name, shape, ...(declared ? { dtype: declared, stored: dtype } : { dtype }) }; };
   return {
     name: n.name, inputs: n.inputs.map((t) => port(t)), outputs: n.outputs.map((t, i) => port(t, n.outputNames[i])), steps, arena, constants: blob.bytes(),
     kernels: kernels.map((k, i) => ({ ...k, origin: [...origins[i]!] })),

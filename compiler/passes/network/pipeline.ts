@@ -15,12 +15,14 @@ import { lowerGraph } from "./lower-graph.ts";
 import { splitConcats } from "./split-concats.ts";
 import { splitStages } from "./split-stages.ts";
 import { splitPhases } from "./split-phases.ts";
+import { storeTypes } from "./store-types.ts";
 import { verifyNetwork } from "./verify-network.ts";
 
 /** A pure function from network to network; `facts` are those of the target's machines. */
 export interface NetworkPass { readonly name: string; readonly run: (n: Network, facts: TargetFacts) => Network }
 /** The network passes, in order. Each says at its head what it needs and why it stands where it stands. */
 export const networkPasses: readonly NetworkPass[] = [
+  { name: "store-types", run: storeTypes },
   { name: "split-concats", run: splitConcats },
   { name: "inline-movement", run: inlineMovement },
   { name: "fuse-tails", run: fuseTails },
