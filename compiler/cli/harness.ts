@@ -89,13 +89,20 @@ async function inFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
   }
 }
 const bytes = (c: Constant): Uint8Array => new Uint8Array(c.data.buffer, c.data.byteOffset, c.data.byteLength);
-type Mode = "run" | "trace" | "bench" | "profile";
+type Mode = "run" | "trace" | "bench" | "profile" | "start";
 /** Starts the program with its inputs in `folder`; what it wrote to stdout. */
-async function start(b: Built, mode: Mode, inputs: readonly Constant[], folder: string, more: readonly string[] = []): Promise<string> {
+async function start(
+  b: Built,
+  mode: Mode,
+  inputs: readonly Constant[],
+  folder: string,
+  more: readonly string[] = [],
+  env: Terminal["env"] = b.env,
+): Promise<string> {
   inputs.forEach((c, i) => writeFileSync(join(folder, `input_${i}`), bytes(c)));
   const maker = makers[b.facts.build.kind],
     command = await (mode === "trace" || mode === "profile" ? maker.observer : maker.command)(b);
-  const r = await run([...b.exec, ...command, mode, folder, b.folder, ...more], { env: b.env });
+  const r = await run([...b.exec, ...command, mode, folder, b.folder, ...more], { env });
   if (r.code !== 0) throw new Failure(`the compiled ${b.facts.name} ended with an error`, { detail: r.stderr, code: "run" });
   return r.stdout;
 }
@@ -132,24 +139,40 @@ export interface Timed {
 /** Measures `runs` runs; 0 stands for as many as fit into two seconds, 10 at least. `profile` asks for each step's time. */
 export const benchModel = (b: Built, inputs: readonly Constant[], runs: number, profile = false): Promise<Timed> =>
   inFolder(async (folder) => timesIn(await start(b, profile ? "profile" : "bench", inputs, folder, [String(runs)])));
-/** What a program that measures itself has written. */
-function timesIn(text: string): Timed {
-  const pairs = text.split("\n").flatMap((l) => {
-    const at = l.indexOf(" ");
-    return at > 0 ? [{ what: l.slice(0, at), value: l.slice(at + 1) }] : [];
-  });
-  const all = (what: string): readonly string[] => pairs.filter((p) => p.what === what).map((p) => p.value),
-    one = (what: string): number => Number(all(what)[0] ?? Number.NaN);
-  return {
-    init: one("init"),
-    first: one("first"),
-    runs: all("run").map(Number),
-    peakKb: one("peak"),
-    device: all("device")[0] ?? "",
-    notes: all("note"),
-    steps: all("step").map((s) => {
-      const [step = 0, ms = 0, launches = 1] = s.split(" ").map(Number);
-      return { step, ms, launches };
-    }),
-  };
+/** What a program that measures itself has written, by the first word of its lines. */
+const linesOf = (text: string, what: string): readonly string[] =>
+  text.split("\n").flatMap((l) => (l.startsWith(`${what} `) ? [l.slice(what.length + 1)] : []));
+const numberIn = (text: string, what: string): number => Number(linesOf(text, what)[0] ?? Number.NaN);
+const timesIn = (text: string): Timed => ({
+  init: numberIn(text, "init"),
+  first: numberIn(text, "first"),
+  runs: linesOf(text, "run").map(Number),
+  peakKb: numberIn(text, "peak"),
+  device: linesOf(text, "device")[0] ?? "",
+  notes: linesOf(text, "note"),
+  steps: linesOf(text, "step").map((s) => {
+    const [step = 0, ms = 0, launches = 1] = s.split(" ").map(Number);
+    return { step, ms, launches };
+  }),
+});
+
+/** Where drivers keep what they have compiled: a start is cold only without that. */
+const driverCaches = ["POCL_CACHE_DIR", "CUDA_CACHE_PATH", "MESA_SHADER_CACHE_DIR", "NEO_CACHE_DIR", "AMD_SHADER_DISK_CACHE_PATH"];
+/** A start in milliseconds without and with a cache of programs built for the device; `cache` says what the second did with it. */
+export interface Starts {
+  readonly cold: number;
+  readonly warm: number;
+  readonly cache: string;
 }
+/** Starts a program for a device twice, in processes of their own. */
+export const startTwice = (b: Built, inputs: readonly Constant[]): Promise<Starts> =>
+  inFolder(async (folder) => {
+    const once = (n: number): Promise<string> =>
+      start(b, "start", inputs, folder, [join(folder, "cache")], {
+        ...b.env,
+        ...Object.fromEntries(driverCaches.map((name) => [name, join(folder, `driver_${n}`)])),
+      });
+    const cold = await once(0),
+      warm = await once(1);
+    return { cold: numberIn(cold, "init"), warm: numberIn(warm, "init"), cache: linesOf(warm, "cache")[0] ?? "" };
+  });

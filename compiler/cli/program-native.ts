@@ -24,7 +24,8 @@ const portView = (side: "input" | "output") => (p: Port, i: number) => ({
 });
 function mainSource(facts: Known, files: CompileResult["files"]): string {
   const { name, inputs, outputs, steps } = facts,
-    build = buildOf(facts);
+    build = buildOf(facts),
+    has = (f: string): boolean => String(files.get(`${name}.h`)).includes(`${f}(`);
   return renderShell("native/main.c", {
     name,
     NAME: name.toUpperCase(),
@@ -37,6 +38,8 @@ function mainSource(facts: Known, files: CompileResult["files"]): string {
       row: `{${step}, ${result.place.in === "output" ? result.place.port : -1}, ${result.place.offset}, ${bytes}}`,
     })),
     stepCount: steps.length,
+    devices: has(`${name}_init_with`),
+    launches: has(`${name}_step_launches`) ? `${name}_step_launches(context, step)` : "1",
   });
 }
 async function link(t: Toolchain, folder: string, b: NativeBuild, objects: readonly string[], to: string, flags: readonly string[]): Promise<void> {

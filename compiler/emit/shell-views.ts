@@ -122,6 +122,8 @@ export interface NativeView {
   readonly stepCount: number;
   /** Whether the API can choose a device and say which it is. */
   readonly devices: boolean;
+  /** A C expression for the launches of `step`. */
+  readonly launches: string;
 }
 /** The tables of a module for WebGPU, as JavaScript: each text is an expression, or a line of an array. */
 export interface ModuleView {

@@ -1,6 +1,6 @@
 import { UsageError } from "../exit.ts";
 import type { Facts } from "../built.ts";
-import { type RunFlags, type Timed, benchModel, buildModel } from "../harness.ts";
+import { type RunFlags, type Timed, benchModel, buildModel, startTwice } from "../harness.ts";
 import { randomInputs } from "../inputs.ts";
 import { type Terminal, formatBytes, table } from "../terminal.ts";
 
@@ -22,6 +22,7 @@ export async function benchCommand(t: Terminal, model: string, f: Flags): Promis
     { arenaBytes, codeBytes, weightsBytes } = b.facts;
   const inputs = randomInputs(b.facts.inputs, f.seed),
     { init, first, runs, peakKb, device, notes } = await benchModel(b, inputs, f.runs ?? 0);
+  const starts = device && b.facts.build.kind === "native" ? await startTwice(b, inputs) : undefined;
   const steps = f.profile ? stepTimes(b.facts, (await benchModel(b, inputs, f.runs ?? 0, true)).steps) : undefined;
   const sorted = [...runs].sort((x, y) => x - y);
   const x = {
@@ -35,6 +36,7 @@ export async function benchCommand(t: Terminal, model: string, f: Flags): Promis
     code_bytes: codeBytes,
     weights_bytes: weightsBytes,
     ...(device ? { device, notes } : {}),
+    ...(starts ? { init_cold_ms: starts.cold, init_warm_ms: starts.warm, cache: starts.cache } : {}),
     ...(steps ? { steps } : {}),
   };
   if (f.json) {
@@ -44,6 +46,7 @@ export async function benchCommand(t: Terminal, model: string, f: Flags): Promis
   const ms = (n: number): string => `${n.toFixed(n < 10 ? 4 : 2)} ms`;
   const rows = [
     ["start-up", ms(x.init_ms)],
+    ...(starts ? [["  without a cache of built kernels", ms(starts.cold)], [`  with it (${starts.cache})`, ms(starts.warm)]] : []),
     ["first run", ms(x.first_ms)],
     [`minimum of ${runs.length}`, ms(x.min_ms)],
     ["median", ms(x.median_ms)],
