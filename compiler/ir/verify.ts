@@ -1,7 +1,8 @@
 /** The rules that any kernel must obey, whatever made it. */
 import { children, fail, show, variables, type Expr, type Range } from "./scalar.ts";
 import { range } from "./linear.ts";
-import { eachStmt, type Buffer, type Kernel, type Stmt } from "./kernel.ts";
+import { loadsIn } from "./algebra.ts";
+import { eachStmt, expressionsOf, type Buffer, type Kernel, type Stmt } from "./kernel.ts";
 import { typeError } from "./typing.ts";
 import type { DType } from "./types.ts";
 
@@ -23,7 +24,8 @@ const everything: Range = [-Infinity, Infinity];
 
 /**
  * Checks names and scopes, types and lanes, spaces, ranges that variables claim, that barriers are reached by all lanes,
- * and that no two work-items store to one place or set one variable. Addresses outside any `if` or `while` must provably
+ * that no two work-items store to one place or set one variable, and that a barrier stands between one lane's store into shared
+ * memory and another's load. Addresses outside any `if` or `while` must provably
  * lie inside their buffers, from the ranges of their variables; inside they are left to the interpreter.
  * The first broken rule is thrown, with the kernel's name.
  */
@@ -58,6 +60,28 @@ class Verifier {
     });
     for (const p of params) this.declare(p.name, { dtype: p.dtype, lanes: p.lanes, mutable: false, range: p.range ?? everything, depth: 0, from: none, moves: none });
     this.body(body, { concurrent: [], tested: false, diverged: false });
+    this.order(body, new Map(), false);
+  }
+  /**
+   * Between a lane's store into shared memory and another's load from there, and the other way round, stands a barrier. `open`: what has
+   * happened to each shared buffer since the last one.
+   */
+  private order(list: readonly Stmt[], open: Map<string, "stored" | "loaded">, lanes: boolean): void {
+    const isShared = (name: string) => this.buffers.get(name)!.space === "shared";
+    for (const s of list) {
+      if (lanes) for (const { buffer } of loadsIn(expressionsOf(s)).filter((l) => isShared(l.buffer))) {
+        if (open.get(buffer) === "stored") this.bad(`${buffer} is read where other lanes may not have stored yet: a barrier is missing`);
+        open.set(buffer, "loaded");
+      }
+      if (s.kind === "barrier") open.clear();
+      else if (s.kind === "store" && lanes && isShared(s.buffer)) {
+        if (open.get(s.buffer) === "loaded") this.bad(`${s.buffer} is overwritten where other lanes may not have read yet: a barrier is missing`);
+        open.set(s.buffer, "stored");
+      } else if ("body" in s) {
+        const again = s.kind === "while" || (s.kind === "for" && s.at === "serial" && range(s.extent)[1] > 1);
+        for (let turn = again ? 2 : 1; turn > 0; turn--) this.order(s.body, open, lanes || (s.kind === "for" && s.at.startsWith("lane.") && range(s.extent)[1] > 1));
+      }
+    }
   }
 
   private declare(name: string, known: Known): void {

@@ -5,7 +5,7 @@
 import { fail } from "../../compiler/ir/scalar.ts";
 import { sizeOf } from "../../compiler/ir/graph.ts";
 import { interpret, type RunOptions } from "../../compiler/ir/interpret.ts";
-import type { Buffer, Kernel } from "../../compiler/ir/kernel.ts";
+import { eachStmt, type Buffer, type Kernel } from "../../compiler/ir/kernel.ts";
 import type { Place, Program } from "../../compiler/ir/program.ts";
 import { types, type ElementArray } from "../../compiler/ir/types.ts";
 import { compileToJs } from "../../compiler/emit/js.ts";
@@ -15,7 +15,7 @@ import { scalarise } from "./scalarise.ts";
 
 /**
  * Outputs in their order, from inputs in theirs. Scratch memory is the arena's, as it is when compiled. `quick`: as JavaScript,
- * which checks no addresses; else through the interpreter.
+ * which checks no addresses, where no lane waits for another; else through the interpreter.
  */
 export function evaluateProgram(p: Program, variant: string, inputs: readonly ElementArray[], options: RunOptions & { readonly quick?: boolean } = {}): ElementArray[] {
   const wrong = verifyArena(p.arena);
@@ -34,10 +34,15 @@ export function evaluateProgram(p: Program, variant: string, inputs: readonly El
       const { buffer, offset } = memoryOf(step.args[a]!);
       memory[b.name] = new types[b.dtype].array(buffer, offset, b.size);
     });
-    if (options.quick) compileToJs(scalarise(lent(k)))(memory); else interpret(lent(k), memory, options);
+    if (options.quick && !hasBarrier(k)) compileToJs(scalarise(lent(k)))(memory); else interpret(lent(k), memory, options);
     for (const b of p.arena.blocks) if (b.lastStep === i) bytes.fill(0xff, b.offset, b.offset + b.bytes);
   });
   return outputs;
+}
+function hasBarrier(k: Kernel): boolean {
+  let found = false;
+  eachStmt(k.body, (s) => { if (s.kind === "barrier") found = true; });
+  return found;
 }
 /** Scratch as memory that is handed in, not made by the interpreter. */
 const lent = (k: Kernel): Kernel => ({ ...k, buffers: k.buffers.map((b): Buffer => (b.space === "scratch" ? { ...b, space: "out" } : b)) });
