@@ -14,6 +14,7 @@ import { checkFlags, compileModel, targetOf } from "./model.ts";
 import { run, words } from "./native.ts";
 import type { ModelFlags } from "./options.ts";
 import { writeFiles, writeFolder } from "./output.ts";
+import { moduleMaker } from "./program-module.ts";
 import { nativeMaker } from "./program-native.ts";
 import { formatDiagnostics } from "./report.ts";
 import { type Traced, traced } from "./results.ts";
@@ -24,7 +25,7 @@ export type { Built } from "./built.ts";
 export interface RunFlags extends ModelFlags {
   readonly exec?: string;
 }
-const makers: Readonly<Record<Build["kind"], Maker>> = { native: nativeMaker, module: nativeMaker };
+const makers: Readonly<Record<Build["kind"], Maker>> = { native: nativeMaker, module: moduleMaker };
 
 const cacheRoot = (env: Terminal["env"]): string => join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), ".cache"), "mlc");
 /** The model's bytes, and whatever lies beside a model that keeps data outside itself. */

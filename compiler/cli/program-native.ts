@@ -8,7 +8,7 @@ import type { Port } from "../ir/program.ts";
 import { types } from "../ir/types.ts";
 import type { Built, Facts, Maker } from "./built.ts";
 import { type Toolchain, codeBytes, compileObjects, must, toolchain } from "./native.ts";
-import { seen } from "./results.ts";
+import { traceRows } from "./results.ts";
 import { progress } from "./terminal.ts";
 
 type Known = Omit<Facts, "codeBytes">;
@@ -34,9 +34,7 @@ function mainSource(facts: Known, files: CompileResult["files"]): string {
     passed: [...inputs.map(local("input")), ...outputs.map(local("output"))].join(", "),
     outputList: [...outputs.map(local("output")), "NULL"].join(", "),
     fileWeights: !build.sources.some((s) => s.startsWith(`${name}_weights`)) && !build.objects.length && files.has(`${name}_weights.bin`),
-    results: seen(steps).map(({ step, result, bytes }) => ({
-      row: `{${step}, ${result.place.in === "output" ? result.place.port : -1}, ${result.place.offset}, ${bytes}}`,
-    })),
+    results: traceRows(steps).map((row) => ({ row: `{${row.join(", ")}}` })),
     stepCount: steps.length,
     devices: has(`${name}_init_with`),
     launches: has(`${name}_step_launches`) ? `${name}_step_launches(context, step)` : "1",

@@ -31,6 +31,9 @@ export function seen(steps: Steps): readonly Seen[] {
       .map((result) => ({ step, result, bytes: spanOf(result) * types[result.dtype].bytes })),
   );
 }
+/** What a program has to know to write a trace: step, port of the output or -1 for working memory, offset, bytes. */
+export const traceRows = (steps: Steps): readonly (readonly [number, number, number, number])[] =>
+  seen(steps).map(({ step, result: { place }, bytes }) => [step, place.in === "output" ? place.port : -1, place.offset, bytes]);
 /** The values in a trace: the bytes of all that is `seen`, one behind the other. */
 export function traced(steps: Steps, trace: Uint8Array): readonly Traced[] {
   let offset = 0;
