@@ -5,11 +5,12 @@
 import { load, type Expr, type Load } from "../../../compiler/ir/scalar.ts";
 import { rebuild } from "../../../compiler/ir/algebra.ts";
 import { axis, extentOf, type Axis, type Compute, type Stage } from "../../../compiler/ir/compute.ts";
-import { isFloat32, type Contraction } from "../../../compiler/ir/contraction.ts";
+import type { Contraction } from "../../../compiler/ir/contraction.ts";
 import type { Directive } from "../../../compiler/ir/schedule.ts";
 import type { InstructionSet } from "../isa.ts";
 import { accessesOf, addressOf, byStep, fuseInner, stepOf, type FusedLoop } from "../../../compiler/schedules/access.ts";
-import { isWeight, packPanels, uses } from "../../../compiler/schedules/pack.ts";
+import { uses } from "../../../compiler/schedules/pack.ts";
+import { productShape } from "../../../compiler/schedules/product-shape.ts";
 
 /** The Compute may have gained a packed weight or a stage that copies; `more`: directives of such stages. */
 export interface ProductPlan {
@@ -19,27 +20,14 @@ export interface ProductPlan {
   readonly outer: readonly FusedLoop[];
 }
 
-/** Fewer columns than this leave lanes idle: lanes along the reduction do better. */
-const fewestColumns = 4;
-
 /** Null where no axis of several columns is contiguous in the result, or a tail has no lanes. */
 export function productPlan(c: Compute, s: Stage, p: Contraction, set: InstructionSet): ProductPlan | null {
-  if (!isFloat32(s)) return null;
-  const store = accessesOf(c, s)[0]!.address;
-  const contiguous = (axes: readonly Axis[]) => axes.find((x) => extentOf(x) >= fewestColumns && stepOf(store, x) === 1);
-  let n = contiguous(p.columns), { a, b, rows, columns } = p;
-  if (!n && !isWeight(c, b) && contiguous(p.rows)) { n = contiguous(p.rows); [a, b, rows, columns] = [b, a, columns, rows]; }
-  if (!n) return null;
-
-  const ks = byStep(s.reduce!.axes, addressOf(c, a)), ownK = ks.filter((k) => uses(b, k));
-  const outer = [...p.batch, ...p.free, ...columns.filter((x) => x !== n)];
-  let more: Record<string, readonly Directive[]> = {}, operand: string | null = null;
-  if (isWeight(c, b)) {
-    operand = `${b.buffer}_packed`;
-    ({ compute: c, stage: s } = packPanels(c, s, b, operand, outer.filter((x) => uses(b, x)), ownK, n));
-  } else if (stepOf(addressOf(c, b), n) !== 1) {
-    ({ compute: c, stage: s, more } = stageOperand(c, s, b, ownK, n, set, `${n.name}_o`));
-  }
+  const shape = productShape(c, s, p);
+  if (!shape) return null;
+  const { a, b, n, rows, ks, ownK, outer, packed: operand } = shape, store = accessesOf(c, s)[0]!.address;
+  let more: Record<string, readonly Directive[]> = {};
+  ({ compute: c, stage: s } = shape);
+  if (!operand && stepOf(addressOf(c, b), n) !== 1) ({ compute: c, stage: s, more } = stageOperand(c, s, b, ownK, n, set, `${n.name}_o`));
   const list = accessesOf(c, s), ofK = (l: Load | null) => l !== null && ks.some((k) => uses(l, k));
   const rowLoops = fuseInner(byStep(rows, store), list.filter((x) => x.load === a || !ofK(x.load)));
   // Packed weights follow the order of these loops, so only the first operand decides which of them are one run.
