@@ -2,6 +2,7 @@
 import type { Target, TargetFacts, Variant } from "../../compiler/emit/target.ts";
 import type { GridFacts } from "../../compiler/ir/grid.ts";
 import { scheduleGrid } from "../../compiler/schedules/grid/index.ts";
+import { lacks } from "./lacks.ts";
 import { moduleFiles, packageModule } from "./package.ts";
 import { bindingAlignment } from "./plan.ts";
 
@@ -19,7 +20,7 @@ const facts: TargetFacts = {
 };
 const variant: Variant = {
   name: "webgpu", description: "WGSL without optional features, for the limits that every device has",
-  schedule: (c) => scheduleGrid(c, grid), lacks: (e) => e.kind === "apply" && e.op === "erf",
+  schedule: (c) => scheduleGrid(c, grid), lacks,
 };
 
 export const webgpuTarget: Target = {
