@@ -1,10 +1,14 @@
-/** Makes dist/: mlc.mjs (the command), index.mjs and types/ (the package), LICENSES.txt (of what is bundled in). */
+/**
+ * Makes dist/: mlc.mjs (the command), index.mjs and types/ (the package), a file for each package that is loaded only when it is
+ * needed, LICENSES.txt (of what is bundled in).
+ */
 import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { lazyPlugin } from "./lazy-plugin.mjs";
 import { templatesPlugin } from "./templates-plugin.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -16,28 +20,34 @@ process.on("exit", () => rmSync(out, { recursive: true, force: true }));
 
 /* CommonJS dependencies call require for Node's own modules. */
 const require = 'import { createRequire as mlcRequire } from "node:module"; const require = mlcRequire(import.meta.url);';
+const common = {
+  bundle: true,
+  platform: "node",
+  target: "node20",
+  minifySyntax: true,
+  minifyWhitespace: true,
+  keepNames: false,
+  legalComments: "none",
+  metafile: true,
+  logLevel: "warning",
+};
+const lazy = new Set();
 const bundle = (from, to, banner) =>
   build({
+    ...common,
     entryPoints: [from],
     outfile: to,
-    bundle: true,
-    platform: "node",
     format: "esm",
-    target: "node20",
-    minifySyntax: true,
-    minifyWhitespace: true,
-    keepNames: false,
-    legalComments: "none",
     define: { MLC_VERSION: JSON.stringify(version) },
     banner: { js: banner },
-    plugins: [templatesPlugin],
-    metafile: true,
-    logLevel: "warning",
+    plugins: [templatesPlugin, lazyPlugin(lazy)],
   });
 const made = await Promise.all([
   bundle("compiler/cli/bin.ts", join(out, "mlc.mjs"), `#!/usr/bin/env node\n${require}`),
   bundle("compiler/index.ts", join(out, "index.mjs"), require),
 ]).catch(() => process.exit(1));
+for (const name of lazy)
+  made.push(await build({ ...common, entryPoints: [createRequire(import.meta.url).resolve(name)], outfile: join(out, `${name}.cjs`), format: "cjs", minify: true }));
 chmodSync(join(out, "mlc.mjs"), 0o755);
 
 /* Declarations of the entry and all it names; `npm run check` is where types are checked. */
@@ -54,6 +64,8 @@ const packages = new Set(
     .map((p) => /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(p)?.[1])
     .filter(Boolean),
 );
+/* ts-morph's own packages hold the TypeScript compiler in a file of theirs. */
+if (packages.has("@ts-morph/common")) packages.add("typescript");
 const licences = [...packages].sort().map((name) => {
   const folder = join("node_modules", name),
     about = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));

@@ -28,9 +28,9 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test("holds the command, the package with its types, the CMake module and the licences, and needs no other package", () => {
   expect(readdirSync(installed).sort()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "cmake", "dist", "package.json"]);
-  expect(readdirSync(join(installed, "dist")).sort()).toEqual(["LICENSES.txt", "index.mjs", "mlc.mjs", "types"]);
+  expect(readdirSync(join(installed, "dist")).sort()).toEqual(["LICENSES.txt", "index.mjs", "mlc.mjs", "ts-morph.cjs", "types"]);
   expect(JSON.parse(readFileSync(join(installed, "package.json"), "utf8")).dependencies).toBeUndefined();
-  for (const name of ["protobufjs", "onnx-proto", "handlebars", "commander"])
+  for (const name of ["protobufjs", "onnx-proto", "handlebars", "commander", "ts-morph", "typescript"])
     expect(readFileSync(join(installed, "dist/LICENSES.txt"), "utf8")).toContain(`\n${name} `);
 });
 test("the command starts in under 150 ms", () => {
@@ -49,6 +49,10 @@ test("the command starts in under 150 ms", () => {
 test("the command compiles from an empty folder", () => {
   run(folder, mlc, "compile", "add.onnx", "-o", "out", "--lib", "static");
   expect(readdirSync(join(folder, "out"))).toEqual(expect.arrayContaining(["add.h", "libadd.a"]));
+});
+test("a target without a native build compiles from there too", () => {
+  run(folder, mlc, "compile", "add.onnx", "-o", "web", "--target", "webgpu");
+  expect(readFileSync(join(folder, "web/index.d.ts"), "utf8")).toContain("createNet");
 });
 test("a pipe gets neither colours nor progress", () => {
   expect(run(folder, mlc, "inspect", "add.onnx")).not.toContain("\x1b");
