@@ -1,53 +1,62 @@
 /**
- * Functions of f32 in terms of arithmetic, comparisons and bits, for vectors in languages whose libraries know scalars
- * only. Errors are the largest seen over all floats or many millions, against double precision, in units of the last
+ * Functions of f32 in terms of arithmetic, comparisons and bits, for languages whose libraries know scalars only, or
+ * promise less. What such a language has by itself (`Has`) is used. Errors are the largest seen over all floats or many millions, against double precision, in units of the last
  * place (ulp). NaN gives NaN. All coefficients are minimax fits of our own, by reweighted least squares, rounded to f32.
  */
-import { constant, type Expr } from "../ir/scalar.ts";
+import { constant, type Expr, type ScalarOp } from "../ir/scalar.ts";
 import { add, convert, div, f32, less, make, mul, select, sub } from "../ir/algebra.ts";
+import type { DType } from "../ir/types.ts";
 
+/** Whether the language spells this operator of f32, or of another type, at the width in question. */
+export type Has = (op: ScalarOp, dtype?: DType) => boolean;
 const i32 = (x: number): Expr => constant("i32", x);
-const horner = (x: Expr, coefficients: readonly number[], of: (c: number) => Expr = f32): Expr =>
+/** A polynomial, the highest coefficient first. */
+export const horner = (x: Expr, coefficients: readonly number[], of: (c: number) => Expr = f32): Expr =>
   coefficients.map(of).reduce((sum, c) => add(mul(sum, x), c));
-const bitsOf = (x: Expr): Expr => make("toBits", x);
-const signOf = (x: Expr): Expr => make("and", bitsOf(x), i32(-(2 ** 31)));
-const magnitude = (x: Expr): Expr => make("bits", make("and", bitsOf(x), i32(2 ** 31 - 1)));
-const withSign = (x: Expr, sign: Expr): Expr => make("bits", make("or", bitsOf(x), sign));
+/** The bits of an f32, as i32. */
+export const bitsOf = (x: Expr): Expr => make("toBits", x);
+/** The sign bit alone. */
+export const signOf = (x: Expr): Expr => make("and", bitsOf(x), i32(-(2 ** 31)));
+/** |x|. */
+export const magnitude = (x: Expr): Expr => make("bits", make("and", bitsOf(x), i32(2 ** 31 - 1)));
+/** A float that is not negative, with a sign bit. */
+export const withSign = (x: Expr, sign: Expr): Expr => make("bits", make("or", bitsOf(x), sign));
 /** 2^k for whole k in -126..127. */
 const power2 = (k: Expr): Expr => make("bits", make("shl", make("add", k, i32(127)), i32(23)));
 /** x * 2^n for n in -252..254, in two steps because 2^128 is no float. */
-function scaled(x: Expr, n: Expr): Expr {
+export function scaled(x: Expr, n: Expr): Expr {
   const half = make("shr", n, i32(1));
   return mul(mul(x, power2(half)), power2(make("sub", n, half)));
 }
-/** Rounds to a whole number, |x| < 2^22, as an addition that leaves no room for a fraction does. */
-const nearest = (x: Expr): Expr => sub(add(x, f32(12582912)), f32(12582912));
+/** Rounds to a whole number, |x| < 2^22, as an addition that leaves no room for a fraction does: a compiler that reorders sums would spoil it. */
+export const nearest = (x: Expr, has: Has): Expr => (has("round") ? make("round", x) : sub(add(x, f32(12582912)), f32(12582912)));
 
 /** e^r on |r| <= ln2 / 2 and n, where x = n ln2 + r with n whole; ln2 stands in two parts (Cody and Waite). */
-function expParts(x: Expr): { readonly mantissa: Expr; readonly n: Expr } {
-  const n = nearest(mul(x, f32(1.44269504))), r = sub(sub(x, mul(n, f32(0.693359375))), mul(n, f32(-2.1219444e-4)));
+function expParts(x: Expr, has: Has): { readonly mantissa: Expr; readonly n: Expr } {
+  const n = nearest(mul(x, f32(1.44269504)), has), r = sub(sub(x, mul(n, f32(0.693359375))), mul(n, f32(-2.1219444e-4)));
   const p = horner(r, [1.9790338e-4, 1.3944659e-3, 8.333497e-3, 4.1666295e-2, 1.6666666e-1, 0.5]);
   return { mantissa: add(add(mul(mul(p, r), r), r), f32(1)), n: convert("i32", n) };
 }
 /** e^x, error at most 1 ulp. Overflow gives infinity; results below 2^-126 give 0. */
-export function expOf(x: Expr): Expr {
-  const { mantissa, n } = expParts(x);
+export function expOf(has: Has, x: Expr): Expr {
+  const { mantissa, n } = expParts(x, has);
   return select(less(x, f32(-87.33654)), f32(0), select(less(f32(88.72283), x), f32(Infinity), scaled(mantissa, n)));
 }
 /** The same for -87 <= x <= 88. */
-function expInside(x: Expr): Expr {
-  const { mantissa, n } = expParts(x);
+export function expInside(x: Expr, has: Has): Expr {
+  if (has("exp")) return make("exp", x);
+  const { mantissa, n } = expParts(x, has);
   return mul(mantissa, power2(n));
 }
 
 /** A positive float as m * 2^e with sqrt(1/2) <= m < sqrt(2), e as i32; floats below 2^-126 included. */
-function parts(x: Expr): { readonly m: Expr; readonly e: Expr } {
+export function parts(x: Expr): { readonly m: Expr; readonly e: Expr } {
   const tiny = less(x, f32(2 ** -126)), normal = select(tiny, mul(x, f32(2 ** 23)), x), b = bitsOf(normal);
   const e = make("shr", make("sub", b, i32(0x3f3504f3)), i32(23));
   return { m: make("bits", make("sub", b, make("shl", e, i32(23)))), e: make("sub", e, select(tiny, i32(23), i32(0))) };
 }
 /** Natural logarithm, error at most 0.8 ulp: log(1 + f) + e ln2, where 1 + f is near 1. Of 0: -infinity; below 0: NaN. */
-export function logOf(x: Expr): Expr {
+export function logOf(_has: Has, x: Expr): Expr {
   const { m, e } = parts(x), f = sub(m, f32(1)), z = mul(f, f), n = convert("f32", e);
   const p = horner(f, [
     6.746617e-2, -0.11675624, 0.11888161, -0.12405596, 0.14219554, -0.16667995, 0.20002119, -0.2500001, 0.33333313,
@@ -59,15 +68,15 @@ export function logOf(x: Expr): Expr {
 }
 
 /** Hyperbolic tangent, error at most 1.4 ulp: x + x^3 P(x^2) near 0, 1 - 2 / (e^2|x| + 1) further out. */
-export function tanhOf(x: Expr): Expr {
+export function tanhOf(has: Has, x: Expr): Expr {
   const a = magnitude(x), z = mul(x, x);
   const p = horner(z, [-0.005895158275961876, 0.020795971155166626, -0.053783830255270004, 0.13331924378871918, -0.33333298563957214]);
   const near = add(x, mul(mul(x, z), p));
-  const twice = make("min", add(a, a), f32(20)), far = sub(f32(1), div(f32(2), add(expInside(twice), f32(1))));
+  const twice = make("min", add(a, a), f32(20)), far = sub(f32(1), div(f32(2), add(expInside(twice, has), f32(1))));
   return select(less(a, f32(0.6)), near, withSign(far, signOf(x)));
 }
 /** Error function, error at most 1.4 ulp: x + x P(x^2) near 0, 1 - e^P(|x|) further out. */
-export function erfOf(x: Expr): Expr {
+export function erfOf(has: Has, x: Expr): Expr {
   const a = magnitude(x), t = make("min", a, f32(3.95));
   const p = horner(mul(x, x), [
     8.185092883650213e-5, -8.097703102976084e-4, 0.005196952261030674, -0.026857705786824226, 0.11283663660287857, -0.37612631916999817, 0.12837916612625122,
@@ -75,7 +84,7 @@ export function erfOf(x: Expr): Expr {
   const q = horner(t, [
     1.9242169219069183e-4, -0.0030084955506026745, 0.022087479010224342, -0.10363999754190445, -0.6375173926353455, -1.1274747848510742, -2.4476516409777105e-4,
   ]);
-  return select(less(a, f32(0.95)), add(x, mul(x, p)), withSign(sub(f32(1), expInside(q)), signOf(x)));
+  return select(less(a, f32(0.95)), add(x, mul(x, p)), withSign(sub(f32(1), expInside(q, has)), signOf(x)));
 }
 
 /** Beyond 2^23 every float is whole. */
@@ -85,42 +94,19 @@ const wholeOf = (x: Expr, f: (magnitude: Expr, sign: Expr) => Expr): Expr => {
 };
 const roundMagnitude = (a: Expr): Expr => sub(add(a, f32(2 ** 23)), f32(2 ** 23));
 /** To the nearest whole number, halves to the even one. Exact. */
-export const roundOf = (x: Expr): Expr => wholeOf(x, (a, sign) => withSign(roundMagnitude(a), sign));
+export const roundOf = (_has: Has, x: Expr): Expr => wholeOf(x, (a, sign) => withSign(roundMagnitude(a), sign));
 /** Towards zero. Exact. */
-export const truncOf = (x: Expr): Expr => wholeOf(x, (a, sign) => {
+export const truncOf = (_has: Has, x: Expr): Expr => wholeOf(x, (a, sign) => {
   const r = roundMagnitude(a);
   return withSign(select(less(a, r), sub(r, f32(1)), r), sign);
 });
 /** Downwards. Exact. */
-export const floorOf = (x: Expr): Expr => {
-  const r = roundOf(x);
+export const floorOf = (_has: Has, x: Expr): Expr => {
+  const r = roundOf(_has, x);
   return select(less(x, r), sub(r, f32(1)), r);
 };
 /** Upwards; -0 for x in -1..-0, as in C. Exact. */
-export const ceilOf = (x: Expr): Expr => {
-  const r = roundOf(x);
+export const ceilOf = (_has: Has, x: Expr): Expr => {
+  const r = roundOf(_has, x);
   return select(less(r, x), withSign(add(r, f32(1)), signOf(x)), r);
 };
-
-/**
- * x^y as in C, error at most 0.8 ulp: 2^(y log2 |x|) in double precision. log(m) = 2 atanh(s) with s = (m - 1) / (m + 1); both series are
- * the plain Taylor series, cut off where their error is below 2^-37. Results below 2^-126 may round twice.
- */
-export function powOf(x: Expr, y: Expr): Expr {
-  const f64 = (c: number) => constant("f64", c), double = (v: Expr) => convert("f64", v), one = f32(1), zero = f32(0);
-  const a = magnitude(x), { m, e } = parts(a), s = div(sub(double(m), f64(1)), add(double(m), f64(1)));
-  const odd = [15, 13, 11, 9, 7, 5, 3, 1].map((k) => 2 / Math.LN2 / k);
-  const log = add(double(e), mul(s, horner(mul(s, s), odd, f64)));
-  const exponent = make("max", make("min", convert("f32", mul(double(y), log)), f32(200)), f32(-200)), n = nearest(exponent);
-  const r = mul(sub(make("max", make("min", mul(double(y), log), f64(200)), f64(-200)), double(n)), f64(Math.LN2));
-  const factorials = [3628800, 362880, 40320, 5040, 720, 120, 24, 6, 2, 1, 1].map((k) => 1 / k);
-  const finite = scaled(convert("f32", horner(r, factorials, f64)), convert("i32", n));
-  const grows = make("equal", less(one, a), less(zero, y)), ends = (v: Expr) => make("equal", magnitude(v), f32(Infinity));
-  const extreme = make("or", make("or", ends(x), make("equal", a, zero)), ends(y));
-  const size = select(make("equal", a, one), one, select(extreme, select(grows, f32(Infinity), zero), finite));
-  const isWhole = (v: Expr) => make("equal", truncOf(v), v), negative = less(bitsOf(x), i32(0));
-  const signed = select(make("and", negative, make("not", isWhole(mul(y, f32(0.5))))), make("neg", size), size);
-  const root = select(make("and", negative, make("and", make("not", isWhole(y)), make("not", extreme))), f32(NaN), select(isWhole(y), signed, size));
-  const unknown = make("or", make("not", make("equal", x, x)), make("not", make("equal", y, y)));
-  return select(make("or", make("equal", y, zero), make("equal", x, one)), one, select(unknown, f32(NaN), root));
-}

@@ -9,7 +9,7 @@ import { instructionSets, type InstructionSet } from "./isa.ts";
 import { scheduleCpp } from "./schedules/index.ts";
 
 /** Vectors of these are rewritten: the compilers have no spelling for them that does not go lane by lane. */
-const scalarOnly = new Set(["exp", "log", "tanh", "erf", "pow", "sin", "cos", "floor", "ceil", "trunc", "round"]);
+const scalarOnly = new Set(["exp", "log", "tanh", "erf", "pow", "floor", "ceil", "trunc", "round"]);
 const lacks = (e: Expr): boolean => e.lanes > 1 && e.kind === "apply" && scalarOnly.has(e.op);
 const variant = (set: InstructionSet): Variant =>
   ({ name: set.name, description: set.description, schedule: (c) => scheduleCpp(c, set), lacks });

@@ -75,11 +75,11 @@ function replaced(e: Expr, f: (e: Expr) => Expr): Expr {
   if (e.kind === "apply") return apply(e.op, ...e.args.map((x) => replaced(x, f)));
   return e.kind === "cast" ? cast(e.dtype, replaced(e.arg, f)) : f(e);
 }
-/** The kernel of a case, for a language that lacks something. */
-export function kernelOf(c: Case, lacks: Variant["lacks"]): Kernel {
+/** The kernel of a case, for a language that lacks something; `change` is a pass that comes before it. */
+export function kernelOf(c: Case, lacks: Variant["lacks"], change = (compute: Compute): Compute => compute): Kernel {
   const stage: Stage = { name: "s", axes: [i], value: c.value }, tensors = [...new Set(loadsIn([c.value]).map((l) => l.buffer))].map((name) => tensor(name, "input", [N], { dtype: typeOf.get(name)! }));
   const compute: Compute = { name: c.name, origin: [], tensors, stages: [stage], outputs: [output(stage)] };
-  const kernel = lower(compute, { stages: { s: c.lanes > 1 ? [{ split: "i", by: c.lanes, into: ["o", "v"], edge: "peel" }, { place: ["v"], as: "vector" }] : [] } }, lacks);
+  const kernel = lower(change(compute), { stages: { s: c.lanes > 1 ? [{ split: "i", by: c.lanes, into: ["o", "v"], edge: "peel" }, { place: ["v"], as: "vector" }] : [] } }, lacks);
   verify(kernel);
   return kernel;
 }
