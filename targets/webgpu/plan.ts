@@ -93,9 +93,10 @@ export function planBindings(p: Program, variant: string): Plan {
 
 /** Where the weights are cut into buffers: from 0 to the end, never inside an argument. */
 function cutWeights(p: Program, variant: string): readonly number[] {
+  // Shared buffers come last and are no arguments.
   const ranges = p.steps.flatMap((s) => kernelOf(p, s.kernel, variant).buffers.flatMap((b, i) => {
-    const place = s.args[i]!;
-    return place.in === "constants" ? [[place.offset, place.offset + roundTo(b.size * types[b.dtype].bytes, 16)] as const] : [];
+    const place = s.args[i];
+    return place?.in === "constants" ? [[place.offset, place.offset + roundTo(b.size * types[b.dtype].bytes, 16)] as const] : [];
   })).sort((a, b) => a[0] - b[0]);
   const total = roundTo(p.constants.length, 32), cuts = [0];
   if (total === 0) return cuts;
