@@ -31,19 +31,28 @@ export interface CommonView {
   /** Lines of the banner, without comment marks. */
   readonly banner: readonly string[];
 }
+/** A status of the API. */
+export interface StatusView { readonly word: string; readonly code: number; readonly text: string }
 /** The public header. */
 export interface HeaderView extends CommonView {
   readonly build: readonly string[];
   readonly inputs: readonly PortView[];
   readonly outputs: readonly PortView[];
   readonly dtypes: readonly { readonly word: string; readonly code: number; readonly comment: string }[];
-  readonly errors: readonly { readonly word: string; readonly code: number; readonly text: string }[];
+  readonly errors: readonly StatusView[];
   readonly maxRank: number;
   readonly contextBytes: number;
   readonly weightsBytes: number;
   /** "const float* x, float* y" */
   readonly params: string;
   readonly fileWeights: boolean;
+  /** Lines about what the library never does. */
+  readonly promise: readonly string[];
+  /** Sentences: what a context holds, and what ending it does. */
+  readonly held: string;
+  readonly released: string;
+  /** What only the target's API has. */
+  readonly device: string;
 }
 /** A kernel's place in the table of an instruction set; `params` are its C types. */
 export interface KernelSlot { readonly name: string; readonly params: string }
@@ -57,14 +66,21 @@ export interface InternalView extends CommonView {
 }
 /** One call of a kernel; `args` as C, `comment` as lines without comment marks. */
 export interface StepView { readonly index: number; readonly comment: readonly string[]; readonly kernel: string; readonly args: string }
-/** The steps, the choice of an instruction set, and the API but for `run`. */
-export interface CoreView extends CommonView {
-  readonly params: string;
+/** The choice of an instruction set. */
+export interface ChooseView extends CommonView { readonly isas: readonly IsaView[] }
+/** Weights that the caller loads: their checksum, as C. */
+export interface LoadingView extends CommonView { readonly checksum: string }
+/** Texts of errors, descriptions of inputs and outputs, versions. */
+export interface InfoView extends CommonView {
   readonly inputs: readonly PortView[];
   readonly outputs: readonly PortView[];
-  readonly errors: HeaderView["errors"];
-  readonly steps: readonly StepView[];
+  readonly errors: readonly StatusView[];
   readonly isas: readonly IsaView[];
+}
+/** The steps and the API but for `run`; the three views above as text. */
+export interface CoreView extends CommonView {
+  readonly params: string;
+  readonly steps: readonly StepView[];
   /** The #if that no instruction set satisfies. */
   readonly noIsa: string;
   readonly magic: string;
@@ -78,7 +94,9 @@ export interface CoreView extends CommonView {
   /** "(void)x, (void)y" */
   readonly unused: string;
   readonly fileWeights: boolean;
-  readonly checksum: string;
+  readonly choose: string;
+  readonly loading: string;
+  readonly info: string;
 }
 /** The kernels of one instruction set. */
 export interface KernelsView extends CommonView {
@@ -98,6 +116,10 @@ export interface BuildView extends CommonView {
   readonly flags: string;
   readonly incbin: boolean;
   readonly fileWeights: boolean;
+  /** Libraries of the system: "m", "-lm", "libc and libm". */
+  readonly cmakeLibraries: string;
+  readonly systemLibraries: string;
+  readonly needs: string;
 }
 /** The program to start from. */
 export interface ExampleView extends CommonView {
@@ -159,6 +181,9 @@ export interface ShellViews {
   readonly "cpp/header.h": HeaderView;
   readonly "cpp/internal.h": InternalView;
   readonly "cpp/core.cpp": CoreView;
+  readonly "cpp/choose.cpp": ChooseView;
+  readonly "cpp/loading.cpp": LoadingView;
+  readonly "cpp/info.cpp": InfoView;
   readonly "cpp/run.cpp": RunView;
   readonly "cpp/kernels.cpp": KernelsView;
   readonly "cpp/weights.S": CommonView;

@@ -93,6 +93,8 @@ extern "C" int digits_run_in(digits_context* context, const float* x, const bool
   return DIGITS_OK;
 }
 
+extern "C" void digits_release(digits_context* context) { (void)context; }
+
 extern "C" const char* digits_error(int status) {
   switch (status) {
     case DIGITS_OK: return "no error";

@@ -128,6 +128,9 @@ DIGITS_API int digits_init(void* memory, size_t bytes, digits_context** context)
 /* Runs the model in a context: one call at a time for each context, any number of contexts at once. */
 DIGITS_API int digits_run_in(digits_context* context, const float* x, const bool* mask_0, float* y1, int64_t* the_class_);
 
+/* Ends a context. There is nothing to free here; with devices there is. */
+DIGITS_API void digits_release(digits_context* context);
+
 /* The text of a result; never NULL. */
 DIGITS_API const char* digits_error(int status);
 /* Describes an input or output, counted from 0; NULL beyond the last. */

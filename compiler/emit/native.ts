@@ -1,0 +1,267 @@
+/** What every package for a C compiler has, whatever runs its kernels: header, tables, weights, kernels for processors, build files. */
+import { bytesOf, sizeOf } from "../ir/graph.ts";
+import type { Buffer, Kernel } from "../ir/kernel.ts";
+import type { KernelVariants, Place, Port, Program } from "../ir/program.ts";
+import { elementTypes, types, type DType } from "../ir/types.ts";
+import { checkName, commentText, identifier, stringLiteral, wrapList } from "./names.ts";
+import type { ObjectFormat } from "./object-files.ts";
+import { renderShell } from "./shell.ts";
+import type { CommonView, IsaView, PortView, StatusView } from "./shell-views.ts";
+import { checksum, weightContents, weightFiles, type WeightForm } from "./weights.ts";
+
+/** A kernel as C++. */
+export interface KernelText {
+  /** As in `Program.kernels`. */
+  readonly name: string;
+  /**
+   * A static function of that name that returns nothing. Its parameters are a pointer for each buffer of the kernel, in its order:
+   * `const T* __restrict` where the buffer's space is "in", `T* __restrict` elsewhere, T being `types[dtype].c`; then a
+   * `ptrdiff_t` for each of its params.
+   */
+  readonly text: string;
+  /** More lines for the comment above it; the layers that it serves stand there already. */
+  readonly comment?: string;
+}
+/** All kernels of a program for one instruction set: one source file of the package. */
+export interface InstructionSetText {
+  /** A C identifier: "avx2". */
+  readonly name: string;
+  /** Preprocessor condition under which the compiler can make code for it: "defined(__x86_64__)". */
+  readonly guard: string;
+  /** C expression that is true where the processor has it; null for what all processors of the guard have. */
+  readonly cpuCheck: string | null;
+  /** Types, macros and helpers for the kernels; all static. <stddef.h>, <stdint.h> are there already. */
+  readonly preamble: string;
+  /** One for each kernel of the program. */
+  readonly kernels: readonly KernelText[];
+}
+/** What a package is made of. */
+export interface NativeInput {
+  readonly program: Program;
+  /** Prefix of every symbol, macro and file. */
+  readonly name: string;
+  /** SHA-256 of the model, in hex. */
+  readonly hash: string;
+  /** mlc's. */
+  readonly version: string;
+  /** The flags that matter to the output, as on the command line, without paths. */
+  readonly flags: string;
+  readonly weights: WeightForm;
+  /** For weights: "object". */
+  readonly objectFormat?: ObjectFormat;
+  /** Best first: the first that the processor has is used. */
+  readonly isas: readonly InstructionSetText[];
+  /** Compiler flags beyond -std=c++17 -O2 -fno-exceptions -fno-rtti. */
+  readonly compileFlags?: readonly string[];
+}
+/** What to build, for a tool that knows nothing of the names. Paths are relative to the output folder. */
+export interface PackageFiles {
+  /** For the compiler, in that folder: C++ and assembler. */
+  readonly sources: readonly string[];
+  /** Object files to put into the library beside those. */
+  readonly objects: readonly string[];
+  /** What a user includes. */
+  readonly headers: readonly string[];
+  /** All files, these included. */
+  readonly all: readonly string[];
+}
+/** A package: its files, by their paths in the output folder, and how to build and link them. */
+export interface Package extends PackageFiles {
+  readonly files: ReadonlyMap<string, string | Uint8Array>;
+  /** For each source in C++, beyond optimisation and warnings. */
+  readonly compileFlags: readonly string[];
+  readonly linkFlags: readonly string[];
+  /** The symbols of the API, in order. */
+  readonly api: readonly string[];
+}
+
+/** With what the text files of a package begin, after the comment's own sign; then come the version and more. */
+export const bannerStart = (name: string): string => `${name}: a model as code, made by mlc`;
+/** The files of a package, known before anything is compiled; `more` are sources and private headers of its target. */
+export function nativeFiles(name: string, isas: readonly string[], weights: WeightForm, more: { readonly sources: readonly string[]; readonly headers: readonly string[] }): PackageFiles {
+  const { compile, link, data } = weightFiles[weights](name), headers = [`${name}.h`];
+  const sources = [`${name}.cpp`, `${name}_run.cpp`, ...more.sources, ...isas.map((isa) => `${name}_kernels_${isa}.cpp`), ...compile];
+  const build = ["CMakeLists.txt", `${name}Config.cmake`, `${name}.pc.in`, `${name}_example.c`];
+  return { sources, objects: link, headers, all: [...headers, `${name}_internal.h`, ...more.headers, ...sources, ...link, ...data, ...build] };
+}
+
+type Status = Omit<StatusView, "code">;
+/** Statuses of every generated API, in the order of their codes; a target's own come behind them. */
+export const statuses: readonly Status[] = [
+  { word: "OK", text: "no error" },
+  { word: "ERROR_NULL", text: "a pointer is NULL" },
+  { word: "ERROR_TOO_SMALL", text: "the memory for the context is too small" },
+  { word: "ERROR_BAD_CONTEXT", text: "the context was not made by this library's init" },
+  { word: "ERROR_PROCESSOR", text: "the processor lacks the instructions that the library needs" },
+  { word: "ERROR_NO_WEIGHTS", text: "the weights have not been loaded" },
+  { word: "ERROR_BAD_WEIGHTS", text: "these are not the weights of this model" },
+  { word: "ERROR_ALIGNMENT", text: "the address of the weights is not a multiple of 64" },
+];
+const dtypeWord: Readonly<Record<Exclude<DType, "index">, string>> = {
+  f32: "FLOAT32", f64: "FLOAT64", i8: "INT8", i16: "INT16", i32: "INT32", i64: "INT64", u8: "UINT8", u16: "UINT16", u32: "UINT32", u64: "UINT64", bool: "BOOL",
+};
+const wordOf = (t: DType): string => (t === "index" ? "INT64" : dtypeWord[t]);
+/** The next multiple of 64, at least that. */
+export const align64 = (n: number): number => Math.max(64, Math.ceil(n / 64) * 64);
+
+/** What the output prints of an input or output. `taken` holds the parameters' names so far. */
+function portView(NAME: string, port: Port, side: "input" | "output", i: number, maxRank: number, taken: Set<string>): PortView {
+  const { shape, dtype } = port, count = sizeOf(shape), bytes = bytesOf(port);
+  const dims = [...shape, ...Array(maxRank - shape.length).fill(1)];
+  return {
+    id: identifier(port.name, taken), local: `${side}${i}`, macro: `${side.toUpperCase()}${i}`, literal: stringLiteral(port.name),
+    comment: commentText(`${port.name}: ${types[dtype].c}[${shape.join("][")}]`), ctype: types[dtype].c, dtype: wordOf(dtype),
+    rank: shape.length, dims: `{${shape.length ? shape.join(", ") : "1"}}`, count, bytes, storage: Math.max(1, count),
+    ramp: dtype === "bool" ? "i % 2" : types[dtype].kind === "float" ? "i % 13 / 8.0" : "i % 13",
+    info: `{${stringLiteral(port.name)}, ${NAME}_${wordOf(dtype)}, ${shape.length}, {${dims.join(", ")}}, ${count}, ${bytes}}`,
+  };
+}
+const bufferType = (b: Buffer): string => `${b.space === "in" ? "const " : ""}${types[b.dtype].c}*`;
+
+/** What the files of a package tell of its model. */
+export interface NativeParts {
+  readonly common: CommonView;
+  readonly inputs: readonly PortView[];
+  readonly outputs: readonly PortView[];
+  readonly ports: readonly PortView[];
+  readonly maxRank: number;
+  /** "const float* x, float* y", "x, y", " || !x || !y", "(void)x, (void)y" */
+  readonly params: string;
+  readonly passed: string;
+  readonly nullTest: string;
+  readonly unused: string;
+  readonly constants: Uint8Array;
+  readonly arenaBytes: number;
+  readonly magic: string;
+  readonly isas: readonly IsaView[];
+  readonly noIsa: string;
+  readonly fileWeights: boolean;
+  /** The text of weights that are loaded; empty for others. */
+  readonly loading: string;
+}
+/** `ownNames` are names that functions use beside the parameters. Throws a `CompileError` where the package's name will not do. */
+export function nativeParts(input: NativeInput, ownNames: readonly string[]): NativeParts {
+  const { program, name, version, hash } = input, NAME = name.toUpperCase(), fileWeights = input.weights === "file";
+  checkName(name);
+  checkKernels(input);
+  const taken = new Set(ownNames), maxRank = Math.max(1, ...[...program.inputs, ...program.outputs].map((p) => p.shape.length));
+  const inputs = program.inputs.map((p, i) => portView(NAME, p, "input", i, maxRank, taken));
+  const outputs = program.outputs.map((p, i) => portView(NAME, p, "output", i, maxRank, taken)), ports = [...inputs, ...outputs], ids = ports.map((p) => p.id);
+  const blob = new Uint8Array(align64(program.constants.length));
+  const constants = blob.length === program.constants.length ? program.constants : (blob.set(program.constants), blob);
+  const common: CommonView = {
+    name, NAME, version, hash,
+    banner: [`${bannerStart(name)} ${commentText(version)}. Compile the model again rather than edit this.`,
+      `Model SHA-256: ${commentText(hash)}`, `Flags: ${commentText(input.flags) || "none"}`],
+  };
+  const isas = input.isas.map((s) => ({ name: s.name, guard: s.guard, check: s.cpuCheck ?? "true", baseline: s.cpuCheck === null }));
+  return {
+    common, inputs, outputs, ports, maxRank, constants, fileWeights, isas, passed: ids.join(", "),
+    params: [...inputs.map((p) => `const ${p.ctype}* ${p.id}`), ...outputs.map((p) => `${p.ctype}* ${p.id}`)].join(", "),
+    nullTest: ports.filter((p) => p.count > 0).map((p) => ` || !${p.id}`).join(""), unused: ids.map((id) => `(void)${id}`).join(", "),
+    arenaBytes: align64(program.arena.bytes), magic: `0x${hash.slice(0, 16).padEnd(16, "0")}u`, noIsa: isas.map((s) => `!(${s.guard})`).join(" && "),
+    loading: fileWeights ? renderShell("cpp/loading.cpp", { ...common, checksum: `0x${checksum(constants).toString(16)}u` }).trimEnd() : "",
+  };
+}
+/** The choice of an instruction set, and the questions about inputs and outputs: parts of a package's main source. */
+export const chooseText = (p: NativeParts): string => renderShell("cpp/choose.cpp", { ...p.common, isas: p.isas }).trimEnd();
+export const infoText = (p: NativeParts, errors: readonly StatusView[]): string =>
+  renderShell("cpp/info.cpp", { ...p.common, errors, inputs: p.inputs, outputs: p.outputs, isas: p.isas }).trimEnd();
+/** Statuses with their codes. */
+export const coded = (more: readonly Status[]): readonly StatusView[] => [...statuses, ...more].map((s, code) => ({ ...s, code }));
+
+/** What differs between targets in the files that all have. */
+export interface NativeShell {
+  readonly known: PackageFiles;
+  readonly errors: readonly StatusView[];
+  readonly contextBytes: number;
+  /** Lines of the header's first comment: what the library does not do. */
+  readonly promise: readonly string[];
+  /** What a context holds, and what ending it does, as sentences. */
+  readonly held: string;
+  readonly released: string;
+  /** The part of the header that only this target has. */
+  readonly device: string;
+  /** Functions of the API beside those that all packages have. */
+  readonly api: readonly string[];
+  /** Libraries of the system: for CMake, for the linker, and in words. */
+  readonly libraries: { readonly cmake: string; readonly flags: readonly string[]; readonly words: string };
+}
+/** The files that all packages have, and all but the main source and what the target adds. */
+export function nativePackage(input: NativeInput, p: NativeParts, s: NativeShell, more: Iterable<readonly [string, string]>): Package {
+  const { program, name, version, weights } = input, { common } = p, { known } = s;
+  const compileFlags = ["-std=c++17", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden", ...(input.compileFlags ?? [])];
+  const kernels = program.kernels.map((k) => {
+    const { buffers, params = [] } = firstVariant(k);
+    return { name: k.name, params: [...buffers.map(bufferType), ...params.map(() => "ptrdiff_t")].join(", ") };
+  });
+  const build = {
+    ...common, numericVersion: /^\d+(\.\d+){0,3}/.exec(version)?.[0] ?? "0", compile: known.sources.join(" "), link: known.objects.join(" "),
+    flags: compileFlags.filter((f) => !f.startsWith("-std=")).join(" "), incbin: weights === "incbin", fileWeights: p.fileWeights,
+    cmakeLibraries: s.libraries.cmake, systemLibraries: s.libraries.flags.join(" "), needs: s.libraries.words,
+  };
+  const command = `c++ ${compileFlags.join(" ")} -O2 -c ${name}.cpp ${known.sources.slice(1).join(" ")} && ar rcs lib${name}.a ${name}*.o`;
+  const files = new Map<string, string | Uint8Array>([
+    [`${name}.h`, renderShell("cpp/header.h", {
+      ...common, inputs: p.inputs, outputs: p.outputs, params: p.params, maxRank: p.maxRank, contextBytes: s.contextBytes, weightsBytes: p.constants.length,
+      fileWeights: p.fileWeights, errors: s.errors, build: [command], dtypes: elementTypes.map((t) => ({ word: wordOf(t), code: types[t].onnx, comment: types[t].c })),
+      promise: s.promise, held: s.held, released: s.released, device: s.device,
+    })],
+    [`${name}_internal.h`, renderShell("cpp/internal.h", { ...common, kernels, isas: p.isas, fileWeights: p.fileWeights })],
+    [`${name}_run.cpp`, renderShell("cpp/run.cpp", { ...common, params: p.params, passed: p.passed })],
+    ...input.isas.map((set) => [`${name}_kernels_${set.name}.cpp`, kernelsFile(input, common, set)] as const),
+    ...(weights === "incbin" ? [[`${name}_weights.S`, renderShell("cpp/weights.S", common)] as const] : []),
+    ...weightContents(weights, name, p.constants, input.objectFormat),
+    ["CMakeLists.txt", renderShell("cpp/CMakeLists.txt", build)],
+    [`${name}Config.cmake`, renderShell("cpp/config.cmake", common)],
+    [`${name}.pc.in`, renderShell("cpp/pkgconfig.pc.in", build)],
+    [`${name}_example.c`, renderShell("cpp/example.c", { ...common, inputs: p.inputs, outputs: p.outputs, passed: p.ports.map((x) => x.local).join(", "), fileWeights: p.fileWeights })],
+    ...more,
+  ]);
+  const api = ["run", "init", "run_in", "release", "error", "input_info", "output_info", "context_bytes", "version", "model_sha256", "isa", ...(p.fileWeights ? ["load_weights"] : []), ...s.api];
+  return { ...known, files, compileFlags, linkFlags: s.libraries.flags, api: api.map((f) => `${name}_${f}`) };
+}
+
+/** A call of a kernel: arguments as C, where working memory, weights, inputs and outputs are what `base` says, with offsets in bytes. */
+export function callArguments(program: Program, step: number, base: (place: Place) => { readonly text: string; readonly ctype: string }): string {
+  const s = program.steps[step]!, kernel = program.kernels[s.kernel]!, { buffers, params = [] } = firstVariant(kernel), given = s.params ?? [];
+  if (buffers.length !== s.args.length) throw new Error(`step ${step}: ${s.args.length} arguments for the ${buffers.length} buffers of ${kernel.name}`);
+  if (params.length !== given.length) throw new Error(`step ${step}: ${given.length} values for the ${params.length} parameters of ${kernel.name}`);
+  return [...s.args.map((place, i) => {
+    const b = buffers[i]!, { text, ctype } = base(place), type = bufferType(b);
+    if (place.offset === 0 && ctype === types[b.dtype].c) return text;
+    const bytes = ctype === "unsigned char" ? text : `(${place.in === "input" ? "const " : ""}char*)${text}`;
+    return `(${type})(${bytes} + ${place.offset})`;
+  }), ...given].join(", ");
+}
+/** What a step carries out, in lines for a comment. */
+export const stepComment = (program: Program, step: number): readonly string[] =>
+  wrapList([`${step}: ${program.steps[step]!.origin.map(commentText).join(" + ") || "no layer of the model's own"}`], 120);
+/** The layers that a kernel serves, in lines for a comment. */
+export function kernelComment(program: Program, kernel: number): readonly string[] {
+  const layers = program.steps.filter((s) => s.kernel === kernel).map((s) => commentText(s.origin.join(" + "))).filter(Boolean);
+  return wrapList(layers.length ? layers : program.kernels[kernel]!.origin.map(commentText), 120);
+}
+/** All variants have the same parameters. */
+export function firstVariant(k: KernelVariants): Kernel {
+  const [first] = Object.values(k.variants);
+  if (!first) throw new Error(`kernel ${k.name} has no variant`);
+  return first;
+}
+function checkKernels({ program, isas }: NativeInput): void {
+  const names = program.kernels.map((k) => k.name);
+  if (new Set(names).size !== names.length) throw new Error(`two kernels of one name among ${names.join(", ")}`);
+  for (const s of isas) {
+    const missing = names.filter((n) => !s.kernels.some((k) => k.name === n));
+    if (missing.length) throw new Error(`no text for ${s.name} of ${missing.join(", ")}`);
+  }
+}
+/** The kernels of one instruction set, each below the names of the layers that it carries out. */
+function kernelsFile({ program }: NativeInput, common: CommonView, set: InstructionSetText): string {
+  const text = new Map(set.kernels.map((k) => [k.name, k]));
+  const kernels = program.kernels.map(({ name }, i) => {
+    const { text: body, comment } = text.get(name)!;
+    return { name, text: body.trim(), comment: [...(comment ? comment.split("\n").map(commentText) : []), ...kernelComment(program, i)] };
+  });
+  return renderShell("cpp/kernels.cpp", { ...common, isa: set.name, guard: set.guard, preamble: set.preamble.trim(), kernels });
+}
