@@ -90,6 +90,8 @@ export function renameKernel(k: Kernel, rename: (name: string) => string): Kerne
     ...(k.params ? { params: k.params.map((p) => go(p) as Var) } : {}), body: body(k.body),
   };
 }
+/** The buffers that the caller hands in: all but those that live in a group's shared memory. */
+export const argumentsOf = (k: Kernel): readonly Buffer[] => k.buffers.filter((b) => b.space !== "shared");
 /** Names of the buffers that the kernel reads, writes or prefetches: one that serves several variants may leave some alone. */
 export function usedBuffers(k: Kernel): ReadonlySet<string> {
   const found = new Set<string>(), all: Expr[] = [];

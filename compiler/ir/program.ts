@@ -18,7 +18,7 @@ export type Place =
 export interface Step {
   /** Index into `kernels`. */
   readonly kernel: number;
-  /** One for each buffer of the kernel, in its order. */
+  /** One for each argument of the kernel (all its buffers but the shared ones, which come last), in its order. */
   readonly args: readonly Place[];
   /** Values of the kernel's params, in its order. */
   readonly params?: readonly number[];
@@ -36,7 +36,7 @@ export interface Result extends TensorType {
   /** In elements, one per dimension; element (i, j, ..) lies at place + i * strides[0] + ... Null where the layout is blocked. */
   readonly strides: readonly number[] | null;
 }
-/** One kernel, compiled for each instruction set that the target has; same buffers in each, sizes at most these. */
+/** One kernel in each of the target's variants: the same arguments in each, of which a variant may leave some unused; shared buffers of its own come after them. */
 export interface KernelVariants {
   readonly name: string;
   readonly origin: readonly string[];

@@ -17,8 +17,8 @@ interface Known {
   readonly moves: ReadonlySet<string>;
 }
 interface Concurrent { readonly name: string; readonly kind: "task" | "group" | "lane" }
-/** `tested`: under a condition. `diverged`: some lanes of a group may not come here. */
-interface Scope { readonly concurrent: readonly Concurrent[]; readonly tested: boolean; readonly diverged: boolean }
+/** `tested`: under a condition. `diverged`: some lanes of a group may not come here. `alone`: only one iteration of these loops does. */
+interface Scope { readonly concurrent: readonly Concurrent[]; readonly tested: boolean; readonly diverged: boolean; readonly alone: ReadonlySet<string> }
 const none: ReadonlySet<string> = new Set();
 const everything: Range = [-Infinity, Infinity];
 
@@ -59,7 +59,7 @@ class Verifier {
       this.hulls.set(s.name, [Math.min(a, low), Math.max(b, high)]);
     });
     for (const p of params) this.declare(p.name, { dtype: p.dtype, lanes: p.lanes, mutable: false, range: p.range ?? everything, depth: 0, from: none, moves: none });
-    this.body(body, { concurrent: [], tested: false, diverged: false });
+    this.body(body, { concurrent: [], tested: false, diverged: false, alone: none });
     this.order(body, new Map(), false);
   }
   /**
@@ -105,7 +105,7 @@ class Verifier {
         return this.body(s.body, { ...scope, tested: true, diverged: scope.concurrent.some((c) => c.kind === "lane") });
       case "if":
         this.condition(s.cond, scope);
-        return this.body(s.body, { ...scope, tested: true, diverged: scope.diverged || this.splitsLanes(s.cond, scope) });
+        return this.body(s.body, { ...scope, tested: true, diverged: scope.diverged || this.splitsLanes(s.cond, scope), alone: new Set([...scope.alone, ...singled(s.cond)]) });
       case "block": return this.body(s.body, scope);
       case "let": {
         this.check(s.value, scope);
@@ -155,7 +155,7 @@ class Verifier {
     if (scope.concurrent.length === 0) return;
     const known = this.dependence(spread(s.at), "from");
     // Scratch is one per task; shared memory is one per group.
-    const clash = scope.concurrent.find((c) => !known.has(c.name) && (space === "out" || (space === "scratch" ? c.kind !== "task" : c.kind === "lane")));
+    const clash = scope.concurrent.find((c) => !known.has(c.name) && !scope.alone.has(c.name) && (space === "out" || (space === "scratch" ? c.kind !== "task" : c.kind === "lane")));
     if (clash) this.bad(`every iteration of ${clash.name} stores to the same place of ${s.buffer}`);
   }
   private condition(cond: Expr, scope: Scope): void {
@@ -199,6 +199,12 @@ class Verifier {
     const { size } = this.buffers.get(buffer)!, [low, high] = range(at);
     if (!(low >= 0 && high + lanes <= size)) this.bad(`${buffer}[${show(at)}] may reach ${low}..${high + lanes - 1}, but has ${size} elements`);
   }
+}
+/** The loops whose first iteration alone passes the test: i < 1. */
+function singled(cond: Expr): readonly string[] {
+  if (cond.kind !== "apply" || cond.op !== "less") return [];
+  const [a, b] = cond.args as [Expr, Expr];
+  return a.kind === "var" && b.kind === "const" && b.value === 1 ? [a.name] : [];
 }
 const spreads = new WeakMap<Expr, ReadonlySet<string>>();
 /** The variables that `e` depends on by arithmetic, not through what a load finds. */

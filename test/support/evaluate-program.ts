@@ -5,7 +5,7 @@
 import { fail } from "../../compiler/ir/scalar.ts";
 import { sizeOf } from "../../compiler/ir/graph.ts";
 import { interpret, type RunOptions } from "../../compiler/ir/interpret.ts";
-import { eachStmt, type Buffer, type Kernel } from "../../compiler/ir/kernel.ts";
+import { argumentsOf, eachStmt, type Buffer, type Kernel } from "../../compiler/ir/kernel.ts";
 import type { Place, Program } from "../../compiler/ir/program.ts";
 import { types, type ElementArray } from "../../compiler/ir/types.ts";
 import { compileToJs } from "../../compiler/emit/js.ts";
@@ -30,7 +30,7 @@ export function evaluateProgram(p: Program, variant: string, inputs: readonly El
   p.steps.forEach((step, i) => {
     for (const b of p.arena.blocks) if (b.firstStep === i) bytes.fill(0xff, b.offset, b.offset + b.bytes);
     const k = p.kernels[step.kernel]!.variants[variant] ?? fail(`no variant ${variant}`), memory: Record<string, ElementArray> = {};
-    k.buffers.forEach((b, a) => {
+    argumentsOf(k).forEach((b, a) => {
       const { buffer, offset } = memoryOf(step.args[a]!);
       memory[b.name] = new types[b.dtype].array(buffer, offset, b.size);
     });

@@ -7,7 +7,7 @@ import { fail, idOf, load, show, type Expr } from "../../ir/scalar.ts";
 import { rebuild } from "../../ir/algebra.ts";
 import { axis, physical, type Compute, type Layout, type Tensor } from "../../ir/compute.ts";
 import { macsOf } from "../../ir/contraction.ts";
-import type { Buffer, Kernel } from "../../ir/kernel.ts";
+import { argumentsOf, type Buffer, type Kernel } from "../../ir/kernel.ts";
 import { writesOf, type NetTensor, type Network } from "../../ir/network.ts";
 import type { Arena, KernelVariants, Place, Port, Program, Result, Step } from "../../ir/program.ts";
 import type { Schedule } from "../../ir/schedule.ts";
@@ -125,13 +125,13 @@ function scheduled(c: Compute, aliased: readonly string[], variants: readonly Va
   });
   // One list of parameters serves all variants: working memory as large as the largest needs.
   let buffers: Buffer[] = [];
-  for (const { kernel } of all) for (const b of kernel.buffers) {
+  for (const { kernel } of all) for (const b of argumentsOf(kernel)) {
     const i = buffers.findIndex((x) => x.name === b.name);
     if (i < 0) buffers.push(b); else if (buffers[i]!.size < b.size) buffers[i] = b;
   }
   buffers = buffers.map((b) => (aliased.includes(b.name) ? { ...b, aliased: true } : b));
   const index = kernels.length;
-  kernels.push({ name, origin: [], variants: Object.fromEntries(all.map(({ v, kernel }): [string, Kernel] => [v.name, { ...kernel, buffers }])) });
+  kernels.push({ name, origin: [], variants: Object.fromEntries(all.map(({ v, kernel }): [string, Kernel] => [v.name, { ...kernel, buffers: [...buffers, ...kernel.buffers.filter((b) => b.space === "shared")] }])) });
   return { kernel: index, tensors: [...weights.values()], scratch: buffers.filter((b) => b.space === "scratch"), buffers };
 }
 

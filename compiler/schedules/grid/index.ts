@@ -4,9 +4,12 @@ import type { GridFacts } from "../../ir/grid.ts";
 import type { Schedule } from "../../ir/schedule.ts";
 import { flatPlan } from "./flat.ts";
 import { productPlan } from "./product.ts";
+import { treePlan } from "./tree.ts";
 
 /** Needs: split-stages has run, so that what is not computed inside the last stage's loops has a Compute of its own. */
 export function scheduleGrid(c: Compute, g: GridFacts): { compute: Compute; schedule: Schedule } {
+  const tree = treePlan(c, g);
+  if (tree) return tree;
   const s = c.stages.at(-1)!, { compute, directives } = productPlan(c, s, g) ?? flatPlan(c, s, g);
   return { compute, schedule: { stages: { [s.name]: directives } } };
 }
