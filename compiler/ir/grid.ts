@@ -1,5 +1,4 @@
 /** Devices that run a kernel as a grid: groups of lanes, each group with shared memory of its own. */
-import type { Compute } from "./compute.ts";
 
 /** What schedules for such a device have to know. */
 export interface GridFacts {
@@ -18,5 +17,3 @@ export interface GridFacts {
   /** Lanes that keep the whole device busy: with fewer, work is cut finer. */
   readonly busy: number;
 }
-/** Whether one grid can compute all stages: the inner ones as far as a group of lanes needs them. */
-export const together = (c: Compute, _g: GridFacts): boolean => c.stages.length === 1;

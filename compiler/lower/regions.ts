@@ -17,10 +17,11 @@ const loadsOf = (s: Stage, buffer: string) => loadsIn(s.finish ? [s.value, s.fin
 
 /**
  * Per axis of `p`, the interval that its consumers inside `nest` read while the loops entered in `env` stand still.
- * The variables of `lanes` move too. Fails where two readers want intervals that do not differ by a constant.
+ * The variables of `lanes(stage)` move too, for what that stage is needed for. Fails where two readers want intervals that do not differ by a constant.
  */
-export function regionOf(p: Stage, nest: Nest, env: Env, stages: readonly Stage[], lanes: ReadonlySet<string>): Span[] {
-  const moves = { has: (name: string) => isOpen(name) || lanes.has(name) };
+export function regionOf(p: Stage, nest: Nest, env: Env, stages: readonly Stage[], lanes: (of: Stage) => ReadonlySet<string>): Span[] {
+  const moving = lanes(p);
+  const moves = { has: (name: string) => isOpen(name) || moving.has(name) };
   const spans: Span[] = [];
   for (const c of stages) {
     const reads = loadsOf(c, p.name);

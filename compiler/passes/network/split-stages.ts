@@ -9,7 +9,7 @@ import { extentOf, output, resultType, rowMajor, type Compute, type Stage } from
 import { relist, type NetTensor, type Network } from "../../ir/network.ts";
 import { load, type Expr } from "../../ir/scalar.ts";
 import { rebuild, substitute } from "../../ir/algebra.ts";
-import { together } from "../../ir/grid.ts";
+import { together } from "../../schedules/grid/index.ts";
 
 /** The same elements, with every kernel one grid. Does nothing for targets without grids. */
 export function splitStages(n: Network, facts: TargetFacts): Network {

@@ -4,12 +4,15 @@ import type { GridFacts } from "../../ir/grid.ts";
 import type { Schedule } from "../../ir/schedule.ts";
 import { flatPlan } from "./flat.ts";
 import { productPlan } from "./product.ts";
+import { rowsPlan } from "./rows.ts";
 import { treePlan } from "./tree.ts";
+
+export { together } from "./rows.ts";
 
 /** Needs: split-stages has run, so that what is not computed inside the last stage's loops has a Compute of its own. */
 export function scheduleGrid(c: Compute, g: GridFacts): { compute: Compute; schedule: Schedule } {
-  const tree = treePlan(c, g);
-  if (tree) return tree;
+  const whole = rowsPlan(c, g) ?? treePlan(c, g);
+  if (whole) return whole;
   const s = c.stages.at(-1)!, { compute, directives } = productPlan(c, s, g) ?? flatPlan(c, s, g);
   return { compute, schedule: { stages: { [s.name]: directives } } };
 }
