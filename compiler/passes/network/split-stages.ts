@@ -1,14 +1,16 @@
 /**
  * For devices that run a kernel as one grid: stages that cannot share a grid become Computes of their own, with a
- * temporary between them.
+ * temporary between them; those that clear the sides of one margin become one.
  * Needs: fusing is done. Ensures: every Compute has one stage, or stages that one grid can compute together. Stands
  * before layouts are chosen, so that the temporaries get theirs, and again after margins, whose clearing is a stage.
  */
 import type { TargetFacts } from "../../emit/target.ts";
-import { extentOf, output, resultType, rowMajor, type Compute, type Stage } from "../../ir/compute.ts";
-import { relist, type NetTensor, type Network } from "../../ir/network.ts";
-import { load, type Expr } from "../../ir/scalar.ts";
-import { rebuild, substitute } from "../../ir/algebra.ts";
+import { axis, extentOf, output, resultType, rowMajor, type Compute, type Stage } from "../../ir/compute.ts";
+import { sizeOf } from "../../ir/graph.ts";
+import { int, minus } from "../../ir/linear.ts";
+import { expressionsOfStage, relist, type NetTensor, type Network } from "../../ir/network.ts";
+import { idOf, load, type Expr } from "../../ir/scalar.ts";
+import { loadsIn, make, rebuild, select, substitute } from "../../ir/algebra.ts";
 import { together } from "../../schedules/grid/index.ts";
 
 /** The same elements, with every kernel one grid. Does nothing for targets without grids. */
@@ -16,8 +18,41 @@ export function splitStages(n: Network, facts: TargetFacts): Network {
   const { grid } = facts;
   if (!grid) return n;
   const tensors = new Map(n.tensors);
-  const computes = n.computes.flatMap((c): Compute[] => (c.stages.length === 1 || together(c, grid) ? [c] : split(c, tensors)));
+  const computes = n.computes.map(joinFills).flatMap((c): Compute[] => (c.stages.length === 1 || together(c, grid) ? [c] : split(c, tensors)));
   return { ...n, tensors, computes };
+}
+/** Stages that fill boxes of one tensor with the same value, such as the four sides of a margin, as one stage over all their elements. */
+function joinFills(c: Compute): Compute {
+  const fills = new Map<string, Stage[]>();
+  for (const s of c.stages) {
+    const outputs = c.outputs.filter((o) => o.stage === s.name);
+    if (s.reduce || s.finish || s.value.kind !== "const" || outputs.length !== 1 || loadsIn(c.stages.flatMap(expressionsOfStage), s.name).length) continue;
+    const key = `${outputs[0]!.tensor} ${idOf(s.value)}`;
+    fills.set(key, [...(fills.get(key) ?? []), s]);
+  }
+  for (const list of fills.values()) if (list.length > 1) c = joined(c, list);
+  return c;
+}
+function joined(c: Compute, list: readonly Stage[]): Compute {
+  const [first] = list as [Stage], place = c.outputs.find((o) => o.stage === first.name)!;
+  const sizes = list.map((s) => sizeOf(s.axes.map(extentOf))), i = axis(`${first.name}_i`, sizes.reduce((a, b) => a + b, 0));
+  let start = 0;
+  const indices = list.map((s, k) => {
+    const o = c.outputs.find((x) => x.stage === s.name)!, local = make("max", int(0), make("min", minus(i, int(start)), int(sizes[k]! - 1))), digits = new Map<string, Expr>();
+    let below = 1;
+    for (const a of [...s.axes].reverse()) {
+      digits.set(a.name, make("rem", make("quo", local, int(below)), int(extentOf(a))));
+      below *= extentOf(a);
+    }
+    start += sizes[k]!;
+    return { end: start, at: (o.index ?? s.axes).map((e) => substitute(e, digits)) };
+  });
+  const index = indices[0]!.at.map((_, d) => indices.slice(0, -1).reduceRight((rest, { end, at }) => select(make("less", i, int(end)), at[d]!, rest), indices.at(-1)!.at[d]!));
+  const others = list.slice(1).map((s) => s.name);
+  return {
+    ...c, stages: c.stages.filter((s) => !others.includes(s.name)).map((s) => (s === first ? { ...s, axes: [i] } : s)),
+    outputs: c.outputs.filter((o) => !others.includes(o.stage)).map((o) => (o === place ? { ...o, index } : o)),
+  };
 }
 function split(c: Compute, tensors: Map<string, NetTensor>): Compute[] {
   /** Where a stage's elements are for the stages after it: a tensor, and its index for one over the stage's axes. */
