@@ -51,7 +51,8 @@ function literal(dtype: DType, x: Num): string {
 }
 function cast(to: DType, from: DType, lanes: number, a: string): string {
   const type = typeName(to, lanes), kind = types[from].kind;
-  if (to === "bool") return from === "bool" ? a : `(${a} != ${lanes > 1 ? `${typeName(from, lanes)}(${literal(from, 0)})` : literal(from, 0)})`;
+  // NaN is true, but not on all devices different from 0.
+  if (to === "bool") return from === "bool" ? a : `(!(${a} == ${lanes > 1 ? `${typeName(from, lanes)}(${literal(from, 0)})` : literal(from, 0)}))`;
   if (kind !== "float" || to === "f32") return typeName(from, lanes) === type ? `(${a})` : `${type}(${a})`;
   if (to === "index") return `${type}(${a})`;
   const word = `whole_word${suffix(lanes)}(${a})`;
@@ -99,7 +100,7 @@ export function wgsl(homes: ReadonlyMap<string, Home>, declared: readonly string
       fmod: { by: (e) => (isFloat(e.dtype) ? ours("float_rest") : isZero(e.args[1]!) ? () => literal(e.dtype, 0) : { infix: "%", level: 5 }) },
       min: least("min", "smaller"), max: least("max", "larger"),
       neg: (e, type, a) => (e.dtype === "u32" ? `(${type}(0u) - ${a})` : `(-${a})`), abs: { call: "abs" },
-      exp: { call: "exp" }, log: { call: "log" }, sqrt: { call: "sqrt" }, erf: missing("erf"),
+      exp: ours("exponential"), log: { call: "log" }, sqrt: { call: "sqrt" }, erf: missing("erf"),
       sin: { call: "sin" }, cos: { call: "cos" }, tan: { call: "tan" }, asin: { call: "asin" }, acos: { call: "acos" }, atan: { call: "atan" },
       sinh: { call: "sinh" }, cosh: { call: "cosh" }, tanh: { call: "tanh" }, asinh: { call: "asinh" }, acosh: { call: "acosh" }, atanh: { call: "atanh" },
       pow: { by: (e) => (isFloat(e.dtype) ? { call: "pow" } : (x, _type, a, b) => `power_${scalar(x).dtype}(${a}, ${b})`) },

@@ -26,6 +26,8 @@ export const preamble = [
   "// The second where it is less, or greater: NaN stays, and of equal ones the first.",
   forWidths((t, n) => `fn smaller${n}(a: ${t("f32")}, b: ${t("f32")}) -> ${t("f32")} { return select(a, b, b < a); }`),
   forWidths((t, n) => `fn larger${n}(a: ${t("f32")}, b: ${t("f32")}) -> ${t("f32")} { return select(a, b, a < b); }`),
+  "// Some devices make a number of NaN; and NaN does not differ from itself on all, but is never equal.",
+  forWidths((t, n) => `fn exponential${n}(x: ${t("f32")}) -> ${t("f32")} { return select(x, exp(x), x == x); }`),
   across("product_lanes", (a, b) => `(${a} * ${b})`), across("largest_lane", (a, b) => `larger(${a}, ${b})`), across("smallest_lane", (a, b) => `smaller(${a}, ${b})`),
   "// Towards zero and modulo 2^32; 0 for what is no number.",
   forWidths((t, n) => [
