@@ -30,6 +30,10 @@ export interface Options {
   readonly keep: boolean;
   /** Environment of what is run. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The most that a run may take. */
+  readonly seconds?: number;
+  /** What starts a native program, before its path: empty, or a tool that watches it. */
+  readonly launch?: readonly string[];
   /** See `Machine`. */
   readonly warm?: string;
   /** Null where the first stands for the second, else what differs; ONNX's own comparison without it. */
@@ -50,7 +54,8 @@ export interface Executor {
   /** For each member that was built, what each of its sets gave. */
   readonly run: (members: readonly Member[], o: Options) => Promise<readonly (readonly Ran[])[]>;
 }
-const executors: Readonly<Record<Build["kind"], Executor>> = { native: nativeExecutor, module: moduleExecutor };
+/** By kind of build. */
+export const executors: Readonly<Record<Build["kind"], Executor>> = { native: nativeExecutor, module: moduleExecutor };
 
 export async function runGroup(cases: readonly Case[], options: Options): Promise<{ readonly results: readonly Result[]; readonly times: GroupTimes }> {
   const times = { compile: 0, build: 0, run: 0 }, results = new Map<string, Result>(), members: Member[] = [];

@@ -1,6 +1,6 @@
 /**
- * node module-runner.mjs LIST FROM: runs the packages that LIST, a JSON file, names, from the run numbered FROM on, under Dawn
- * (the npm package webgpu). A line "@number ok" or "@number error why" each; outputs go to the file that the run names.
+ * node module-runner.mjs LIST FROM SECONDS: runs the packages that LIST, a JSON file, names, from the run numbered FROM on, under Dawn
+ * (the npm package webgpu), each for so long at most. A line "@number ok" or "@number error why" each; outputs go to the file that the run names.
  * A run: { entry, inputs: file, outputs: file }; inputs lie in their file in order, without gaps.
  */
 import { readFileSync, writeFileSync } from "node:fs";
@@ -10,7 +10,7 @@ import { create, globals } from "webgpu";
 Object.assign(globalThis, globals);
 // Without a reference to it, its promises are never settled.
 const gpu = create([]);
-const seconds = 60;
+const [, , list, from, most] = process.argv, seconds = Number(most);
 const arrays = {
   float32: Float32Array, float64: Float64Array, int8: Int8Array, int16: Int16Array, int32: Int32Array, int64: BigInt64Array,
   uint8: Uint8Array, uint16: Uint16Array, uint32: Uint32Array, uint64: BigUint64Array, bool: Uint8Array,
@@ -47,7 +47,7 @@ async function one({ entry, inputs, outputs }) {
     net.dispose();
   }
 }
-const [, , list, from] = process.argv, runs = JSON.parse(readFileSync(list, "utf8"));
+const runs = JSON.parse(readFileSync(list, "utf8"));
 for (let i = Number(from); i < runs.length; i++) {
   const line = await within(one(runs[i])).then(() => "ok", (e) => `error ${String(e?.message ?? e).replaceAll("\n", " ")}`);
   process.stdout.write(`@${i} ${line}\n`);

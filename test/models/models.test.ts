@@ -1,14 +1,16 @@
-/** Real networks against recorded outputs (record.py): at most 1e-4 of the largest output apart. Those that are not there are skipped. */
+/** Real networks on every target against recorded outputs (record.py): at most 1e-4 of the largest output apart. Those that are not there are skipped. */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import onnxProto from "onnx-proto";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { compile } from "../../compiler/index.ts";
+import { targets } from "../../targets/index.ts";
 import { compileWith } from "../conformance/compile.ts";
 import { runGroup } from "../conformance/group.ts";
-import { machineIsa } from "../conformance/machine.ts";
+import { machineFor } from "../conformance/machine.ts";
 import type { Tensor } from "../conformance/proto.ts";
+import { because, deviceOf, skipped } from "../support/tools.ts";
 
 const here = import.meta.dirname, root = join(here, "../.."), work = mkdtempSync(join(tmpdir(), "mlc-models-"));
 afterAll(() => rmSync(work, { recursive: true, force: true }));
@@ -38,17 +40,20 @@ function compare(got: Tensor, want: Tensor): string | null {
   return a.length === b.length && worst <= 1e-4 * largest ? null : `difference ${worst} where the largest output is ${largest}`;
 }
 
-for (const [folder, name, input, output] of models) {
-  const path = join(folder, `${name}.onnx`), missing = !existsSync(path);
-  test.skipIf(missing)(`${name}${missing ? " (the model is not installed)" : ""}`, { timeout: 120_000 }, async () => {
-    const set = join(work, name, "test_data_set_0");
-    mkdirSync(set, { recursive: true });
-    writeFileSync(join(set, "input_0.pb"), file(new Uint8Array(picture(input).buffer), input));
-    writeFileSync(join(set, "output_0.pb"), file(new Uint8Array(readFileSync(join(here, "recorded", `${name}.f32`))), output));
-    const { results } = await runGroup([{ name, model: path, sets: [set] }], {
-      compile: compileWith(compile, { target: "cpp", weights: "incbin", isa: [machineIsa()] }), compare,
-      cc: ["cc", "-std=gnu99"], cxx: ["c++", "-std=c++17", "-O1"], folder: join(work, `${name}-build`), keep: false,
+describe.each([...targets.keys()])("%s", (target) => {
+  const machine = machineFor(target), needs = deviceOf[target] ? [deviceOf[target]] : [];
+  for (const [folder, name, input, output] of models) {
+    const path = join(folder, `${name}.onnx`), missing = !existsSync(path);
+    test.skipIf(missing || skipped(...needs))(`${name}${missing ? " (the model is not installed)" : because(...needs)}`, { timeout: 300_000 }, async () => {
+      const set = join(work, name, "test_data_set_0"), build = join(work, `${name}-${target}`);
+      mkdirSync(set, { recursive: true });
+      writeFileSync(join(set, "input_0.pb"), file(new Uint8Array(picture(input).buffer), input));
+      writeFileSync(join(set, "output_0.pb"), file(new Uint8Array(readFileSync(join(here, "recorded", `${name}.f32`))), output));
+      const { results } = await runGroup([{ name, model: path, sets: [set] }], {
+        compile: compileWith(compile, { ...machine.options, target }), compare, cc: ["cc", "-std=gnu99"], cxx: ["c++", "-std=c++17", "-O1"],
+        folder: build, keep: false, seconds: 200, env: { ...process.env, ...machine.env(build) }, ...(machine.warm ? { warm: machine.warm } : {}),
+      });
+      expect(results[0]).toMatchObject({ outcome: "passed", reason: "" });
     });
-    expect(results[0]).toMatchObject({ outcome: "passed", reason: "" });
-  });
-}
+  }
+});
