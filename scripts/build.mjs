@@ -1,9 +1,9 @@
 /**
- * Makes dist/: mlc.mjs (the command), index.mjs and types/ (the package), a file for each package that is loaded only when it is
- * needed, LICENSES.txt (of what is bundled in).
+ * Makes dist/: mlc.mjs (the command), index.mjs and types/ (the package), esbuild.mjs and vite.mjs (plugins, which use index.mjs),
+ * a file for each package that is loaded only when it is needed, LICENSES.txt (of what is bundled in).
  */
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -32,7 +32,10 @@ const common = {
   logLevel: "warning",
 };
 const lazy = new Set();
-const bundle = (from, to, banner) =>
+/* Plugins use the package that lies beside them. */
+const besidePlugin = { name: "beside", setup: (b) => b.onResolve({ filter: /\.\.\/index\.ts$/ }, () => ({ path: "./index.mjs", external: true })) };
+const plugins = ["esbuild", "vite"];
+const bundle = (from, to, banner, more = []) =>
   build({
     ...common,
     entryPoints: [from],
@@ -40,11 +43,12 @@ const bundle = (from, to, banner) =>
     format: "esm",
     define: { MLC_VERSION: JSON.stringify(version) },
     banner: { js: banner },
-    plugins: [templatesPlugin, lazyPlugin(lazy)],
+    plugins: [...more, templatesPlugin, lazyPlugin(lazy)],
   });
 const made = await Promise.all([
   bundle("compiler/cli/bin.ts", join(out, "mlc.mjs"), `#!/usr/bin/env node\n${require}`),
   bundle("compiler/index.ts", join(out, "index.mjs"), require),
+  ...plugins.map((p) => bundle(`compiler/plugin/${p}.ts`, join(out, `${p}.mjs`), "", [besidePlugin])),
 ]).catch(() => process.exit(1));
 for (const name of lazy)
   made.push(await build({ ...common, entryPoints: [createRequire(import.meta.url).resolve(name)], outfile: join(out, `${name}.cjs`), format: "cjs", minify: true }));
@@ -54,9 +58,11 @@ chmodSync(join(out, "mlc.mjs"), 0o755);
 const tsc = createRequire(import.meta.url).resolve("typescript/bin/tsc");
 const flags = "--noEmit false --emitDeclarationOnly --declaration --noCheck --rootDir . --target es2023 --lib es2023 --module nodenext";
 const more = "--moduleResolution nodenext --strict --exactOptionalPropertyTypes --allowImportingTsExtensions --skipLibCheck --types node";
-execFileSync(process.execPath, [tsc, "compiler/index.ts", ...flags.split(" "), ...more.split(" "), "--outDir", join(out, "types")], {
+const entries = ["compiler/index.ts", ...plugins.map((p) => `compiler/plugin/${p}.ts`)];
+execFileSync(process.execPath, [tsc, ...entries, ...flags.split(" "), ...more.split(" "), "--outDir", join(out, "types")], {
   stdio: "inherit",
 });
+copyFileSync("compiler/plugin/onnx.d.ts", join(out, "onnx.d.ts"));
 
 const packages = new Set(
   made

@@ -28,7 +28,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test("holds the command, the package with its types, the CMake module and the licences, and needs no other package", () => {
   expect(readdirSync(installed).sort()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "cmake", "dist", "package.json"]);
-  expect(readdirSync(join(installed, "dist")).sort()).toEqual(["LICENSES.txt", "index.mjs", "mlc.mjs", "ts-morph.cjs", "types"]);
+  expect(readdirSync(join(installed, "dist")).sort()).toEqual(["LICENSES.txt", "esbuild.mjs", "index.mjs", "mlc.mjs", "onnx.d.ts", "ts-morph.cjs", "types", "vite.mjs"]);
   expect(JSON.parse(readFileSync(join(installed, "package.json"), "utf8")).dependencies).toBeUndefined();
   for (const name of ["protobufjs", "onnx-proto", "handlebars", "commander", "ts-morph", "typescript"])
     expect(readFileSync(join(installed, "dist/LICENSES.txt"), "utf8")).toContain(`\n${name} `);
