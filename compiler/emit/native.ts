@@ -1,7 +1,8 @@
 /** What every package for a C compiler has, whatever runs its kernels: header, tables, weights, kernels for processors, build files. */
 import { bytesOf, sizeOf } from "../ir/graph.ts";
-import type { Buffer, Kernel } from "../ir/kernel.ts";
+import type { Buffer } from "../ir/kernel.ts";
 import type { KernelVariants, Place, Port, Program } from "../ir/program.ts";
+import type { Var } from "../ir/scalar.ts";
 import { elementTypes, types, type DType } from "../ir/types.ts";
 import { checkName, commentText, identifier, stringLiteral, wrapList } from "./names.ts";
 import type { ObjectFormat } from "./object-files.ts";
@@ -192,7 +193,7 @@ export function nativePackage(input: NativeInput, p: NativeParts, s: NativeShell
   const { program, name, version, weights } = input, { common } = p, { known } = s;
   const compileFlags = ["-std=c++17", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden", ...(input.compileFlags ?? [])];
   const kernels = program.kernels.map((k) => {
-    const { buffers, params = [] } = firstVariant(k);
+    const { buffers, params } = signatureOf(k);
     return { name: k.name, params: [...buffers.map(bufferType), ...params.map(() => "ptrdiff_t")].join(", ") };
   });
   const build = {
@@ -224,7 +225,7 @@ export function nativePackage(input: NativeInput, p: NativeParts, s: NativeShell
 
 /** A call of a kernel: arguments as C, where working memory, weights, inputs and outputs are what `base` says, with offsets in bytes. */
 export function callArguments(program: Program, step: number, base: (place: Place) => { readonly text: string; readonly ctype: string }): string {
-  const s = program.steps[step]!, kernel = program.kernels[s.kernel]!, { buffers, params = [] } = firstVariant(kernel), given = s.params ?? [];
+  const s = program.steps[step]!, kernel = program.kernels[s.kernel]!, { buffers, params } = signatureOf(kernel), given = s.params ?? [];
   if (buffers.length !== s.args.length) throw new Error(`step ${step}: ${s.args.length} arguments for the ${buffers.length} buffers of ${kernel.name}`);
   if (params.length !== given.length) throw new Error(`step ${step}: ${given.length} values for the ${params.length} parameters of ${kernel.name}`);
   return [...s.args.map((place, i) => {
@@ -242,11 +243,11 @@ export function kernelComment(program: Program, kernel: number): readonly string
   const layers = program.steps.filter((s) => s.kernel === kernel).map((s) => commentText(s.origin.join(" + "))).filter(Boolean);
   return wrapList(layers.length ? layers : program.kernels[kernel]!.origin.map(commentText), 120);
 }
-/** All variants have the same parameters. */
-export function firstVariant(k: KernelVariants): Kernel {
+/** What a kernel takes: all variants have the same parameters. */
+export function signatureOf(k: KernelVariants): { readonly buffers: readonly Buffer[]; readonly params: readonly Var[] } {
   const [first] = Object.values(k.variants);
   if (!first) throw new Error(`kernel ${k.name} has no variant`);
-  return first;
+  return { buffers: first.buffers.filter((b) => b.space !== "shared"), params: first.params ?? [] };
 }
 function checkKernels({ program, isas }: NativeInput): void {
   const names = program.kernels.map((k) => k.name);

@@ -169,6 +169,57 @@ export interface NodeView {
   /** Arrays of step, port or -1, offset, bytes. */
   readonly results: readonly string[];
 }
+/** The part of the header that only OpenCL has. */
+export interface OpenclApiView extends CommonView {
+  /** "void* x, void* y" */
+  readonly deviceParams: string;
+  /** What the options are by default, in words. */
+  readonly maxKernelUs: number | string;
+  readonly queueWindow: number | string;
+}
+/** What the sources for OpenCL share: how many steps there are, and buffers of weights. */
+export interface OpenclDeviceView extends CommonView { readonly steps: number; readonly chunks: number }
+/** The choice of a device: what it must have, sizes in bytes. */
+export interface OpenclFindView extends CommonView {
+  readonly doubles: boolean;
+  readonly mostLanes: number;
+  readonly sharedBytes: number;
+  readonly largestBuffer: number;
+  readonly allBuffers: number;
+}
+/** The kernels' text as string literals in pieces, each a list of lines. */
+export interface OpenclSourceView extends CommonView { readonly pieces: readonly (readonly string[])[]; readonly sourceHash: string }
+/** The steps on a device and on the processor; tables as rows of C. */
+export interface OpenclCoreView extends CommonView {
+  readonly isas: readonly IsaView[];
+  readonly noIsa: string;
+  readonly magic: string;
+  /** Of a context without its working memory, and with it. */
+  readonly headBytes: number;
+  readonly contextBytes: number;
+  readonly arenaBytes: number;
+  readonly choose: string;
+  readonly loading: string;
+  readonly info: string;
+  readonly fileWeights: boolean;
+  readonly portBytes: string;
+  readonly arguments: readonly string[];
+  readonly weightRanges: readonly string[];
+  readonly weightRangeCount: number;
+  readonly weightBufferBytes: string;
+  readonly mapped: readonly string[];
+  readonly steps: readonly { readonly comment: readonly string[]; readonly row: string }[];
+  /** Calls on the processor. */
+  readonly cpuSteps: readonly { readonly index: number; readonly kernel: string; readonly args: string }[];
+  readonly maxKernelUs: number;
+  readonly queueWindow: number;
+  readonly params: string;
+  readonly nullTest: string;
+  readonly deviceParams: string;
+  /** "(unsigned char*)x, (unsigned char*)y, nullptr", "x, y, nullptr" */
+  readonly portList: string;
+  readonly devicePortList: string;
+}
 /** Path of each template -> its view. */
 export interface ShellViews {
   readonly "native/main.c": NativeView;
@@ -187,6 +238,12 @@ export interface ShellViews {
   readonly "cpp/run.cpp": RunView;
   readonly "cpp/kernels.cpp": KernelsView;
   readonly "cpp/weights.S": CommonView;
+  readonly "opencl/api.h": OpenclApiView;
+  readonly "opencl/device.h": OpenclDeviceView;
+  readonly "opencl/device.cpp": OpenclFindView;
+  readonly "opencl/build.cpp": CommonView & { readonly buildOptions: string };
+  readonly "opencl/source.cpp": OpenclSourceView;
+  readonly "opencl/core.cpp": OpenclCoreView;
   readonly "cpp/CMakeLists.txt": BuildView;
   readonly "cpp/config.cmake": CommonView;
   readonly "cpp/pkgconfig.pc.in": BuildView;
