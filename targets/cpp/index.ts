@@ -4,13 +4,14 @@ import { packageCpp, packageFiles } from "../../compiler/emit/package.ts";
 import { printKernel } from "../../compiler/emit/print.ts";
 import type { Program } from "../../compiler/ir/program.ts";
 import type { Expr } from "../../compiler/ir/scalar.ts";
+import { mayTrap } from "../../compiler/lower/legalize.ts";
 import { cpp, preamble } from "./dialect.ts";
 import { instructionSets, type InstructionSet } from "./isa.ts";
 import { scheduleCpp } from "./schedules/index.ts";
 
 /** Vectors of these are rewritten: the compilers have no spelling for them that does not go lane by lane. */
 const scalarOnly = new Set(["exp", "log", "tanh", "erf", "pow", "floor", "ceil", "trunc", "round"]);
-const lacks = (e: Expr): boolean => e.lanes > 1 && e.kind === "apply" && scalarOnly.has(e.op);
+const lacks = (e: Expr): boolean => e.kind === "apply" && ((e.lanes > 1 && scalarOnly.has(e.op)) || mayTrap(e));
 const variant = (set: InstructionSet): Variant =>
   ({ name: set.name, description: set.description, schedule: (c) => scheduleCpp(c, set), lacks });
 
