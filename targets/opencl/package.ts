@@ -39,7 +39,7 @@ const statuses = [
   { word: "ERROR_OPTIONS", text: "the options do not go together" },
 ];
 /** Functions of the API that only this target has. */
-const api = ["init_with", "run_cl", "backend", "device", "message", "cache", "step_count", "step_name", "step_us", "calibration"];
+const api = ["init_with", "run_cl", "backend", "device", "message", "cache", "step_count", "step_name", "step_us", "step_launches", "calibration"];
 /** Names that the generated functions use themselves beside the parameters. */
 const ownNames = [
   "c", "context", "event", "ports", "start", "i", "bytes", "error", "status", "magic", "arguments", "weight_ranges", "mappings", "port_bytes", "weight_buffer_bytes", "on_cpu", "on_device",
@@ -56,7 +56,7 @@ export function packageOpencl(input: OpenclInput): Package {
   const weights = layOutWeights(program, onDevice, input.facts.largestConstant), launches = launchesOf(input, p, onDevice, weights);
   const device = [...new Set(onDevice.filter((k) => k !== null))], kernelIndex = new Map(program.kernels.map((k, i) => [k.name, i]));
   const text = programText(device, (k) => kernelComment(program, kernelIndex.get(k.name)!));
-  const headBytes = align64(5120 + 32 * program.steps.length + 16 * (p.ports.length + weights.buffers.length)), cpu = input.isas.length > 0;
+  const headBytes = align64(5120 + 48 * program.steps.length + 16 * (p.ports.length + weights.buffers.length)), cpu = input.isas.length > 0;
   const contextBytes = headBytes + (cpu ? p.arenaBytes : 0) + 64, portBytes = p.ports.map((x) => x.bytes), buffers = [p.arenaBytes, ...portBytes, ...weights.buffers];
   const deviceParams = p.ports.map((x) => `void* ${x.id}`).join(", "), mapped = mappedOf(program, p, onDevice);
   const { maxKernelUs, queueWindow } = input, lanes = device.map((k) => groupSize(k).lanes.reduce((a, b) => a * b)), sharedBytes = device.map(sharedBytesOf);
