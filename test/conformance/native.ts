@@ -16,12 +16,12 @@ const sourcesOf = (c: Compiled, extension: string): readonly string[] =>
 const flagsOf = (members: readonly Member[]): readonly string[] =>
   [...new Set(members.flatMap(({ compiled: { build } }) => (build.kind === "native" ? build.linkFlags : [])))];
 
-/** One translation unit with the sources of many cases, each in a namespace: the system's headers are read once. */
-function unitText(cases: readonly Compiled[]): string {
+/** One translation unit with a source of each of many cases, each in a namespace: the system's headers are read once. */
+function unitText(cases: readonly Compiled[], source: number): string {
   const system = new Set(cases.flatMap((c) => [...c.files].flatMap(([path, text]) =>
     (/\.(cpp|h)$/.test(path) ? Buffer.from(text as string).toString().match(/^#include <.*>/gm) ?? [] : []))));
   const includes = [...system].map((line) => `#if __has_include(${line.slice("#include ".length)})\n${line}\n#endif\n`);
-  const bodies = cases.map((c) => `namespace unit_${c.name} {\n${sourcesOf(c, ".cpp").map((path) => `#include "${c.name}/${path}"\n`).join("")}}\n`);
+  const bodies = cases.flatMap((c) => sourcesOf(c, ".cpp").slice(source, source + 1).map((path) => `namespace unit_${c.name} {\n#include "${c.name}/${path}"\n}\n`));
   return `${includes.join("")}${bodies.join("")}`;
 }
 /** All weights in one file of assembler, which defines the same names for each. */
@@ -37,19 +37,22 @@ async function build(members: readonly Member[], o: Options, fail: (m: Member, r
       writeFileSync(path.endsWith(".bin") ? join(o.folder, path) : at, content);
     }
   }
-  const unit = async (some: readonly Member[], file: string): Promise<string> => {
-    writeFileSync(join(o.folder, `${file}.cpp`), unitText(some.map((m) => m.compiled)));
-    await execute(o.cxx[0]!, [...o.cxx.slice(1), "-c", `${file}.cpp`, "-o", `${file}.o`], { cwd: o.folder, maxBuffer: 1 << 26 });
-    return `${file}.o`;
+  const unit = async (some: readonly Member[], file: string): Promise<readonly string[]> => {
+    const units = Array.from({ length: Math.max(...some.map((m) => sourcesOf(m.compiled, ".cpp").length)) }, (_, i) => `${file}_${i}`);
+    for (const [i, u] of units.entries()) {
+      writeFileSync(join(o.folder, `${u}.cpp`), unitText(some.map((m) => m.compiled), i));
+      await execute(o.cxx[0]!, [...o.cxx.slice(1), "-c", `${u}.cpp`, "-o", `${u}.o`], { cwd: o.folder, maxBuffer: 1 << 26 });
+    }
+    return units.map((u) => `${u}.o`);
   };
   let objects: string[] = [], good = members;
   try {
-    objects = [await unit(members, "unit")];
+    objects = [...(await unit(members, "unit"))];
   } catch {
     const alone: Member[] = [];
     for (const m of members) {
       try {
-        objects.push(await unit([m], m.compiled.name));
+        objects.push(...(await unit([m], m.compiled.name)));
         alone.push(m);
       } catch (e) {
         fail(m, `the C++ compiler: ${firstLines((e as { stderr?: string }).stderr ?? String(e))}`);
