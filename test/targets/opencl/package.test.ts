@@ -1,0 +1,153 @@
+/** The packages for OpenCL as a stranger uses them: found and missing devices, caches, slices, the caller's own objects, threads. */
+import { execFile } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { beforeAll, describe, expect, test } from "vitest";
+import { compile, type CompileResult } from "../../../compiler/api.ts";
+import type { SettingValue } from "../../../compiler/emit/target.ts";
+import { generator } from "../../support/random.ts";
+import { model, node, tensor } from "../../support/onnx.ts";
+import { machineIsa } from "../../conformance/machine.ts";
+import { emptyFolder, environment, missing } from "./device.ts";
+
+const execute = promisify(execFile);
+const random = generator(3), numbers = (...shape: readonly number[]) => tensor("f32", shape, Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => random() - 0.5));
+/** A convolution, a reduction over rows that lanes share, and a product; `wide` adds a step in double precision. */
+const bytes = (wide: boolean): Uint8Array => model({
+  opset: 17, inputs: { x: "f32[1, 3, 20, 20]" }, initializers: { w: numbers(8, 3, 3, 3), b: numbers(8), m: numbers(8, 30) },
+  nodes: [
+    node("c = Conv(x, w, b)", { pads: [1, 1, 1, 1] }), "r = Relu(c)", "p = GlobalAveragePool(r)", "f = Flatten(p)",
+    ...(wide ? [node("d = Cast(f)", { to: 11 }, "to double"), node("e = Exp(d)", {}, "in double"), node("g = Cast(e)", { to: 1 })] : ["g = Identity(f)"]),
+    "h = MatMul(g, m)", node("y = Softmax(h)", { axis: 1 }),
+  ],
+  outputs: ["y", "r"],
+});
+const strict = ["-Wall", "-Wextra", "-Werror"];
+/** The package, written and built into a program around main.c; what the program prints. */
+async function build(folder: string, target: string, wide = false, settings: Readonly<Record<string, SettingValue>> = {}, flags: readonly string[] = []): Promise<{ readonly made: CompileResult; readonly run: (...args: readonly string[]) => Promise<string> }> {
+  const made = await compile(bytes(wide), { target, name: "net", settings, isa: [machineIsa()] });
+  mkdirSync(folder, { recursive: true });
+  for (const [path, content] of made.files) writeFileSync(join(folder, path), content);
+  if (made.build.kind !== "native") throw new Error("no native package");
+  const { sources, compileFlags, linkFlags } = made.build, objects = sources.map((s) => `${s}.o`);
+  await Promise.all(sources.map((s, i) => execute(s.endsWith(".cpp") ? "g++" : "gcc", [...(s.endsWith(".cpp") ? [...compileFlags, ...strict] : []), ...flags, "-O1", "-c", s, "-o", objects[i]!], { cwd: folder })));
+  copyFileSync(fileURLToPath(new URL("main.c", import.meta.url)), join(folder, "main.c"));
+  await execute("gcc", ["-std=c99", "-D_GNU_SOURCE", ...strict, ...flags, "main.c", ...objects, "-o", "main", ...linkFlags, "-lOpenCL", "-lpthread"], { cwd: folder });
+  return { made, run: async (...args) => (await execute(join(folder, "main"), [...args], { cwd: folder, env: environment(folder) })).stdout };
+}
+const lines = (text: string, word: string): readonly string[] => text.split("\n").filter((l) => l.startsWith(`${word} `)).map((l) => l.slice(word.length + 1));
+
+describe.skipIf(missing)(`a package${missing}`, () => {
+  const folder = emptyFolder();
+  let run: (...args: readonly string[]) => Promise<string>;
+  beforeAll(async () => { ({ run } = await build(folder, "opencl")); }, 60_000);
+
+  test("runs on the device, again, and in the simple form", async () => {
+    const said = await run("plain");
+    expect(said).toMatch(/^backend 1\ndevice .+, driver .+\nmessage \ncache off\nnull 1\nreleased 3\ngood\n$/);
+  });
+  test("without a library, runs on the processor and says why", async () => {
+    const said = await run("options", "library=/no/such/library.so");
+    expect(lines(said, "backend")).toEqual(["0"]);
+    expect(lines(said, "device")).toEqual([machineIsa()]);
+    expect(lines(said, "message")).toEqual(["the library /no/such/library.so cannot be opened"]);
+    expect(lines(await run("options", `library=${join(folder, "libother.so")}`), "message")).toEqual([`the library ${join(folder, "libother.so")} cannot be opened`]);
+    writeFileSync(join(folder, "other.c"), "int clGetPlatformIDs(void) { return 0; }\n");
+    await execute("gcc", ["-shared", "-fPIC", "other.c", "-o", "libother.so"], { cwd: folder });
+    expect(lines(await run("options", `library=${join(folder, "libother.so")}`), "message")).toEqual([`${join(folder, "libother.so")} is no library of OpenCL 1.2`]);
+  });
+  test("where nothing but a device will do, an error with its reason", async () => {
+    expect(await run("options", "backend=1", "library=/no/such/library.so")).toBe(
+      "status 8: there is no OpenCL library or device that was asked for\nmessage the library /no/such/library.so cannot be opened\n");
+  });
+  test("platforms and devices go by parts of their names, in any case, or by numbers", async () => {
+    for (const choice of ["platform=portable comp", "platform=0", "device=0", "device=PTHREAD"]) expect(lines(await run("options", choice), "backend"), choice).toEqual(["1"]);
+    const none = await run("options", "platform=nobody's");
+    expect(lines(none, "backend")).toEqual(["0"]);
+    expect(lines(none, "message")[0]).toMatch(/^no OpenCL device of platform nobody's is available; there is Portable Computing Language/);
+    expect(lines(await run("options", "device=7"), "message")[0]).toMatch(/^no OpenCL device called 7 is available; there is /);
+  });
+  test("kernels are kept in a file; one that does not fit is made anew", async () => {
+    const file = join(folder, "kernels.bin"), cache = async () => lines(await run("options", `cache=${file}`), "cache")[0];
+    expect(await cache()).toBe("miss: made and stored");
+    expect(await cache()).toBe("hit");
+    const good = readFileSync(file);
+    const spoilt = async (bytes: Uint8Array, why: string) => {
+      writeFileSync(file, bytes);
+      expect(await cache()).toBe(`rejected: ${why}; made again and stored`);
+      expect(readFileSync(file).length).toBeGreaterThan(1000);
+      expect(await cache()).toBe("hit");
+    };
+    const flipped = Buffer.from(good), foreign = Buffer.from(good);
+    flipped[good.length - 100]! ^= 1;
+    await spoilt(flipped, "it is damaged");
+    await spoilt(good.subarray(0, good.length - 1), "it is cut off or has grown");
+    await spoilt(good.subarray(0, 10), "it is too short");
+    await spoilt(new Uint8Array(0), "it is too short");
+    await spoilt(Buffer.from("a picture, say, of a cat that sits on a mat"), "it is no cache of kernels");
+    const key = foreign.indexOf("pthread");
+    foreign[key]! ^= 1;
+    foreign.writeUInt32LE(sum(foreign.subarray(24)), 12);
+    await spoilt(foreign, "it is of another device, driver or model");
+    expect(lines(await run("options", "cache=/no/such/folder/kernels.bin"), "cache")).toEqual(["miss: the file cannot be written"]);
+    expect(readdirSync(folder).filter((f) => f.startsWith("kernels.bin"))).toEqual(["kernels.bin"]);
+  });
+  test("kernels are kept by the caller's functions", async () => {
+    expect(lines(await run("callbacks"), "cache")).toEqual(["miss: made and stored (1 stored)", "hit (1 stored)", "rejected: it is damaged; made again and stored (2 stored)"]);
+  });
+  test("launches that would take too long are cut; few are under way at once", async () => {
+    const launches = async (...o: readonly string[]) => lines(await run("options", ...o), "step").map((l) => Number(l.split(" ")[1]));
+    const whole = await launches(), cut = await launches("kernel=1", "calibration=0.001"), most = await launches("kernel=1", "calibration=0.000001", "window=2");
+    expect(whole.every((n) => n === 1)).toBe(true);
+    expect(Math.max(...cut)).toBeGreaterThan(1);
+    expect(Math.max(...most)).toBeGreaterThanOrEqual(Math.max(...cut));
+    for (const window of ["1", "3", "1000", "-1"]) expect((await launches(`window=${window}`, "profile=1")).length).toBe(whole.length);
+    expect(await launches("hints=1")).toEqual(whole);
+  });
+  test("profiles say how long each step takes, and what the calibration should be", async () => {
+    const said = await run("options", "profile=1"), us = lines(said, "step").map((l) => Number(l.split(" ")[2]));
+    expect(us.every((n) => n > 0)).toBe(true);
+    expect(Number(lines(said, "calibration")[0])).toBeGreaterThan(0);
+    expect(lines(await run("options"), "step").every((l) => l.endsWith(" -1"))).toBe(true);
+    expect(lines(await run("options", "profile=1", "backend=2"), "step").every((l) => Number(l.split(" ")[2]) > 0)).toBe(true);
+  });
+  test("the caller's context, queue and memory", async () => {
+    const said = await run("cl");
+    expect(said).toContain("small 2\nnull 1\n");
+    expect(lines(said, "unordered")).toEqual(["cl_queue runs commands out of order"]);
+    expect(lines(said, "unprofiled")).toEqual(["cl_queue takes no times: profile needs CL_QUEUE_PROFILING_ENABLE"]);
+    expect(lines(said, "cpu")).toEqual(["8"]);
+    expect(said).toMatch(/good\n$/);
+  });
+  test("contexts run in threads at once, and share what is on the device", async () => {
+    const said = await run("threads");
+    expect(lines(said, "cache")[0]).toBe("shared");
+    expect(lines(said, "message")).toEqual(["the context to share runs on no device"]);
+    expect(said).toMatch(/good\n$/);
+  });
+});
+/** FNV-1a, as the cache has it. */
+const sum = (b: Uint8Array): number => b.reduce((h, x) => Math.imul(h ^ x, 0x01000193) >>> 0, 0x811c9dc5);
+
+test.skipIf(missing)(`kernels in double precision stay on the processor where devices lack it${missing}`, { timeout: 60_000 }, async () => {
+  const folder = emptyFolder(), { made, run } = await build(folder, "opencl-arm", true), notes = made.diagnostics.filter((d) => d.code === "stays-on-cpu");
+  expect(notes.length).toBeGreaterThan(0);
+  expect(notes.every((d) => d.severity === "note")).toBe(true);
+  expect(notes.map((d) => d.message).join("\n")).toContain("in double");
+  const said = await run("options", "profile=1"), steps = lines(said, "step").map((l) => l.split(" "));
+  expect(lines(said, "backend")).toEqual(["1"]);
+  expect(steps.filter(([, launches]) => launches === "0").length).toBe(notes.length);
+  expect(steps.every(([, , us]) => Number(us) > 0)).toBe(true);
+  await expect(compile(bytes(true), { target: "opencl-arm", name: "net", settings: { fallback: "none" } })).rejects.toThrow(/computes in double precision, which these devices lack/);
+  expect((await compile(bytes(true), { target: "opencl", name: "net", settings: { fallback: "none" } })).diagnostics).toEqual([]);
+});
+test.skipIf(missing)(`without kernels for the processor, what is missing is an error${missing}`, { timeout: 60_000 }, async () => {
+  const folder = emptyFolder(), { made } = await build(folder, "opencl", false, { fallback: "none", maxKernelUs: 500, queueWindow: 4 });
+  expect([...made.files.keys()].some((f) => f.includes("kernels"))).toBe(false);
+  expect(made.files.get("net.h")).toContain("0: 500; negative: never");
+  expect(existsSync(join(folder, "main"))).toBe(true);
+  const { stdout } = await execute(join(folder, "main"), ["plain"], { env: environment(folder) });
+  expect(stdout).toBe("status 8: there is no OpenCL library or device that was asked for\nmessage the library has no kernels for the processor\n");
+});
