@@ -34,6 +34,11 @@ export interface Network {
   readonly computes: readonly Compute[];
 }
 
+/**
+ * The name of a tensor that is made beside another one. No tensor of the model is called so: those begin with %. What is derived in
+ * the same way twice has one name.
+ */
+export const derivedName = (what: string, from: string): string => `${what}:${from}`;
 /** What a stage computes with: its value and, where there is one, its tail. */
 export const expressionsOfStage = (s: Stage) => (s.finish ? [s.value, s.finish] : [s.value]);
 /** Names of the tensors that a Compute reads. */

@@ -1,5 +1,6 @@
 /** One broken kernel for each message of the verifier, beside a sound one. */
 import { describe, expect, test } from "vitest";
+import { interpret } from "../../compiler/ir/interpret.ts";
 import { verify } from "../../compiler/ir/verify.ts";
 import { make } from "../../compiler/ir/algebra.ts";
 import { acrossLanes, apply, build, cast, constant, splat, variable, type Expr } from "../../compiler/ir/scalar.ts";
@@ -20,6 +21,8 @@ describe("sound kernels pass", () => {
     ["an address that a test keeps inside", of(loop("i", 9, [when(make("less", idx("i", 9), int(8)), [store("out", idx("i", 9), f(0))])]))],
     ["a parameter as extent", kernel(all, [loop("i", ranged("p", [0, 8]), [store("out", i, f(0))])], { params: [ranged("p", [0, 8]) as never] })],
     ["lanes with a barrier", of(loop("i", 8, [store("g", i, read("x", i)), barrier, store("out", i, read("g", make("sub", int(7), i)))], "lane.x"))],
+    ["lanes that turn, with a barrier behind each use", of(loop("i", 8, [loop("t", 3, [store("g", i, read("x", i)), barrier, store("out", i, read("g", make("sub", int(7), i))), barrier])], "lane.x"))],
+    ["a store by the first lane only", of(loop("i", 8, [when(make("less", i, int(1)), [store("out", int(0), f(0))])], "lane.x"))],
     ["a mutable index in a while", of(let_("j", int(0), true), { kind: "while", cond: apply("less", ranged("j", [0, 8]), int(8)), body: [
       store("out", ranged("j", [0, 8]), f(0)), set("j", apply("min", apply("add", ranged("j", [0, 8]), int(1)), int(8)))] })],
     ["a select with one condition for all lanes", value(acrossLanes("sumLanes", apply("select", make("less", ranged("q"), int(1)), splat(f(1), 4), splat(f(2), 4))))],
@@ -124,4 +127,20 @@ test("a hundred kernels of a thousand statements are checked in a fraction of a 
   for (const k of kernels) verify(k);
 
   expect(performance.now() - start).toBeLessThan(3000);
+});
+
+describe("messages about the order of lanes", () => {
+  const turned = read("g", make("sub", int(7), i)), fill = store("g", i, read("x", i)), use = store("out", i, turned);
+  test.each<[string, Kernel]>([
+    ["g is read where other lanes may not have stored yet: a barrier is missing", of(loop("i", 8, [fill, use], "lane.x"))],
+    ["g is overwritten where other lanes may not have read yet: a barrier is missing", of(loop("i", 8, [fill, barrier, use, fill], "lane.x"))],
+    ["g is overwritten where other lanes may not have read yet: a barrier is missing", of(loop("i", 8, [loop("t", 3, [fill, barrier, use])], "lane.x"))],
+    ["g is read where other lanes may not have stored yet: a barrier is missing", of(loop("i", 8, [barrier, fill, when(make("less", i, int(4)), [use])], "lane.x"))],
+    ["every iteration of i stores to the same place of out", of(loop("i", 8, [when(make("less", i, int(2)), [store("out", int(0), f(0))])], "lane.x"))],
+  ])("%s", (message, k) => expect(() => verify(k)).toThrow(message));
+  test("what the verifier finds, the interpreter shows: a missing barrier changes the result with the order of lanes", () => {
+    const run = (body: readonly Stmt[], backwards: boolean) => { const memory = { x: Float32Array.from({ length: 8 }, (_, k) => k + 1), out: new Float32Array(8), n: new Int32Array(8) }; interpret(of(loop("i", 8, body, "lane.x")), memory, { backwards }); return [...memory.out]; };
+    expect(run([fill, barrier, use], true)).toEqual(run([fill, barrier, use], false));
+    expect(run([fill, use], true)).not.toEqual(run([fill, use], false));
+  });
 });

@@ -10,7 +10,7 @@ import { int, minus, plus, range } from "../../ir/linear.ts";
 import { both, rebuildTop, select } from "../../ir/algebra.ts";
 import { axis, rowMajor, type Compute, type Layout, type Output, type Stage } from "../../ir/compute.ts";
 import { unguarded } from "../../ir/contraction.ts";
-import { usesOf, withLayouts, type NetTensor, type Network } from "../../ir/network.ts";
+import { derivedName, usesOf, withLayouts, type NetTensor, type Network } from "../../ir/network.ts";
 import { copy, renamed } from "./choose-layouts.ts";
 import { isNonNegative } from "./non-negative.ts";
 
@@ -106,7 +106,7 @@ function copyPaddedInputs(n: Network): Network {
       const asked = { ...n, tensors: new Map([...n.tensors, [t.name, { ...own, kind: "temporary" as const }]]) };
       const pads = c.stages.flatMap((s) => paddedIn(asked, s)).some((p) => p.load.buffer === t.name && p.margins.some(([a, b]) => a + b > 0));
       if (!pads) continue;
-      const name = `${t.name}:padded`;
+      const name = derivedName("padded", t.name);
       if (!tensors.has(name)) {
         const padded: NetTensor = { name, kind: "temporary", dtype: own.dtype, shape: own.shape, layout: rowMajor(own.shape.length) };
         tensors.set(name, padded);

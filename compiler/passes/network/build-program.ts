@@ -71,10 +71,10 @@ export function buildProgram(n: Network, o: BuildOptions): Program {
       const from = n.tensors.get(names.get(weight.source?.of ?? weight.name)!)!;
       return { in: "constants", offset: blob.place(weight, { name: from.name, shape: from.shape, data: from.data! }) };
     });
-    const results = writesOf(c).filter((name) => lastWriter.get(name) === c).map((name): Result => ({ value: valueOfTensor(name), dtype: n.tensors.get(name)!.dtype, shape: n.tensors.get(name)!.shape, ...strided(n.tensors.get(name)!, place(name)) }));
+    const results = writesOf(c).filter((name) => lastWriter.get(name) === c).flatMap((name): Result[] => { const value = valueOfTensor(name); return value === null ? [] : [{ value, dtype: n.tensors.get(name)!.dtype, shape: n.tensors.get(name)!.shape, ...strided(n.tensors.get(name)!, place(name)) }]; });
     return { kernel: s.kernel, args, origin: c.origin, macs: macsOf(c), results };
   });
-  const port = (tensor: string, name = valueOfTensor(tensor)): Port => { const { dtype, shape, declared } = n.tensors.get(tensor)!; return { name, shape, ...(declared ? { dtype: declared, stored: dtype } : { dtype }) }; };
+  const port = (tensor: string, name = valueOfTensor(tensor) ?? fail(`${tensor} is none of the model's`)): Port => { const { dtype, shape, declared } = n.tensors.get(tensor)!; return { name, shape, ...(declared ? { dtype: declared, stored: dtype } : { dtype }) }; };
   return {
     name: n.name, inputs: n.inputs.map((t) => port(t)), outputs: n.outputs.map((t, i) => port(t, n.outputNames[i])), steps, arena, constants: blob.bytes(),
     kernels: kernels.map((k, i) => ({ ...k, origin: [...origins[i]!] })),

@@ -9,7 +9,7 @@ import { extentOf } from "../../ir/compute.ts";
 import { linear } from "../../ir/linear.ts";
 import type { Expr } from "../../ir/scalar.ts";
 import { contractionOf } from "../../ir/contraction.ts";
-import { relist, type NetTensor, type Network } from "../../ir/network.ts";
+import { derivedName, relist, type NetTensor, type Network } from "../../ir/network.ts";
 import { address, rowMajor } from "../../ir/compute.ts";
 import { transformWeights, winogradCompute, type Convolution3x3, type TileSize } from "./winograd.ts";
 
@@ -32,7 +32,7 @@ export function chooseAlgorithms(n: Network, facts: MachineFacts): Network {
     const o = asConvolution(n, c), tile = o && cheapest(o, facts);
     if (!o || !tile) return c;
     const [fy, fx] = tile, weight = weightOf(c, o.stage), [, N] = o.stage.axes.map(extentOf) as [number, number];
-    const name = `${weight}:winograd${fy}x${fx}`;
+    const name = derivedName(`winograd${fy}x${fx}`, weight);
     if (!made.has(name)) {
       const data = transformWeights(n.tensors.get(weight)!.data as Float32Array, o.inputChannels, N, fy, fx), shape = [fy + 2, fx + 2, o.inputChannels, N];
       const t: NetTensor = { name, kind: "constant", dtype: "f32", shape, layout: rowMajor(4), data };

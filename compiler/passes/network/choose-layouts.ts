@@ -8,7 +8,7 @@
 import { load, mentions } from "../../ir/scalar.ts";
 import { at, axis, extentOf, output, rowMajor, type Axis, type Compute, type Layout, type Stage } from "../../ir/compute.ts";
 import { byExtent, contractionOf, dimOf, windowDims } from "../../ir/contraction.ts";
-import { expressionsOfStage, withLayouts, workOf, type NetTensor, type Network } from "../../ir/network.ts";
+import { derivedName, expressionsOfStage, withLayouts, workOf, type NetTensor, type Network } from "../../ir/network.ts";
 import { loadsIn, rebuild } from "../../ir/algebra.ts";
 
 /** Dimensions in the model's order, but `inner` last. */
@@ -81,7 +81,7 @@ function besideCaller(n: Network, votes: Votes): Network {
     const best = [...(votes.get(name) ?? [])].sort((a, b) => b[1] - a[1])[0];
     if (!best || (t.kind !== "input" && t.kind !== "output") || best[0] >= lastDim(t)) continue;
     if (t.kind === "input" && t.shape[best[0]]! <= fewChannels) continue;
-    const inner: NetTensor = { name: `${name}:inner`, kind: "temporary", dtype: t.dtype, shape: t.shape, layout: rowMajor(t.shape.length) };
+    const inner: NetTensor = { name: derivedName("inner", name), kind: "temporary", dtype: t.dtype, shape: t.shape, layout: rowMajor(t.shape.length) };
     tensors.set(inner.name, inner);
     votes.set(inner.name, votes.get(name)!);
     votes.delete(name);

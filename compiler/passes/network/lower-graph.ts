@@ -7,7 +7,7 @@
  */
 import { isStatic, type Graph, type TensorType } from "../../ir/graph.ts";
 import { extentOf, neutral, rowMajor, type Compute, type Stage } from "../../ir/compute.ts";
-import { expressionsOfStage, type NetTensor, type Network } from "../../ir/network.ts";
+import { derivedName, expressionsOfStage, type NetTensor, type Network } from "../../ir/network.ts";
 import { copy } from "./choose-layouts.ts";
 import { arrayOf, type ElementArray } from "../../ir/types.ts";
 import { constant, fail, load } from "../../ir/scalar.ts";
@@ -16,8 +16,8 @@ import { NodeView, type Op } from "../../ops/op.ts";
 
 /** The tensor that holds a value; "" for one that is not given. */
 export const tensorOf = (value: string): string => (value ? `%${value}` : "");
-/** The value that a tensor holds, as the model calls it. */
-export const valueOfTensor = (tensor: string): string => tensor.slice(1);
+/** The value that a tensor holds, as the model calls it; null for one that a pass has made for itself. */
+export const valueOfTensor = (tensor: string): string | null => (tensor.startsWith("%") ? tensor.slice(1) : null);
 
 /** The network that the graph says. Throws where a type is open or a node has no lowering. */
 export function lowerGraph(g: Graph, ops: ReadonlyMap<string, Op>): Network {
@@ -32,20 +32,20 @@ export function lowerGraph(g: Graph, ops: ReadonlyMap<string, Op>): Network {
   const results = new Map<string, string>(), again: { readonly value: string; readonly tensor: string }[] = [];
   const outputs = g.outputs.map((v, i) => {
     // What no node makes, or what is wanted twice, needs a copy of its own.
-    const plain = !g.inputs.includes(v) && !g.constants.has(v) && !results.has(v), tensor = plain ? tensorOf(v) : tensorOf(`${v}:output${i}`);
+    const plain = !g.inputs.includes(v) && !g.constants.has(v) && !results.has(v), tensor = plain ? tensorOf(v) : derivedName(`output${i}`, tensorOf(v));
     if (plain) results.set(v, tensor); else again.push({ value: v, tensor });
     put(tensor, "output", typeOf(v));
     return tensor;
   });
   const constantOf = (t: string) => {
-    const value = g.constants.get(valueOfTensor(t));
+    const value = g.constants.get(valueOfTensor(t) ?? "");
     if (value && !tensors.has(t)) put(t, "constant", value, value.data);
   };
   for (const n of g.nodes) {
     const op = ops.get(n.op) ?? fail(`no operator ${n.op}`);
     const node = { ...n, inputs: n.inputs.map(tensorOf), outputs: n.outputs.map(tensorOf) };
     const view = (types: readonly TensorType[]) =>
-      new NodeView(node, op, n.inputs.map((v) => (v ? typeOf(v) : undefined)), types, (t) => g.constants.get(valueOfTensor(t)),
+      new NodeView(node, op, n.inputs.map((v) => (v ? typeOf(v) : undefined)), types, (t) => g.constants.get(valueOfTensor(t) ?? ""),
         (i) => (n.outputs[i] ? typeOf(n.outputs[i]) : undefined));
     // An output that nobody wants has no type in the graph.
     const inferred = n.outputs.includes("") ? op.infer(view([])) : [];
@@ -88,7 +88,7 @@ function withOwnTables(c: Compute, node: string, put: (name: string, kind: "cons
   const own = new Map<string, string>();
   const tensors = c.tensors.map((t) => {
     if (t.role !== "weight" || !t.data) return t;
-    const name = tensorOf(`${node}:${t.name}`);
+    const name = derivedName(t.name, tensorOf(node));
     own.set(t.name, name);
     put(name, "constant", t, ArrayBuffer.isView(t.data) ? (t.data as ElementArray) : arrayOf(t.dtype, t.data));
     const { data: _, ...rest } = t;

@@ -8,7 +8,7 @@ import type { TargetFacts } from "../../emit/target.ts";
 import { axis, extentOf, output, resultType, rowMajor, type Compute, type Stage } from "../../ir/compute.ts";
 import { sizeOf } from "../../ir/graph.ts";
 import { int, minus } from "../../ir/linear.ts";
-import { expressionsOfStage, relist, type NetTensor, type Network } from "../../ir/network.ts";
+import { derivedName, expressionsOfStage, relist, type NetTensor, type Network } from "../../ir/network.ts";
 import { idOf, load, type Expr } from "../../ir/scalar.ts";
 import { loadsIn, make, rebuild, select, substitute } from "../../ir/algebra.ts";
 import { together } from "../../schedules/grid/index.ts";
@@ -70,7 +70,7 @@ function split(c: Compute, tensors: Map<string, NetTensor>): Compute[] {
       const { index } = first;
       homes.set(s.name, { tensor: first.tensor, at: (at) => (index ? index.map((e) => substitute(e, new Map(s.axes.map((a, i) => [a.name, at[i]!])))) : at) });
     } else {
-      const name = `${s.name}:${c.outputs[0]!.tensor}`, shape = s.axes.map(extentOf);
+      const name = derivedName(s.name, c.outputs[0]!.tensor), shape = s.axes.map(extentOf);
       tensors.set(name, { name, kind: "temporary", dtype: resultType(s), shape, layout: rowMajor(shape.length) });
       homes.set(s.name, { tensor: name, at: (at) => at });
       outputs.push(output(s, name));

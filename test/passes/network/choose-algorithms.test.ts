@@ -15,7 +15,7 @@ describe("choose-algorithms", () => {
     const g = conv(16, 16, [12, 12]), n = upTo("choose-algorithms", g, 1e-4), w = n.computes.find((c) => c.algorithm)!;
     expect(w.algorithm).toMatchObject({ kind: "winograd", tile: [4, 4], macs: 16 * 16 * 144 * 9 });
     expect(w.stages.at(-1)!.finish).toBeDefined();
-    expect([...n.tensors.values()].filter((t) => t.name.endsWith(":winograd4x4")).map((t) => t.shape)).toEqual([[6, 6, 16, 16]]);
+    expect([...n.tensors.values()].filter((t) => t.name.startsWith("winograd4x4:")).map((t) => t.shape)).toEqual([[6, 6, 16, 16]]);
   });
   test("the size of the tile follows the cost", () => {
     expect(tiles(conv(16, 16, [12, 12]))).toEqual(["4x4"]);
@@ -35,7 +35,7 @@ describe("choose-algorithms", () => {
     const b = new Builder(), w = b.constant([16, 16, 3, 3]), y = b.op("Conv", [b.input("x", [1, 16, 12, 12]), w], { pads: [1, 1, 1, 1] });
     const n = upTo("choose-algorithms", b.graph(b.op("Conv", [y, w], { pads: [1, 1, 1, 1] })), 1e-4);
     expect(names(n).filter((x) => x === "winograd")).toHaveLength(2);
-    expect([...n.tensors.keys()].filter((x) => x.includes(":winograd"))).toHaveLength(1);
+    expect([...n.tensors.keys()].filter((x) => x.startsWith("winograd"))).toHaveLength(1);
   });
   test("a box of a larger tensor", () => {
     const b = new Builder(), x = b.op("Exp", [b.input("x", [1, 16, 8, 8])]), y = b.op("Conv", [x, b.constant([16, 16, 3, 3])], { pads: [1, 1, 1, 1] });

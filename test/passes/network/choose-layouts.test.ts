@@ -9,7 +9,7 @@ describe("choose-layouts", () => {
   test("channels lie innermost between convolutions; the caller's memory is copied", () => {
     const n = laid((b, x) => [conv(b, b.op("Sigmoid", [conv(b, x)]))]);
     expect(names(n)).toEqual(["copy", "conv", "conv", "copy"]);
-    for (const t of ["%x:inner", "%v_sigmoid1", "%v_conv2:inner"]) expect(inner(n, t)).toBe(1);
+    for (const t of ["inner:%x", "%v_sigmoid1", "inner:%v_conv2"]) expect(inner(n, t)).toBe(1);
     for (const t of ["%x", "%v_conv2"]) expect(n.tensors.get(t)!.layout).toEqual(rowMajor(4));
   });
   test("few channels are read where the caller has them", () => {

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { derivedName } from "../../../compiler/ir/network.ts";
+import { networkPasses } from "../../../compiler/passes/network/pipeline.ts";
 import { ops } from "../../../compiler/ops/index.ts";
 import { lowerGraph, tensorOf, valueOfTensor } from "../../../compiler/passes/network/lower-graph.ts";
 import { verifyNetwork } from "../../../compiler/passes/network/verify-network.ts";
@@ -18,6 +20,13 @@ describe("lower-graph", () => {
     // A value may be called like the stage of the operator that makes it.
     const b = new Builder(), g = b.graph(b.op("Relu", [b.input("map", [4])])), renamed = { ...g, outputs: ["acc"], nodes: g.nodes.map((n) => ({ ...n, outputs: ["acc"] })), types: new Map([["map", g.types.get("map")!], ["acc", g.types.get("map")!]]) };
     run(renamed, []);
+  });
+  test("no value is called like a tensor that a pass makes", () => {
+    const b = new Builder(), x = b.input("x", [1, 8, 6, 5]), y = b.op("Conv", [b.op("Relu", [x]), b.constant([8, 8, 3, 3])], { pads: [1, 1, 1, 1] }), g = b.graph(y);
+    const rename = (v: string) => (v === "v_relu0" ? "x:inner" : v === y ? "inner:x" : v);
+    const odd = { ...g, outputs: g.outputs.map(rename), nodes: g.nodes.map((n) => ({ ...n, inputs: n.inputs.map(rename), outputs: n.outputs.map(rename) })), types: new Map([...g.types].map(([v, t]) => [rename(v), t])) };
+    run(odd, networkPasses);
+    expect([derivedName("inner", tensorOf("x")), valueOfTensor(derivedName("inner", tensorOf("x")))]).toEqual(["inner:%x", null]);
   });
   test("an input that is an output, a constant, and an output wanted twice get copies", () => {
     const b = new Builder(), x = b.input("x", [4]), y = b.op("Relu", [x]), g = { ...b.graph(y), outputs: [y, "x", y] }, n = run(g, []);
