@@ -17,7 +17,7 @@ import { listCases, type Case } from "./cases.ts";
 import { glob, matches, parseExceptions, type Exception } from "./exceptions.ts";
 import { runGroup, type GroupTimes, type Result } from "./group.ts";
 import { compileWith } from "./compile.ts";
-import { machineFor } from "./machine.ts";
+import { machineFor, runOptions } from "./machine.ts";
 import { evaluateCases } from "./reference.ts";
 import { suggestExceptions } from "./suggest.ts";
 
@@ -39,15 +39,12 @@ async function worker(): Promise<void> {
     return;
   }
   const { compile } = await import("../../compiler/index.ts");
-  const words = (text: string | undefined, usual: string): readonly string[] => (text?.trim() || usual).split(/\s+/);
   const machine = machineFor(flags.target, flags.isa);
   process.on("message", (job: Job) => {
     const folder = join(tmpdir(), `mlc-conformance-${process.ppid}-${job.index}`);
     runGroup(job.cases, {
       compile: compileWith((model, options) => compile(model, options), { ...machine.options, target: flags.target }),
-      cc: [...words(process.env.CC, "cc"), "-std=gnu99", "-Wall", "-Werror"],
-      cxx: [...words(process.env.CXX, "c++"), "-std=c++17", "-O1", "-w", "-fno-exceptions", "-fno-rtti"],
-      folder, keep: flags.keep, env: { ...process.env, ...machine.env(folder) }, ...(machine.warm ? { warm: machine.warm } : {}),
+      ...runOptions(machine, folder), keep: flags.keep,
     }).then((r) => process.send!({ index: job.index, ...r } satisfies Done), (e: Error) => {
       process.stderr.write(`group ${job.index} (${folder}): ${e.stack}\n`);
       process.exit(1);

@@ -8,7 +8,7 @@ import { compile } from "../../compiler/index.ts";
 import { targets } from "../../targets/index.ts";
 import { compileWith } from "../conformance/compile.ts";
 import { runGroup } from "../conformance/group.ts";
-import { machineFor } from "../conformance/machine.ts";
+import { machineFor, runOptions } from "../conformance/machine.ts";
 import type { Tensor } from "../conformance/proto.ts";
 import { because, deviceOf, skipped } from "../support/tools.ts";
 
@@ -50,8 +50,7 @@ describe.each([...targets.keys()])("%s", (target) => {
       writeFileSync(join(set, "input_0.pb"), file(new Uint8Array(picture(input).buffer), input));
       writeFileSync(join(set, "output_0.pb"), file(new Uint8Array(readFileSync(join(here, "recorded", `${name}.f32`))), output));
       const { results } = await runGroup([{ name, model: path, sets: [set] }], {
-        compile: compileWith(compile, { ...machine.options, target }), compare, cc: ["cc", "-std=gnu99"], cxx: ["c++", "-std=c++17", "-O1"],
-        folder: build, keep: false, seconds: 200, env: { ...process.env, ...machine.env(build) }, ...(machine.warm ? { warm: machine.warm } : {}),
+        compile: compileWith(compile, { ...machine.options, target }), compare, ...runOptions(machine, build), keep: false, seconds: 200,
       });
       expect(results[0]).toMatchObject({ outcome: "passed", reason: "" });
     });

@@ -15,7 +15,7 @@ import { graphPasses } from "../../compiler/passes/graph/pipeline.ts";
 import { runPasses } from "../../compiler/passes/graph/run.ts";
 import { compileNetwork } from "../../compiler/passes/network/pipeline.ts";
 import { executors, type Member, type Options } from "../conformance/group.ts";
-import { machineFor } from "../conformance/machine.ts";
+import { machineFor, runOptions } from "../conformance/machine.ts";
 import type { Tensor } from "../conformance/proto.ts";
 import type { Compiled } from "../conformance/compile.ts";
 
@@ -39,8 +39,7 @@ export function packageOf(graph: Graph, target: Target, name: string): Compiled 
 export async function runOn(target: Target, samples: readonly Sample[], more: Partial<Options> = {}): Promise<readonly Outcome[]> {
   const folder = mkdtempSync(join(tmpdir(), "mlc-on-target-")), machine = machineFor(target.name), outcomes: Outcome[] = samples.map(() => ({ problem: "was not run" }));
   const options: Options = {
-    compile: () => { throw new Error("compiled already"); }, cc: ["cc", "-std=gnu99"], cxx: ["c++", "-std=c++17", "-O1", "-w", "-fno-exceptions", "-fno-rtti"],
-    folder, keep: false, env: { ...process.env, ...machine.env(folder) }, ...(machine.warm ? { warm: machine.warm } : {}), ...more,
+    compile: () => { throw new Error("compiled already"); }, ...runOptions(machine, folder), keep: false, ...more,
   };
   try {
     const members = samples.flatMap((s, i): readonly (Member & { readonly at: number })[] => {
