@@ -8,7 +8,7 @@ import { graphPasses } from "../compiler/passes/graph/pipeline.ts";
 import { operatorTable } from "../scripts/make-operator-table.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const documents = ["README.md", "CHANGELOG.md", "examples/ocr/README.md", ...readdirSync(join(root, "docs")).map((f) => `docs/${f}`)].filter((f) => f.endsWith(".md"));
+const documents = ["README.md", "CHANGELOG.md", "examples/ocr/README.md", "examples/webgpu/README.md", ...readdirSync(join(root, "docs")).map((f) => `docs/${f}`)].filter((f) => f.endsWith(".md"));
 const textOf = (path: string): string => readFileSync(join(root, path), "utf8");
 const anchors = (path: string): readonly string[] =>
   [...textOf(path).matchAll(/^#+ (.*)$/gm)].map((m) => m[1]!.toLowerCase().replace(/[^\w\- ]/g, "").replaceAll(" ", "-"));

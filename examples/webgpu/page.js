@@ -39,8 +39,8 @@ function addBox({ left, top, right, bottom }) {
   $("boxes").append(rect);
 }
 function addLine({ text, confidence }) {
-  const item = document.createElement("li"), percent = `${Math.round(confidence * 100)} %`;
-  item.innerHTML = `<span class="text"></span><span class="sure"><span class="bar"><i style="width: ${percent}"></i></span>${percent}</span>`;
+  const item = document.createElement("li"), percent = Math.round(confidence * 100);
+  item.innerHTML = `<span class="text"></span><span class="sure"><span class="bar"><i style="width: ${percent}%"></i></span><span class="percent">${percent} %</span></span>`;
   item.firstChild.textContent = text;
   $("lines").append(item);
 }

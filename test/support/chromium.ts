@@ -1,14 +1,11 @@
 /** A page in headless Chromium with WebGPU on SwiftShader, driven through DevTools' protocol over pipes. */
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { createReadStream, existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { extname, join, normalize } from "node:path";
 import type { Readable, Writable } from "node:stream";
-
-/** The browser's command; undefined where there is none. */
-export const chromium: string | undefined = ["chromium", "chromium-browser", "google-chrome"].find((name) => spawnSync(name, ["--version"]).status === 0);
 
 /** A page that is open. */
 export interface Page {
@@ -31,7 +28,7 @@ export async function openPage(url: string, width = 1200, height = 760): Promise
     "--headless=new", "--no-sandbox", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan", "--remote-debugging-pipe", "--no-first-run",
     "--disable-dev-shm-usage", `--user-data-dir=${profile}`, `--window-size=${width},${height}`, "about:blank",
   ];
-  const browser = spawn(chromium!, flags, { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
+  const browser = spawn("chromium", flags, { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
   const to = browser.stdio[3] as Writable, from = browser.stdio[4] as Readable, waiting = new Map<number, { resolve: (m: Record<string, unknown>) => void; reject: (e: Error) => void }>(), log: string[] = [];
   const ended = new Promise<void>((resolve) => browser.on("close", () => {
     for (const w of waiting.values()) w.reject(new Error("Chromium has ended"));
