@@ -14,6 +14,7 @@ import { inlineMovement } from "./inline-movement.ts";
 import { lowerGraph } from "./lower-graph.ts";
 import { splitConcats } from "./split-concats.ts";
 import { splitStages } from "./split-stages.ts";
+import { splitConstants } from "./split-constants.ts";
 import { splitPhases } from "./split-phases.ts";
 import { storeTypes } from "./store-types.ts";
 import { verifyNetwork } from "./verify-network.ts";
@@ -31,6 +32,7 @@ export const networkPasses: readonly NetworkPass[] = [
   { name: "fuse-tails", run: fuseTails },
   { name: "split-phases", run: splitPhases },
   { name: "split-stages", run: splitStages },
+  { name: "split-constants", run: splitConstants },
   { name: "choose-layouts", run: chooseLayouts },
   { name: "choose-algorithms", run: chooseAlgorithms },
   { name: "add-halos", run: addHalos },
