@@ -157,6 +157,7 @@ export interface ModuleView {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly needs: string;
+  readonly kernels: number;
   readonly weightsBytes: number;
   readonly checksum: number;
   readonly buffers: string;

@@ -45,7 +45,7 @@ function moduleText(p: Program, plan: Plan, weights: Uint8Array, wgsl: string, b
   const rest = ["webgpu/ports.js", "webgpu/weights.js", "webgpu/device.js", "webgpu/net.js"] as const;
   const tables = renderShell("webgpu/index.js", {
     banner, wgsl, wgslText: JSON.stringify(`./${wgsl}`), nameText: JSON.stringify(name), inputs: p.inputs.map(portText), outputs: p.outputs.map(portText),
-    needs: JSON.stringify(plan.needs), weightsBytes: weights.length, checksum: weights.length ? checksum(weights) : 0, buffers: plan.buffers.join(", "), pieces: plan.pieces,
+    needs: JSON.stringify(plan.needs), kernels: plan.kernels.length, weightsBytes: weights.length, checksum: weights.length ? checksum(weights) : 0, buffers: plan.buffers.join(", "), pieces: plan.pieces,
   });
   return tables + rest.map((part) => renderShell(part, {})).join("");
 }

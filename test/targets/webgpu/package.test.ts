@@ -142,6 +142,20 @@ describe("weights", () => {
   });
 });
 
+describe("kernels", () => {
+  const text = () => readFileSync(join(made.folder, "small.wgsl"), "utf8");
+  test("may be given as text", async () => {
+    const other = await made.module.createNet({ device: net.device, kernels: text() });
+    expect(Array.from((await other.run(values(x1)))["y"]!)).toEqual(reference(x1));
+    other.dispose();
+  });
+  test("that are not the network's, or that the device refuses, are named", async () => {
+    await expect(made.module.createNet({ device: net.device, kernels: "<!doctype html>" })).rejects.toThrow(/small: these are not its kernels: there are 0 of \d/);
+    const broken = text().replace(/^(@compute.*)$/m, "nonsense\n$1");
+    await expect(made.module.createNet({ device: net.device, kernels: broken })).rejects.toThrow(/small kernel 0 is refused: .*\d+:1 unexpected token/s);
+  });
+});
+
 describe("devices", () => {
   const limited = (limits: object) => ({ limits: new Proxy(net.device.limits, { get: (t, k) => Reflect.get(limits, k) ?? Reflect.get(t, k) }) });
   test("that lack what is needed are refused, saying what", async () => {
