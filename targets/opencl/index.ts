@@ -17,6 +17,7 @@ export interface Devices {
   /** Whether they compute in double precision; what they cannot, the processor does. */
   readonly doubles: boolean;
 }
+const noDoubles = "these devices do not compute in double precision, and without a fallback nothing else does";
 /** The kernels' name for the device, beside the instruction sets. */
 const variant = "opencl";
 
@@ -27,7 +28,7 @@ export function openclFor(d: Devices): Target {
     name: d.name,
     description: d.description,
     builds: "native",
-    facts: () => d.facts,
+    facts: (s) => (d.doubles || s.fallback !== "none" ? d.facts : { ...d.facts, types: { ...d.facts.types, f64: { refused: noDoubles } } }),
     instructionSets: cppSets,
     settings: {
       fallback: { kind: "choice", choices: ["cpu", "none"], default: "cpu", description: "what runs the model where no device will do: kernels for the processor, or nothing" },

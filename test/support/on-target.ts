@@ -32,7 +32,8 @@ export function packageOf(graph: Graph, target: Target, name: string): Compiled 
   const { graph: typed, diagnostics } = inferTypes(graph, { fold }), errors = diagnostics.filter((d) => d.severity === "error");
   if (errors.length) throw new Error(errors.map((d) => d.message).join("; "));
   const program = compileNetwork(runPasses(typed, graphPasses).graph, { facts: target.facts(settingsOf(target, choices.settings)), variants: target.variants(choices) });
-  const { files, build } = target.emit(program, { ...choices, name, hash: "0".repeat(64), version: "test", flags: "" });
+  const { files, build, diagnostics: said } = target.emit(program, { ...choices, name, hash: "0".repeat(64), version: "test", flags: "" });
+  if (said.some((d) => d.severity === "error")) throw new CompileError(said);
   return { name, files, build, header: `#include "${name}/${name}.h"`, inputs: program.inputs.map(portOf), outputs: program.outputs.map(portOf), pinned: [] };
 }
 /** Runs all, in one program or process; an outcome for each. `more` changes how. */

@@ -5,6 +5,7 @@ import type { DType } from "../../compiler/ir/types.ts";
 import { targets } from "../../targets/index.ts";
 import { feedsOf } from "../passes/network/build.ts";
 import { networks } from "../passes/networks.ts";
+import { machineFor } from "../conformance/machine.ts";
 import { faults, runOn, type Sample } from "../support/on-target.ts";
 import { difference } from "../support/run-compute.ts";
 import { because, deviceOf, skipped } from "../support/tools.ts";
@@ -20,7 +21,7 @@ const pieces: readonly Tolerant[] = Object.entries(networks).map(([name, make]) 
   return { name, graph, feeds: feedsOf(graph, 1), tolerance: 1e-4 };
 });
 
-const cannotKeep = (t: Target, type: DType): boolean => { const s = t.facts(settingsOf(t, {})).types[type]; return s !== undefined && "refused" in s; };
+const cannotKeep = (t: Target, type: DType): boolean => { const s = t.facts(settingsOf(t, machineFor(t.name).options.settings ?? {})).types[type]; return s !== undefined && "refused" in s; };
 describe.each([...targets.keys()].filter((name) => deviceOf[name]))("%s", (name) => {
   const target = targets.get(name)!, need = deviceOf[name]!;
   test.skipIf(skipped(need))(`operators${because(need)}`, { timeout: 600_000 }, async () => {

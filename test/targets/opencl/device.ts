@@ -1,5 +1,5 @@
 /** Kernels on the OpenCL device that is here, through a small program; and that program under oclgrind. */
-import { execFile, spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,16 +12,6 @@ import { newArray, types, type DType, type ElementArray } from "../../../compile
 import { argumentsOf } from "../../../targets/opencl/dialect.ts";
 
 const execute = promisify(execFile);
-const have = (command: string, ...args: readonly string[]): boolean => { const r = spawnSync(command, args); return r.error === undefined && r.status === 0; };
-/** Why OpenCL cannot be tested here; empty where it can. */
-export const missing: string = ((): string => {
-  const r = spawnSync("clinfo", ["-l"]);
-  if (r.error) return ", skipped: there is no clinfo";
-  if (!/Device #0/.test(String(r.stdout))) return ", skipped: there is no OpenCL device";
-  return have("gcc", "--version") ? "" : ", skipped: there is no gcc";
-})();
-export const oclgrind: string = missing || (have("oclgrind", "--version") ? "" : ", skipped: there is no oclgrind");
-
 /** An empty folder that goes away after the tests of the file. */
 export function emptyFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "mlc-opencl-"));

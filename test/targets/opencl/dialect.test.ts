@@ -7,7 +7,8 @@ import { newArray } from "../../../compiler/ir/types.ts";
 import { opencl } from "../../../targets/opencl/dialect.ts";
 import { programText } from "../../../targets/opencl/program.ts";
 import { agrees, cases, kernelOf, memory, N } from "../cases.ts";
-import { emptyFolder, launch, missing } from "./device.ts";
+import { emptyFolder, launch } from "./device.ts";
+import { because, skipped } from "../../support/tools.ts";
 
 /** Several kernels in one, since a device compiles each by itself: their outputs and variables get names of their own. */
 function merged(name: string, parts: readonly Kernel[]): Kernel {
@@ -17,7 +18,7 @@ function merged(name: string, parts: readonly Kernel[]): Kernel {
 }
 /** By default a compiler may contract a * b + c, which the interpreter does not. */
 const exact = "#pragma OPENCL FP_CONTRACT OFF\n", options = "-cl-std=CL1.2 -Werror", together = 30;
-test.skipIf(missing)(`all operators, types and widths${missing}`, { timeout: 120_000 }, async () => {
+test.skipIf(skipped("opencl"))(`all operators, types and widths${because("opencl")}`, { timeout: 120_000 }, async () => {
   const folder = emptyFolder(), all = [...cases(4), ...cases(16).filter((c) => c.lanes > 1)], kernels = all.map((c) => kernelOf(c, () => false));
   const parts = Array.from({ length: Math.ceil(all.length / together) }, (_, n) => merged(`part${n}`, kernels.slice(n * together, (n + 1) * together)));
   const got = await launch(folder, exact + programText(parts), options, parts.map((kernel, n) => ({ kernel, args: memory, before: n % 2 ? 16 : 0 })));

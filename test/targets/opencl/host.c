@@ -1,5 +1,5 @@
 /* Usage: host SOURCE OPTIONS PLAN OUT. Builds the source and follows the plan, one line each:
-     buffer BYTES FILE          memory, filled from the file; "-" for memory full of ones
+     buffer BYTES FILE          memory, filled from the file; "-" for memory that nobody wrote
      launch NAME GX GY GZ LX LY ARG...   each ARG is buffer:elements, or =number
      read N                     what buffer N holds is written to OUT
    Fails with the first thing that goes wrong. */
@@ -43,11 +43,10 @@ int main(int argc, char** argv) {
   while (fgets(line, sizeof line, plan)) {
     char* word = strtok(line, " \n");
     if (!strcmp(word, "buffer")) {
-      size_t bytes = (size_t)atol(strtok(0, " \n")), have; char* file = strtok(0, " \n"); char* data = malloc(bytes + 1);
-      memset(data, 0xff, bytes);
-      if (strcmp(file, "-")) { free(data); data = slurp(file, &have); if (have != bytes) { fprintf(stderr, "%s: %zu bytes\n", file, have); return 1; } }
+      size_t bytes = (size_t)atol(strtok(0, " \n")), have; char* file = strtok(0, " \n"); char* data = 0;
+      if (strcmp(file, "-")) { data = slurp(file, &have); if (have != bytes) { fprintf(stderr, "%s: %zu bytes\n", file, have); return 1; } }
       sizes[count] = bytes;
-      buffers[count++] = clCreateBuffer(c, CL_MEM_READ_WRITE | CL_MEM_COPY_HOST_PTR, bytes ? bytes : 1, data, &e); ok(e, "buffer");
+      buffers[count++] = clCreateBuffer(c, CL_MEM_READ_WRITE | (data ? CL_MEM_COPY_HOST_PTR : 0), bytes ? bytes : 1, data, &e); ok(e, "buffer");
       free(data);
     } else if (!strcmp(word, "launch")) {
       const char* name = strtok(0, " \n"); size_t all[3], lanes[3] = {1, 1, 1}; int i, at = 0; char* arg;

@@ -2,6 +2,7 @@
    where results differ from those of the processor. */
 #define CL_TARGET_OPENCL_VERSION 120
 #include <CL/cl.h>
+#include <dlfcn.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -152,6 +153,52 @@ static void on_cl(void) {
   clReleaseContext(context);
 }
 
+/* Every call of OpenCL fails once: the model then runs on the processor, or the run is an error and the next run is none. Whatever
+   happens, no object is left behind. */
+static void failures(const char* library, const char* cache) {
+  void* shim = dlopen(library, RTLD_NOW);
+  int (*shim_fail)(int) = (int (*)(int))dlsym(shim, "shim_fail");
+  int (*shim_balance)(void) = (int (*)(void))dlsym(shim, "shim_balance");
+  const char* (*shim_last)(void) = (const char* (*)(void))dlsym(shim, "shim_last");
+  static float y[NET_OUTPUT0_COUNT], z[NET_OUTPUT1_COUNT];
+  net_options o = {0};
+  int n, calls, fell = 0, failed = 0, passed = 0;
+  o.library = library;
+  o.profile = 1;
+  o.queue_window = 2;
+  o.cache_path = cache;
+  shim_fail(0);
+  net_release(start(&o)); /* the cache is there from now on */
+  calls = shim_fail(0);
+  for (n = 1; n <= calls + 200; ++n) {
+    net_context* c;
+    int status, began;
+    shim_fail(n);
+    c = start(&o);
+    began = *shim_last() != 0;
+    if (began && net_backend(c) == NET_CPU && !*net_message(c)) fail("no reason");
+    if (net_backend(c) == NET_CPU) ++fell;
+    status = net_run_in(c, x, y, z);
+    if (status) {
+      ++failed;
+      if (began || !*net_message(c)) fail("a run that failed");
+      shim_fail(0);
+      status = net_run_in(c, x, y, z);
+    } else if (!began && *shim_last()) {
+      ++passed;
+    }
+    ok(status, shim_last());
+    check(y, z, shim_last());
+    shim_fail(0);
+    net_release(c);
+    if (shim_balance()) {
+      printf("%d: %s leaves %d\n", n, shim_last(), shim_balance());
+      fail("objects are left behind");
+    }
+  }
+  printf("calls %d\nfell %d\nfailed %d\npassed %d\n", calls, fell, failed, passed);
+}
+
 int main(int argc, char** argv) {
   const char* what = argc > 1 ? argv[1] : "";
   const char* value = argc > 2 ? argv[2] : NULL;
@@ -229,12 +276,13 @@ int main(int argc, char** argv) {
     c = start(&o);
     tell(c);
     net_release(c);
+  } else if (!strcmp(what, "failures")) {
+    failures(value, argv[3]);
   } else if (!strcmp(what, "cl")) {
     on_cl();
   } else {
     fail("what to do is not said");
   }
-  (void)value;
   net_release(cpu);
   printf("good\n");
   return 0;

@@ -10,7 +10,8 @@ import type { SettingValue } from "../../../compiler/emit/target.ts";
 import { generator } from "../../support/random.ts";
 import { model, node, tensor } from "../../support/onnx.ts";
 import { machineIsa } from "../../conformance/machine.ts";
-import { emptyFolder, environment, missing } from "./device.ts";
+import { because, skipped } from "../../support/tools.ts";
+import { emptyFolder, environment } from "./device.ts";
 
 const execute = promisify(execFile);
 const random = generator(3), numbers = (...shape: readonly number[]) => tensor("f32", shape, Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => random() - 0.5));
@@ -34,12 +35,12 @@ async function build(folder: string, target: string, wide = false, settings: Rea
   const { sources, compileFlags, linkFlags } = made.build, objects = sources.map((s) => `${s}.o`);
   await Promise.all(sources.map((s, i) => execute(s.endsWith(".cpp") ? "g++" : "gcc", [...(s.endsWith(".cpp") ? [...compileFlags, ...strict] : []), ...flags, "-O1", "-c", s, "-o", objects[i]!], { cwd: folder })));
   copyFileSync(fileURLToPath(new URL("main.c", import.meta.url)), join(folder, "main.c"));
-  await execute("gcc", ["-std=c99", "-D_GNU_SOURCE", ...strict, ...flags, "main.c", ...objects, "-o", "main", ...linkFlags, "-lOpenCL", "-lpthread"], { cwd: folder });
+  await execute("gcc", ["-std=c99", "-D_GNU_SOURCE", ...strict, ...flags, "main.c", ...objects, "-o", "main", ...linkFlags, "-lOpenCL", "-lpthread", "-ldl"], { cwd: folder });
   return { made, run: async (...args) => (await execute(join(folder, "main"), [...args], { cwd: folder, env: environment(folder) })).stdout };
 }
 const lines = (text: string, word: string): readonly string[] => text.split("\n").filter((l) => l.startsWith(`${word} `)).map((l) => l.slice(word.length + 1));
 
-describe.skipIf(missing)(`a package${missing}`, () => {
+describe.skipIf(skipped("opencl"))(`a package${because("opencl")}`, () => {
   const folder = emptyFolder();
   let run: (...args: readonly string[]) => Promise<string>;
   beforeAll(async () => { ({ run } = await build(folder, "opencl")); }, 60_000);
@@ -121,6 +122,14 @@ describe.skipIf(missing)(`a package${missing}`, () => {
     expect(lines(said, "cpu")).toEqual(["8"]);
     expect(said).toMatch(/good\n$/);
   });
+  test("each call of OpenCL fails once: a reason, right results, and nothing left behind", { timeout: 60_000 }, async () => {
+    await execute("gcc", ["-shared", "-fPIC", "-O1", fileURLToPath(new URL("shim.c", import.meta.url)), "-o", "libshim.so", "-ldl"], { cwd: folder });
+    const said = await run("failures", join(folder, "libshim.so"), join(folder, "shim.bin")), count = (word: string) => Number(lines(said, word)[0]);
+    expect(count("calls")).toBeGreaterThan(40);
+    expect(count("fell")).toBeGreaterThan(20);
+    expect(count("failed")).toBeGreaterThan(10);
+    expect(said).toMatch(/good\n$/);
+  });
   test("contexts run in threads at once, and share what is on the device", async () => {
     const said = await run("threads");
     expect(lines(said, "cache")[0]).toBe("shared");
@@ -131,7 +140,7 @@ describe.skipIf(missing)(`a package${missing}`, () => {
 /** FNV-1a, as the cache has it. */
 const sum = (b: Uint8Array): number => b.reduce((h, x) => Math.imul(h ^ x, 0x01000193) >>> 0, 0x811c9dc5);
 
-test.skipIf(missing)(`kernels in double precision stay on the processor where devices lack it${missing}`, { timeout: 60_000 }, async () => {
+test.skipIf(skipped("opencl"))(`kernels in double precision stay on the processor where devices lack it${because("opencl")}`, { timeout: 60_000 }, async () => {
   const folder = emptyFolder(), { made, run } = await build(folder, "opencl-arm", true), notes = made.diagnostics.filter((d) => d.code === "stays-on-cpu");
   expect(notes.length).toBeGreaterThan(0);
   expect(notes.every((d) => d.severity === "note")).toBe(true);
@@ -140,10 +149,12 @@ test.skipIf(missing)(`kernels in double precision stay on the processor where de
   expect(lines(said, "backend")).toEqual(["1"]);
   expect(steps.filter(([, launches]) => launches === "0").length).toBe(notes.length);
   expect(steps.every(([, , us]) => Number(us) > 0)).toBe(true);
-  await expect(compile(bytes(true), { target: "opencl-arm", name: "net", settings: { fallback: "none" } })).rejects.toThrow(/computes in double precision, which these devices lack/);
+  await execute("gcc", ["-shared", "-fPIC", "-O1", fileURLToPath(new URL("shim.c", import.meta.url)), "-o", "libshim.so", "-ldl"], { cwd: folder });
+  expect(await run("failures", join(folder, "libshim.so"), join(folder, "shim.bin"))).toMatch(/good\n$/);
+  await expect(compile(bytes(true), { target: "opencl-arm", name: "net", settings: { fallback: "none" } })).rejects.toThrow(/these devices do not compute in double precision, and without a fallback nothing else does/);
   expect((await compile(bytes(true), { target: "opencl", name: "net", settings: { fallback: "none" } })).diagnostics).toEqual([]);
 });
-test.skipIf(missing)(`without kernels for the processor, what is missing is an error${missing}`, { timeout: 60_000 }, async () => {
+test.skipIf(skipped("opencl"))(`without kernels for the processor, what is missing is an error${because("opencl")}`, { timeout: 60_000 }, async () => {
   const folder = emptyFolder(), { made } = await build(folder, "opencl", false, { fallback: "none", maxKernelUs: 500, queueWindow: 4 });
   expect([...made.files.keys()].some((f) => f.includes("kernels"))).toBe(false);
   expect(made.files.get("net.h")).toContain("0: 500; negative: never");
