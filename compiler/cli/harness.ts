@@ -112,10 +112,11 @@ const read = (path: string, p: TensorType): Constant => {
   if (file.length !== bytesOf(p)) throw new Failure(`${path} has ${file.length} bytes instead of ${bytesOf(p)}`);
   return constantOf(p.dtype, p.shape, viewOf(p.dtype, file));
 };
-/** The outputs, in the model's order, for inputs in the model's order. */
-export const runModel = (b: Built, inputs: readonly Constant[]): Promise<readonly Constant[]> =>
+/** The outputs, in the model's order, for inputs in the model's order. `hear` gets what the program has to say, such as that no device did it. */
+export const runModel = (b: Built, inputs: readonly Constant[], hear: (note: string) => void = () => {}): Promise<readonly Constant[]> =>
   inFolder(async (folder) => {
-    await start(b, "run", inputs, folder);
+    const said = await start(b, "run", inputs, folder);
+    for (const note of linesOf(said, "note")) hear(note);
     return b.facts.outputs.map((p, i) => read(join(folder, `output_${i}`), p));
   });
 /** As `runModel`, with the values that steps finish, in order; those in blocked layouts are left out. */

@@ -25,6 +25,11 @@ export function formatDiagnostics(all: readonly Diagnostic[], colors: Colors, si
     (unsupported.length ? `${single.length ? "\n" : ""}${colors.bold("Not supported:")}\n\n${unsupportedTable(unsupported, colors, sink)}\n` : "")
   );
 }
+/** Tells the user of something that a program said while it ran. */
+export const hearing =
+  (t: Terminal) =>
+  (message: string): void =>
+    void t.err.write(formatDiagnostics([{ severity: "note", code: "run", message }], t.errColors, t.err));
 function unsupportedTable(list: readonly Diagnostic[], colors: Colors, sink?: Sink): string {
   const rows = unsupportedRows(list).map((r) => [
     r.op,

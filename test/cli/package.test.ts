@@ -54,6 +54,14 @@ test("a target without a native build compiles from there too", () => {
   run(folder, mlc, "compile", "add.onnx", "-o", "web", "--target", "webgpu");
   expect(readFileSync(join(folder, "web/index.d.ts"), "utf8")).toContain("createNet");
 });
+test("what runs WebGPU is no part of the package, and mlc says what to install", () => {
+  try {
+    run(folder, mlc, "verify", "add.onnx", "--target", "webgpu");
+    expect.unreachable("there is no webgpu");
+  } catch (e) {
+    expect(String((e as { stderr: string }).stderr)).toMatch(/the package webgpu is not installed[\s\S]*npm install webgpu/);
+  }
+});
 test("a pipe gets neither colours nor progress", () => {
   expect(run(folder, mlc, "inspect", "add.onnx")).not.toContain("\x1b");
 });

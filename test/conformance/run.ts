@@ -2,8 +2,9 @@
  * npm run conformance -- --target cpp [--filter PATTERN] [--jobs N] [--isa NAME] [--data DIR] [--keep] [--verbose]
  *                        [--no-list] [--suggest] [--report FILE]
  *
- * Runs ONNX's published cases against a target, or with --target reference in the compiler's own evaluator, and prints `N passed, N failed, N skipped`. A case that the target's list
- * of exceptions names is skipped when it does not pass and an error when it does. With --filter (comma-separated
+ * Runs ONNX's published cases against a target, or with --target reference in the compiler's own evaluator, and prints
+ * `N passed, N failed, N skipped`. A case that a list of exceptions names (all-exceptions.txt, or the target's own) is skipped when
+ * it does not pass and an error when it does. With --filter (comma-separated
  * patterns, `*` for any run of characters) lines of the list that match nothing are no error. --no-list shows every
  * case as it is; --report writes all results as JSON; --suggest prints a list of exceptions for what did not pass.
  */
@@ -30,6 +31,7 @@ const { values: flags } = parseArgs({
     group: { type: "string", default: "48" }, worker: { type: "boolean", default: false },
   },
 });
+interface Listed extends Exception { readonly file: string }
 interface Job { readonly index: number; readonly cases: readonly Case[] }
 interface Done { readonly index: number; readonly results: readonly Result[]; readonly times: GroupTimes }
 
@@ -85,8 +87,10 @@ async function main(): Promise<number> {
     console.error(`${flags.data} does not hold ONNX's cases; scripts/fetch-onnx-data.sh gets them`);
     return 2;
   }
-  const listFile = join(here, `${flags.target}-exceptions.txt`);
-  const list: readonly Exception[] = flags["no-list"] || !existsSync(listFile) ? [] : parseExceptions(readFileSync(listFile, "utf8"));
+  const list = flags["no-list"] || flags.target === "reference" ? [] : ["all", flags.target].flatMap((name): readonly Listed[] => {
+    const file = `${name}-exceptions.txt`, path = join(here, file);
+    return existsSync(path) ? parseExceptions(readFileSync(path, "utf8")).map((e) => ({ ...e, file })) : [];
+  });
   const wanted = flags.filter?.split(",").map((p) => glob(p.includes("*") || p.includes("/") ? p : `*${p}*`));
   const cases = listCases(flags.data).filter((c) => !wanted || wanted.some((w) => w.test(c.name)));
   // Dealt like cards, so that every group has its share of the slow families.
@@ -101,13 +105,13 @@ async function main(): Promise<number> {
   if (process.stderr.isTTY) process.stderr.write("\r");
   results.sort((a, b) => (a.name < b.name ? -1 : 1));
 
-  const used = new Set<Exception>(), failed: string[] = [];
+  const used = new Set<Listed>(), failed: string[] = [];
   let passed = 0, skipped = 0, pinned = 0;
   for (const r of results) {
     const known = list.filter((e) => matches(e, { name: r.name, ops: new Set(r.ops), types: new Set(r.types) }));
     for (const e of known) used.add(e);
     if (r.outcome === "passed") {
-      if (known.length) failed.push(`${r.name}: passes, but line ${known[0]!.line} of the exceptions names it (${known[0]!.reason})`);
+      if (known.length) failed.push(`${r.name}: passes, but ${known[0]!.file}:${known[0]!.line} names it (${known[0]!.reason})`);
       else { passed++; if (r.pinned.length) pinned++; }
     } else if (known.length || (flags.target === "reference" && r.outcome === "refused")) {
       skipped++;
@@ -116,7 +120,7 @@ async function main(): Promise<number> {
   }
   const stale = wanted ? [] : list.filter((e) => !used.has(e));
   for (const f of failed) console.log(`FAIL ${f}`);
-  for (const e of stale) console.log(`FAIL ${flags.target}-exceptions.txt:${e.line}: ${e.pattern} stands for no case`);
+  for (const e of stale) console.log(`FAIL ${e.file}:${e.line}: ${e.pattern} stands for no case`);
   if (flags.suggest) console.log(suggestExceptions(results));
   if (flags.report) writeFileSync(flags.report, JSON.stringify(results, null, 1));
   const seconds = (ms: number): string => `${(ms / 1000).toFixed(0)} s`;

@@ -4,6 +4,7 @@ import { fromFiles } from "../inputs.ts";
 import { npyBytes } from "../npy.ts";
 import { inputFiles } from "../options.ts";
 import { fileNameOf, writeFiles, writeFolder } from "../output.ts";
+import { hearing } from "../report.ts";
 import type { Terminal } from "../terminal.ts";
 
 interface Flags extends RunFlags {
@@ -25,6 +26,7 @@ export async function runCommand(t: Terminal, model: string, f: Flags): Promise<
   const results = await runModel(
     b,
     inputs.map((p) => values.get(p.name)!),
+    hearing(t),
   );
   const names = outputs.map((p) => `${fileNameOf(p.name)}.npy`),
     twice = names.find((n, i) => names.indexOf(n) !== i);

@@ -4,7 +4,7 @@ import type { CompileResult } from "../../api.ts";
 import { readTensor } from "../../import/onnx/tensor-file.ts";
 import type { Constant } from "../../ir/graph.ts";
 import type { Port } from "../../ir/program.ts";
-import { isFloat } from "../../ir/types.ts";
+import { arrayOf, isFloat } from "../../ir/types.ts";
 import { evaluateGraph } from "../../evaluate/index.ts";
 import { type Difference, compare } from "../compare.ts";
 import { Failure, UsageError, orFail } from "../exit.ts";
@@ -12,6 +12,7 @@ import { type Built, type RunFlags, buildModel, runModel, traceModel } from "../
 import { checkInput, fromFiles, randomInputs } from "../inputs.ts";
 import { compileModel } from "../model.ts";
 import { inputFiles } from "../options.ts";
+import { hearing } from "../report.ts";
 import { type Terminal, table } from "../terminal.ts";
 
 interface Flags extends RunFlags {
@@ -57,8 +58,9 @@ async function layers(
   let compared = 0,
     first: Layer | null = null;
   for (const { step, value, tensor } of await traceModel(b, inputs)) {
-    const expected = values.get(value);
-    if (!expected || expected.dtype !== tensor.dtype || expected.shape.join() !== tensor.shape.join()) continue;
+    const found = values.get(value),
+      expected = found && found.dtype !== tensor.dtype ? { ...found, dtype: tensor.dtype, data: arrayOf(tensor.dtype, found.data) } : found;
+    if (!expected || expected.shape.join() !== tensor.shape.join()) continue;
     compared++;
     const difference = compare(expected, tensor);
     if (!first && !agrees(expected, difference, tolerance)) first = { step, nodes: b.facts.steps[step]!.origin, value, difference };
@@ -78,7 +80,7 @@ export async function verifyCommand(t: Terminal, model: string, f: Flags): Promi
   const expected = f.data
     ? recorded(f.data, "output", outputs)
     : ((m) => outputs.map((p) => m.get(p.name)!))(evaluateGraph(r.graph, feeds(b, inputs)));
-  const actual = await runModel(b, inputs);
+  const actual = await runModel(b, inputs, hearing(t));
   const results = outputs.map((p, i) => {
     const want = expected[i]!,
       got = actual[i]!;
