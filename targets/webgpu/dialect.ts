@@ -14,7 +14,7 @@ export interface Home {
   readonly element: Word;
   /** Whether it is an array of vectors of four elements. */
   readonly quads: boolean;
-  /** Where the buffer begins in it, in elements: a multiple of 4 among quads. */
+  /** Where the buffer begins in it, in elements: a multiple of 4 among quads. Addresses of four elements are then counted in quads. */
   readonly offset: number;
 }
 const spelled: Partial<Record<DType, string>> = { f32: "f32", i32: "i32", u32: "u32", bool: "bool", index: "i32" };
@@ -28,7 +28,7 @@ const suffix = (lanes: number): string => (lanes > 1 ? `${lanes}` : "");
 /** A function of the preamble, which has one for each width. */
 const ours = (name: string): Form => (e, _type, ...args) => `${name}${suffix(e.lanes)}(${args.join(", ")})`;
 const missing = (name: string): Form => () => fail(`WGSL has no ${name}: it is written out before printing`);
-/** Neither comparisons nor operators on bits may stand beside others without parentheses. */
+/** Operators on bits and truths may not stand beside others without parentheses. */
 const sign = (infix: string): Form => (_e, _type, a, b) => `(${a} ${infix} ${b})`;
 const amounts = (e: Apply): string => typeName("u32", e.lanes);
 const isZero = (e: Expr): boolean => (e.kind === "const" ? Number(e.value) === 0 : e.kind === "lanes" && e.op === "splat" && isZero(e.arg));
@@ -68,7 +68,7 @@ export function wgsl(homes: ReadonlyMap<string, Home>, declared: readonly string
   const readers = new Map<string, { readonly name: string; readonly text: string }>();
   const homeOf = (b: Buffer): Home => homes.get(b.name) ?? fail(`${b.name} is used, but has no place`);
   const from = (h: Home, at: string): string => (h.offset ? (/^\d+$/.test(at) ? `${Number(at) + h.offset}` : `${at} + ${h.offset}`) : at);
-  const quadAt = (h: Home, at: string): string => (/^\d+$/.test(at) ? `${(Number(at) + h.offset) / 4}` : `((${from(h, at)}) >> 2u)`);
+  const quadAt = (h: Home, at: string): string => from({ ...h, offset: h.offset / 4 }, at);
   /** An element among quads: by its quad and its place there. */
   const element = (h: Home, at: string): string => {
     const { name, quads } = h;
@@ -105,7 +105,7 @@ export function wgsl(homes: ReadonlyMap<string, Home>, declared: readonly string
       sinh: { call: "sinh" }, cosh: { call: "cosh" }, tanh: { call: "tanh" }, asinh: { call: "asinh" }, acosh: { call: "acosh" }, atanh: { call: "atanh" },
       pow: { by: (e) => (isFloat(e.dtype) ? { call: "pow" } : (x, _type, a, b) => `power_${scalar(x).dtype}(${a}, ${b})`) },
       floor: { call: "floor" }, ceil: { call: "ceil" }, trunc: { call: "trunc" }, round: { call: "round" },
-      less: sign("<"), lessEqual: sign("<="), equal: sign("=="),
+      less: { infix: "<", level: 1 }, lessEqual: { infix: "<=", level: 1 }, equal: { by: (e) => (e.args[0]!.dtype === "bool" ? sign("==") : { infix: "==", level: 1 }) },
       and: { by: (e) => sign(e.dtype === "bool" && e.lanes === 1 ? "&&" : "&") }, or: { by: (e) => sign(e.dtype === "bool" && e.lanes === 1 ? "||" : "|") },
       xor: { by: (e) => sign(e.dtype === "bool" ? "!=" : "^") },
       not: (_e, _type, a) => `(!${a})`, bitNot: (_e, _type, a) => `(~${a})`,

@@ -4,7 +4,8 @@ import { loadsIn } from "../../compiler/ir/algebra.ts";
 import { eachStmt, expressionsOf, type Kernel } from "../../compiler/ir/kernel.ts";
 import { fail, type Expr } from "../../compiler/ir/scalar.ts";
 import { reserved, wgsl, type Home, type Word } from "./dialect.ts";
-import { quadBuffers } from "./quads.ts";
+import { inQuads, quadBuffers } from "./quads.ts";
+import { dropUnused } from "../../compiler/lower/drop-unused.ts";
 
 /** Where a buffer of the kernel is found: in which binding, and its first element in it (in elements, a multiple of 64). */
 export interface Slot { readonly binding: number; readonly offset: number }
@@ -32,14 +33,14 @@ export function printWgsl(kernel: Kernel, slots: readonly (Slot | null)[], bindi
     return free;
   };
   const homes = new Map<string, Home>(), declared: string[] = [];
-  const array = (element: Word, isQuads: boolean, size?: number): string =>
-    `array<${isQuads ? `vec4<${element}>` : element}${size === undefined ? "" : `, ${Math.max(1, Math.ceil(size / (isQuads ? 4 : 1)))}`}>`;
+  // With a size, the checks of bounds that browsers add compare with a constant.
+  const array = (element: Word, isQuads: boolean, size: number): string => `array<${isQuads ? `vec4<${element}>` : element}, ${Math.max(1, Math.ceil(size / (isQuads ? 4 : 1)))}>`;
   bindings.forEach(({ access }, n) => {
     const held = k.buffers.flatMap((b, i) => (slots[i]?.binding === n && uses.has(b.name) ? [{ b, offset: slots[i].offset }] : []));
     const words = new Set(held.map(({ b }) => wordOf(b.dtype))), element = words.size === 1 ? [...words][0]! : "u32";
     const isQuads = held.every(({ b, offset }) => quads.can.has(b.name) && offset % 4 === 0) && held.some(({ b }) => quads.want.has(b.name));
     const name = fresh(`${k.name}_${held[0]?.b.name ?? `unused${n}`}`);
-    declared.push(`@group(0) @binding(${n}) var<storage, ${access}> ${name}: ${array(element, isQuads)};`);
+    declared.push(`@group(0) @binding(${n}) var<storage, ${access}> ${name}: ${array(element, isQuads, Math.max(0, ...held.map(({ b, offset }) => offset + b.size)))};`);
     for (const { b, offset } of held) homes.set(b.name, { name, element, quads: isQuads, offset });
   });
   for (const b of k.buffers) {
@@ -55,7 +56,8 @@ export function printWgsl(kernel: Kernel, slots: readonly (Slot | null)[], bindi
   }
   // What passes through the working memory of a group needs the other barrier as well.
   const passes = [...uses].some(([name, u]) => u.loads && u.stores && k.buffers.find((b) => b.name === name)!.space !== "shared");
-  return printKernel(k, wgsl(homes, declared, fresh, passes ? "storageBarrier();\nworkgroupBarrier();" : "workgroupBarrier();"));
+  const inVectors = new Set([...homes].filter(([, h]) => h.quads).map(([name]) => name)), counted = inQuads(k, inVectors, fresh);
+  return printKernel({ ...counted, body: dropUnused(counted.body) }, wgsl(homes, declared, fresh, passes ? "storageBarrier();\nworkgroupBarrier();" : "workgroupBarrier();"));
 }
 function wordOf(t: Kernel["buffers"][number]["dtype"]): Word {
   return t === "f32" || t === "i32" || t === "u32" ? t : fail(`WGSL has no memory of type ${t}: store-types makes another type of it`);
