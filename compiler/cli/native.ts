@@ -168,6 +168,8 @@ const sharedFlags: Readonly<Record<System, (file: string, folder: string, name: 
   macho: (file) => [`-Wl,-install_name,@rpath/${file}`],
   windows: (_, folder, name) => [`-Wl,--out-implib,${join(folder, `lib${name}.dll.a`)}`],
 };
+/** Windows opens libraries at run time without a library for that. */
+const linkFlagsOn = (system: System, b: Build): readonly string[] => b.linkFlags.filter((f) => system !== "windows" || f !== "-ldl");
 /** Builds a package's libraries into its own folder, with objects in a folder apart; returns their file names. */
 export async function makeLibraries(
   t: Toolchain,
@@ -188,7 +190,7 @@ export async function makeLibraries(
       const argv =
         kind === "static"
           ? [...(await toolOf(t, "ar", "AR")), "rcsD", path, ...made]
-          : [...t.cc, "-shared", ...sharedFlags[system](file, folder, name), "-o", path, ...made, ...build.linkFlags];
+          : [...t.cc, "-shared", ...sharedFlags[system](file, folder, name), "-o", path, ...made, ...linkFlagsOn(system, build)];
       await must(argv, `making ${file}`, { env: t.env });
       return file;
     }),
