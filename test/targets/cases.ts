@@ -1,7 +1,7 @@
 /** One element of each operator over each type, and what vectors hold: what every dialect must spell, with inputs that are awkward. */
 import { output, tensor, axis, type Compute, type Stage } from "../../compiler/ir/compute.ts";
 import { add, convert, f32, less, loadsIn, make, mul, select, sub } from "../../compiler/ir/algebra.ts";
-import type { Kernel } from "../../compiler/ir/kernel.ts";
+import { renameKernel, type Kernel } from "../../compiler/ir/kernel.ts";
 import { apply, cast, constant, load, type Expr, type ScalarOp } from "../../compiler/ir/scalar.ts";
 import { signatures } from "../../compiler/ir/typing.ts";
 import { arrayOf, elementTypes, limits, types, type DType, type ElementArray, type Num } from "../../compiler/ir/types.ts";
@@ -82,6 +82,12 @@ export function kernelOf(c: Case, lacks: Variant["lacks"], change = (compute: Co
   const kernel = lower(change(compute), { stages: { s: c.lanes > 1 ? [{ split: "i", by: c.lanes, into: ["o", "v"], edge: "peel" }, { place: ["v"], as: "vector" }] : [] } }, lacks);
   verify(kernel);
   return kernel;
+}
+/** Several kernels in one, since a device compiles each by itself: their outputs and variables get a name of their own, that of the first ends in _0. */
+export function merged(name: string, parts: readonly Kernel[]): Kernel {
+  const apart = parts.map((k, n) => renameKernel(k, (x) => (Object.hasOwn(memory, x) ? x : `${x}_${n}`)));
+  const buffers = [...new Map(apart.flatMap((k) => k.buffers.map((b) => [b.name, b] as const))).values()];
+  return { name, buffers, body: apart.map((k) => ({ kind: "block", body: k.body })) };
 }
 /** Whether a compiled element is what the interpreter says, as closely as the case asks. */
 export const agrees = (c: Case, got: Num, want: Num): boolean =>

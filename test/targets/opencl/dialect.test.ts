@@ -1,21 +1,14 @@
 /** The OpenCL dialect: every operator over every type, at every width, does what the interpreter does. Schedules for grids; goldens of small kernels. */
 import { expect, test } from "vitest";
 import { printKernel } from "../../../compiler/emit/print.ts";
-import { renameKernel, type Kernel } from "../../../compiler/ir/kernel.ts";
 import { interpret } from "../../../compiler/ir/interpret.ts";
 import { newArray } from "../../../compiler/ir/types.ts";
 import { opencl } from "../../../targets/opencl/dialect.ts";
 import { programText } from "../../../targets/opencl/program.ts";
-import { agrees, cases, kernelOf, memory, N } from "../cases.ts";
+import { agrees, cases, kernelOf, memory, merged, N } from "../cases.ts";
 import { emptyFolder, launch } from "./device.ts";
 import { because, skipped } from "../../support/tools.ts";
 
-/** Several kernels in one, since a device compiles each by itself: their outputs and variables get names of their own. */
-function merged(name: string, parts: readonly Kernel[]): Kernel {
-  const apart = parts.map((k, n) => renameKernel(k, (x) => (Object.hasOwn(memory, x) ? x : `${x}_${n}`)));
-  const buffers = [...new Map(apart.flatMap((k) => k.buffers.map((b) => [b.name, b] as const))).values()];
-  return { name, buffers, body: apart.map((k) => ({ kind: "block", body: k.body })) };
-}
 /** By default a compiler may contract a * b + c, which the interpreter does not. */
 const exact = "#pragma OPENCL FP_CONTRACT OFF\n", options = "-cl-std=CL1.2 -Werror", together = 30;
 test.skipIf(skipped("opencl"))(`all operators, types and widths${because("opencl")}`, { timeout: 120_000 }, async () => {
