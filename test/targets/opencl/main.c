@@ -199,6 +199,20 @@ static void failures(const char* library, const char* cache) {
   printf("calls %d\nfell %d\nfailed %d\npassed %d\n", calls, fell, failed, passed);
 }
 
+/* A device that lacks something: what it says, and what the library makes of it. */
+static void lacks(const char* library, cl_uint what, cl_ulong number) {
+  void* shim = dlopen(library, RTLD_NOW);
+  void (*shim_lack)(cl_uint, cl_ulong) = (void (*)(cl_uint, cl_ulong))dlsym(shim, "shim_lack");
+  net_options o = {0};
+  net_context* c;
+  shim_lack(what, number);
+  o.library = library;
+  c = start(&o);
+  run(c, "with a device that lacks something");
+  tell(c);
+  net_release(c);
+}
+
 int main(int argc, char** argv) {
   const char* what = argc > 1 ? argv[1] : "";
   const char* value = argc > 2 ? argv[2] : NULL;
@@ -278,6 +292,8 @@ int main(int argc, char** argv) {
     net_release(c);
   } else if (!strcmp(what, "failures")) {
     failures(value, argv[3]);
+  } else if (!strcmp(what, "lacks")) {
+    lacks(value, (cl_uint)atol(argv[3]), (cl_ulong)atol(argv[4]));
   } else if (!strcmp(what, "cl")) {
     on_cl();
   } else {

@@ -38,12 +38,17 @@ async function build(folder: string, target: string, wide = false, settings: Rea
   await execute("gcc", ["-std=c99", "-D_GNU_SOURCE", ...strict, ...flags, "main.c", ...objects, "-o", "main", ...linkFlags, "-lOpenCL", "-lpthread", "-ldl"], { cwd: folder });
   return { made, run: async (...args) => (await execute(join(folder, "main"), [...args], { cwd: folder, env: environment(folder) })).stdout };
 }
+/** An OpenCL library between the program and the real one; see shim.c. */
+async function makeShim(folder: string): Promise<string> {
+  await execute("gcc", ["-shared", "-fPIC", "-O1", fileURLToPath(new URL("shim.c", import.meta.url)), "-o", "libshim.so", "-ldl"], { cwd: folder });
+  return join(folder, "libshim.so");
+}
 const lines = (text: string, word: string): readonly string[] => text.split("\n").filter((l) => l.startsWith(`${word} `)).map((l) => l.slice(word.length + 1));
 
 describe.skipIf(skipped("opencl"))(`a package${because("opencl")}`, () => {
   const folder = emptyFolder();
-  let run: (...args: readonly string[]) => Promise<string>;
-  beforeAll(async () => { ({ run } = await build(folder, "opencl")); }, 60_000);
+  let run: (...args: readonly string[]) => Promise<string>, shim = "";
+  beforeAll(async () => { ({ run } = await build(folder, "opencl")); shim = await makeShim(folder); }, 60_000);
 
   test("runs on the device, again, and in the simple form", async () => {
     const said = await run("plain");
@@ -122,9 +127,20 @@ describe.skipIf(skipped("opencl"))(`a package${because("opencl")}`, () => {
     expect(lines(said, "cpu")).toEqual(["8"]);
     expect(said).toMatch(/good\n$/);
   });
+  test("a device that lacks what the model needs is not used, with a reason", async () => {
+    const cases: Readonly<Record<string, readonly [number, number]>> = {
+      "the device has groups of at most 4 lanes; the kernels need \\d+": [0x1004, 4], "the device has 16 bytes of local memory; the kernels need \\d+": [0x1023, 16],
+      "the device allows 0 MB in one piece; the model needs 0": [0x1010, 100], "the device has 0 MB of memory; the model needs 0": [0x101f, 100],
+      "the device is not little-endian": [0x1026, 0], "no OpenCL device is available; there is none": [0x1027, 0],
+    };
+    for (const [message, [what, number]] of Object.entries(cases)) {
+      const said = await run("lacks", shim, `${what}`, `${number}`);
+      expect(lines(said, "backend"), message).toEqual(["0"]);
+      expect(lines(said, "message")[0]).toMatch(new RegExp(`^${message}$`));
+    }
+  });
   test("each call of OpenCL fails once: a reason, right results, and nothing left behind", { timeout: 60_000 }, async () => {
-    await execute("gcc", ["-shared", "-fPIC", "-O1", fileURLToPath(new URL("shim.c", import.meta.url)), "-o", "libshim.so", "-ldl"], { cwd: folder });
-    const said = await run("failures", join(folder, "libshim.so"), join(folder, "shim.bin")), count = (word: string) => Number(lines(said, word)[0]);
+    const said = await run("failures", shim, join(folder, "shim.bin")), count = (word: string) => Number(lines(said, word)[0]);
     expect(count("calls")).toBeGreaterThan(40);
     expect(count("fell")).toBeGreaterThan(20);
     expect(count("failed")).toBeGreaterThan(10);
@@ -149,8 +165,10 @@ test.skipIf(skipped("opencl"))(`kernels in double precision stay on the processo
   expect(lines(said, "backend")).toEqual(["1"]);
   expect(steps.filter(([, launches]) => launches === "0").length).toBe(notes.length);
   expect(steps.every(([, , us]) => Number(us) > 0)).toBe(true);
-  await execute("gcc", ["-shared", "-fPIC", "-O1", fileURLToPath(new URL("shim.c", import.meta.url)), "-o", "libshim.so", "-ldl"], { cwd: folder });
-  expect(await run("failures", join(folder, "libshim.so"), join(folder, "shim.bin"))).toMatch(/good\n$/);
+  expect(await run("failures", await makeShim(folder), join(folder, "shim.bin"))).toMatch(/good\n$/);
+  const { run: portable } = await build(join(folder, "portable"), "opencl", true);
+  expect(lines(await portable("options"), "backend")).toEqual(["1"]);
+  expect(lines(await portable("lacks", join(folder, "libshim.so"), `${0x1030}`, "0"), "message")).toEqual(["the device has no double precision (cl_khr_fp64), which the model needs"]);
   await expect(compile(bytes(true), { target: "opencl-arm", name: "net", settings: { fallback: "none" } })).rejects.toThrow(/these devices do not compute in double precision, and without a fallback nothing else does/);
   expect((await compile(bytes(true), { target: "opencl", name: "net", settings: { fallback: "none" } })).diagnostics).toEqual([]);
 });
