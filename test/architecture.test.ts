@@ -19,7 +19,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   evaluate: ["ir", "ops", "lower", "emit"],
   passes: ["ir", "ops", "evaluate", "lower", "schedules", "emit", "diagnostics"],
   import: ["ir", "ops", "lower", "diagnostics"],
-  targets: ["ir", "lower", "schedules", "emit"],
+  targets: ["ir", "lower", "schedules", "emit", "diagnostics"],
   api: ["ir", "emit", "import", "passes", "targets", "diagnostics", "version"],
   index: ["api", "diagnostics"],
   plugin: ["index", "diagnostics"],

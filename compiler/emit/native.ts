@@ -16,7 +16,7 @@ export interface KernelText {
   readonly name: string;
   /**
    * A static function of that name that returns nothing. Its parameters are a pointer for each buffer of the kernel, in its order:
-   * `const T* __restrict` where the buffer's space is "in", `T* __restrict` elsewhere, T being `types[dtype].c`; then a
+   * `const T* __restrict` where the buffer's space is "in", `T* __restrict` elsewhere, T being `types[dtype].c`, or `uint16_t` for halves; then a
    * `ptrdiff_t` for each of its params.
    */
   readonly text: string;
@@ -117,7 +117,9 @@ function portView(NAME: string, port: Port, side: "input" | "output", i: number,
     info: `{${stringLiteral(port.name)}, ${NAME}_${wordOf(dtype)}, ${shape.length}, {${dims.join(", ")}}, ${count}, ${bytes}}`,
   };
 }
-const bufferType = (b: Buffer): string => `${b.space === "in" ? "const " : ""}${types[b.dtype].c}*`;
+/** Of an element in memory. */
+const elementType = (b: Buffer): string => (b.half ? "uint16_t" : types[b.dtype].c);
+const bufferType = (b: Buffer): string => `${b.space === "in" ? "const " : ""}${elementType(b)}*`;
 
 /** What the files of a package tell of its model. */
 export interface NativeParts {
@@ -230,7 +232,7 @@ export function callArguments(program: Program, step: number, base: (place: Plac
   if (params.length !== given.length) throw new Error(`step ${step}: ${given.length} values for the ${params.length} parameters of ${kernel.name}`);
   return [...s.args.map((place, i) => {
     const b = buffers[i]!, { text, ctype } = base(place), type = bufferType(b);
-    if (place.offset === 0 && ctype === types[b.dtype].c) return text;
+    if (place.offset === 0 && ctype === elementType(b)) return text;
     const bytes = ctype === "unsigned char" ? text : `(${place.in === "input" ? "const " : ""}char*)${text}`;
     return `(${type})(${bytes} + ${place.offset})`;
   }), ...given].join(", ");

@@ -33,6 +33,8 @@ export interface TargetFacts {
   readonly alignment: number;
   /** Element types that the language does not have as such. */
   readonly types: Readonly<Partial<Record<DType, Stored>>>;
+  /** Whether large f32 tensors lie in memory as half-precision numbers. */
+  readonly halves?: boolean;
   /** The most bytes of one constant that a kernel can be given; larger ones are split. */
   readonly largestConstant: number;
 }

@@ -12,6 +12,8 @@ export interface Layout {
   readonly parts: readonly Part[];
   readonly halo?: readonly (readonly [before: number, after: number])[];
   readonly pad?: readonly number[];
+  /** Of f32: elements lie in memory as half-precision numbers, rounded when they are stored. */
+  readonly half?: true;
 }
 /** input: written at run time; weight: a constant that may be packed; table: a small constant that folds into the code. */
 export type Role = "input" | "weight" | "table";

@@ -1,7 +1,7 @@
 /** Kernel: statements carry every effect; expressions are pure. What the printers and the interpreter see. */
 import { load, variable, type Expr, type Var } from "./scalar.ts";
 import { loadsIn, rebuildAll } from "./algebra.ts";
-import type { DType } from "./types.ts";
+import { types, type DType } from "./types.ts";
 import type { Place } from "./schedule.ts";
 
 /** Where a loop's index comes from; `unroll` and `vector` loops are gone by now. */
@@ -34,7 +34,11 @@ export interface Buffer {
   readonly aliased?: true;
   /** A constant of the model: nobody ever writes it. */
   readonly constant?: true;
+  /** Of f32: in memory, elements are half-precision numbers; loads widen and stores round. */
+  readonly half?: true;
 }
+/** Bytes that an element takes in the buffer's memory. */
+export const elementBytes = (b: Pick<Buffer, "dtype" | "half">): number => (b.half ? 2 : types[b.dtype].bytes);
 /** One function of the output. Its arguments are the buffers in their order, then the params. */
 export interface Kernel {
   readonly name: string;

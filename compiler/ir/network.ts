@@ -6,7 +6,8 @@ import { show } from "./scalar.ts";
 import { extentOf, physical, rowMajor, type Compute, type Layout, type Stage } from "./compute.ts";
 import { loadsIn } from "./algebra.ts";
 import { sizeOf, type TensorType } from "./graph.ts";
-import { types, type DType, type ElementArray } from "./types.ts";
+import { elementBytes } from "./kernel.ts";
+import type { DType, ElementArray } from "./types.ts";
 
 /** input, output: the caller's memory, row-major; constant: known at compile time; temporary: in the arena. */
 export type TensorKind = "input" | "output" | "constant" | "temporary";
@@ -84,7 +85,7 @@ export function withLayouts(n: Network): Network {
   };
 }
 /** Bytes that a tensor takes in its layout. */
-export const bytesOfTensor = (t: NetTensor): number => physical(t.shape, t.layout).size * types[t.dtype].bytes;
+export const bytesOfTensor = (t: NetTensor): number => physical(t.shape, t.layout).size * elementBytes({ dtype: t.dtype, ...(t.layout.half ? { half: true } : {}) });
 /** Whether a layout is the plain one of its rank. */
 export const isRowMajor = (l: Layout): boolean => JSON.stringify(l) === JSON.stringify(rowMajor(l.parts.length));
 /** Iterations of all loops: what layouts are weighed by. */
@@ -94,7 +95,7 @@ export const workOf = (c: Compute): number =>
 const showLayout = (l: Layout): string => {
   const parts = l.parts.map((p) => `${p.dim}${p.quo ? `/${p.quo}` : p.rem ? `%${p.rem}` : ""}`).join(" ");
   const halo = l.halo?.some(([a, b]) => a || b) ? ` halo ${l.halo.map(([a, b]) => `${a}+${b}`).join(" ")}` : "";
-  return `(${parts}${l.pad?.some(Boolean) ? ` pad ${l.pad.join(" ")}` : ""}${halo})`;
+  return `(${l.half ? "half " : ""}${parts}${l.pad?.some(Boolean) ? ` pad ${l.pad.join(" ")}` : ""}${halo})`;
 };
 /** The network as text: one block per Compute. For people and goldens; it does not parse. */
 export function printNetwork(n: Network): string {

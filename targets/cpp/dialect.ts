@@ -46,6 +46,24 @@ export const preamble = [
     `typedef double f64x${n} __attribute__((vector_size(${n * 8}), aligned(8), may_alias));`,
   ]), ""].join("\n");
 
+/** What kernels need whose tensors lie in memory in half precision. */
+export const halves = [
+  "static inline float from_half(uint16_t h) {",
+  "  const uint32_t low = h & 0x7fffu, sign = (uint32_t)(h & 0x8000u) << 16;",
+  "  if (low >= 0x7c00u) return bits_to_float((int32_t)(sign | 0x7f800000u | (low & 0x3ffu) << 13));",
+  "  return bits_to_float((int32_t)(sign | (uint32_t)float_to_bits(bits_to_float((int32_t)(low << 13)) * 0x1p112f)));",
+  "}",
+  "/* To the nearest, halves to even; adding and subtracting a power of two rounds what is below the smallest normal number. */",
+  "static inline uint16_t to_half(float f) {",
+  "  const uint32_t bits = (uint32_t)float_to_bits(f), sign = bits >> 16 & 0x8000u, size = bits & 0x7fffffffu;",
+  "  if (size > 0x7f800000u) return (uint16_t)(sign | 0x7e00u);",
+  "  if (size >= 0x477ff000u) return (uint16_t)(sign | 0x7c00u);",
+  "  if (size < 0x38800000u) return (uint16_t)(sign | (uint32_t)(float_to_bits(bits_to_float((int32_t)size) + 0.5f) - 0x3f000000));",
+  "  return (uint16_t)(sign | ((size + 0xfffu + (size >> 13 & 1u) - 0x38000000u) >> 13));",
+  "}",
+  "#define WIDEN(V, N, p) (__extension__({ const uint16_t* p_ = (p); V r_ = V{}; for (int i_ = 0; i_ < N; ++i_) r_[i_] = from_half(p_[i_]); r_; }))",
+  "#define NARROW(V, N, p, v) do { uint16_t* p_ = (p); const V v_ = (v); for (int i_ = 0; i_ < N; ++i_) p_[i_] = to_half(v_[i_]); } while (0)",
+  ""].join("\n");
 const unsignedOf = (t: DType): string => types[t].c.replace(/^int/, "uint");
 /** Integer arithmetic wraps around: signed overflow would be undefined, and narrow types would widen. */
 const wrapping = (infix: string, level: number): Form => ({ by: (e) => {
@@ -133,8 +151,8 @@ export const cpp = (set: InstructionSet): Dialect => ({
   },
   build: (type, elements) => `(${type}{${elements.join(", ")}})`,
   literal,
-  load: ({ name }, at, type, lanes) => (lanes > 1 ? `*(const ${type}*)(${name} + ${at})` : `${name}[${at}]`),
-  store: ({ name }, at, value, type, lanes) => (lanes > 1 ? `*(${type}*)(${name} + ${at}) = ${value};` : `${name}[${at}] = ${value};`),
+  load: ({ name, half }, at, type, lanes) => (half ? (lanes > 1 ? `WIDEN(${type}, ${lanes}, ${name} + ${at})` : `from_half(${name}[${at}])`) : lanes > 1 ? `*(const ${type}*)(${name} + ${at})` : `${name}[${at}]`),
+  store: ({ name, half }, at, value, type, lanes) => (half ? (lanes > 1 ? `NARROW(${type}, ${lanes}, ${name} + ${at}, ${value});` : `${name}[${at}] = to_half(${value});`) : lanes > 1 ? `*(${type}*)(${name} + ${at}) = ${value};` : `${name}[${at}] = ${value};`),
   declare: (type, name, value, mutable) => `${mutable ? "" : "const "}${type} ${name} = ${value};`,
   loop: (i, n) => `ROLLED for (ptrdiff_t ${i} = 0; ${i} < ${n}; ++${i}) {`,
   index: { "group.x": "0", "group.y": "0", "group.z": "0", "lane.x": "0", "lane.y": "0" },
@@ -143,7 +161,7 @@ export const cpp = (set: InstructionSet): Dialect => ({
   barrier: "",
   open: (k) => {
     const used = usedBuffers(k);
-    const parameter = (b: Buffer) => `${b.space === "in" ? "const " : ""}${types[b.dtype].c}*${b.aliased ? "" : " __restrict"}${used.has(b.name) ? ` ${b.name}` : ""}`;
+    const parameter = (b: Buffer) => `${b.space === "in" ? "const " : ""}${b.half ? "uint16_t" : types[b.dtype].c}*${b.aliased ? "" : " __restrict"}${used.has(b.name) ? ` ${b.name}` : ""}`;
     return `static ${set.attribute ? `${set.attribute} ` : ""}void ${k.name}(${k.buffers.map(parameter).join(", ")}) {`;
   },
   close: "}",

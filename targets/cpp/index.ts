@@ -5,7 +5,7 @@ import { printKernel } from "../../compiler/emit/print.ts";
 import type { Program } from "../../compiler/ir/program.ts";
 import type { Expr } from "../../compiler/ir/scalar.ts";
 import { mayTrap } from "../../compiler/lower/legalize.ts";
-import { cpp, preamble } from "./dialect.ts";
+import { cpp, halves, preamble } from "./dialect.ts";
 import { instructionSets, type InstructionSet } from "./isa.ts";
 import { scheduleCpp } from "./schedules/index.ts";
 
@@ -20,7 +20,7 @@ const order: readonly InstructionSet[] = [instructionSets.avx512, instructionSet
 const textsOf = (p: Program, set: InstructionSet) => {
   const dialect = cpp(set);
   return {
-    name: set.name, guard: set.guard, cpuCheck: set.check, preamble,
+    name: set.name, guard: set.guard, cpuCheck: set.check, preamble: p.kernels.some((k) => k.variants[set.name]!.buffers.some((b) => b.half)) ? preamble + halves : preamble,
     kernels: p.kernels.map((k) => ({ name: k.name, text: printKernel(k.variants[set.name]!, dialect) })),
   };
 };

@@ -110,8 +110,9 @@ export const opencl: Dialect = {
   cast,
   build: (type, elements) => `(${type})(${elements.join(", ")})`,
   literal,
-  load: ({ name }, at, _type, lanes) => (lanes > 1 ? `vload${lanes}(0, ${name} + ${at})` : `${name}[${at}]`),
-  store: ({ name }, at, value, _type, lanes) => (lanes > 1 ? `vstore${lanes}(${value}, 0, ${name} + ${at});` : `${name}[${at}] = ${value};`),
+  // Halves are only a form in memory: no device needs to compute with them.
+  load: ({ name, half }, at, _type, lanes) => (half ? (lanes > 1 ? `vload_half${lanes}(0, ${name} + ${at})` : `vload_half(${at}, ${name})`) : lanes > 1 ? `vload${lanes}(0, ${name} + ${at})` : `${name}[${at}]`),
+  store: ({ name, half }, at, value, _type, lanes) => (half ? (lanes > 1 ? `vstore_half${lanes}_rte(${value}, 0, ${name} + ${at});` : `vstore_half_rte(${value}, ${at}, ${name});`) : lanes > 1 ? `vstore${lanes}(${value}, 0, ${name} + ${at});` : `${name}[${at}] = ${value};`),
   declare: (type, name, value, mutable) => `${mutable ? "" : "const "}${type} ${name} = ${value};`,
   loop: (i, n) => `for (int ${i} = 0; ${i} < ${n}; ++${i}) {`,
   index: {
@@ -121,7 +122,7 @@ export const opencl: Dialect = {
   barrier: "barrier(CLK_LOCAL_MEM_FENCE);",
   open: (k, size, shared) => {
     const names = argumentNames(k), buffers = argumentsOf(k);
-    const pointer = (b: Buffer) => `__global ${b.space === "in" ? "const " : ""}${scalar[b.dtype]}*`;
+    const pointer = (b: Buffer) => `__global ${b.space === "in" ? "const " : ""}${b.half ? "half" : scalar[b.dtype]}*`;
     const parameters = [...buffers.map((b) => { const [base, at] = names(b); return `${pointer(b)} ${base}, const int ${at}`; }), ...(k.params ?? []).map((p) => `const int ${p.name}`)];
     return [
       `__kernel __attribute__((reqd_work_group_size(${size["lane.x"] || 1}, ${size["lane.y"] || 1}, 1)))`, `void ${k.name}(${parameters.join(", ")}) {`,

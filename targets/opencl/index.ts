@@ -28,9 +28,13 @@ export function openclFor(d: Devices): Target {
     name: d.name,
     description: d.description,
     builds: "native",
-    facts: (s) => (d.doubles || s.fallback !== "none" ? d.facts : { ...d.facts, types: { ...d.facts.types, f64: { refused: noDoubles } } }),
+    facts: (s) => ({
+      ...d.facts, halves: s.fp16 === true,
+      ...(d.doubles || s.fallback !== "none" ? {} : { types: { ...d.facts.types, f64: { refused: noDoubles } } }),
+    }),
     instructionSets: cppSets,
     settings: {
+      fp16: { kind: "flag", default: false, description: "large weights and tensors between layers lie in memory in half precision; sums stay in single precision" },
       fallback: { kind: "choice", choices: ["cpu", "none"], default: "cpu", description: "what runs the model where no device will do: kernels for the processor, or nothing" },
       maxKernelUs: { kind: "count", least: 0, default: 0, description: "launches that are estimated to take more microseconds are cut; 0: never" },
       queueWindow: { kind: "count", least: 0, default: 0, description: "how many launches are under way at once, at most 64; 0: any number" },

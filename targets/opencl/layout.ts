@@ -1,7 +1,6 @@
 /** Where a device finds the weights that its kernels read: a few buffers, each no larger than what any device takes in one piece. */
-import type { Kernel } from "../../compiler/ir/kernel.ts";
+import { elementBytes, type Kernel } from "../../compiler/ir/kernel.ts";
 import type { Program } from "../../compiler/ir/program.ts";
-import { types } from "../../compiler/ir/types.ts";
 import { argumentsOf } from "./dialect.ts";
 
 /** Bytes of the program's constants, and where they go. */
@@ -24,7 +23,7 @@ export function layOutWeights(program: Program, kernels: readonly (Kernel | null
     const k = kernels[i];
     return !k ? [] : argumentsOf(k).flatMap((b) => {
       const place = s.args[k.buffers.indexOf(b)]!;
-      return place.in === "constants" ? [{ from: place.offset, end: align(place.offset + b.size * types[b.dtype].bytes) }] : [];
+      return place.in === "constants" ? [{ from: place.offset, end: align(place.offset + b.size * elementBytes(b)) }] : [];
     });
   }).sort((a, b) => a.from - b.from || b.end - a.end);
   // What overlaps is one piece.

@@ -8,7 +8,7 @@ import {
 import { renderShell } from "../../compiler/emit/shell.ts";
 import type { TargetFacts } from "../../compiler/emit/target.ts";
 import type { WeightForm } from "../../compiler/emit/weights.ts";
-import type { Kernel } from "../../compiler/ir/kernel.ts";
+import { elementBytes, type Kernel } from "../../compiler/ir/kernel.ts";
 import type { Place, Program } from "../../compiler/ir/program.ts";
 import { types } from "../../compiler/ir/types.ts";
 import { argumentsOf } from "./dialect.ts";
@@ -102,8 +102,8 @@ function launchesOf({ program, facts }: OpenclInput, p: NativeParts, onDevice: r
     const k = onDevice[i], { name } = program.kernels[s.kernel]!, comment = stepComment(program, i), first = rows.length;
     if (!k) return { comment, row: `{"${name}", nullptr, {0, 0, 0}, {0, 0}, 0, 0, 0}` };
     const { groups, lanes } = groupSize(k), args = argumentsOf(k);
-    for (const b of args) rows.push(argument(s.args[k.buffers.indexOf(b)]!, types[b.dtype].bytes));
-    const moved = args.reduce((sum, b) => sum + b.size * types[b.dtype].bytes, 0), us = (s.macs / facts.macsPerSecond + moved / facts.bytesPerSecond) * 1e6;
+    for (const b of args) rows.push(argument(s.args[k.buffers.indexOf(b)]!, elementBytes(b)));
+    const moved = args.reduce((sum, b) => sum + b.size * elementBytes(b), 0), us = (s.macs / facts.macsPerSecond + moved / facts.bytesPerSecond) * 1e6;
     return { comment, row: `{"${name}", "${name}", {${groups.join(", ")}}, {${lanes.slice(0, 2).join(", ")}}, ${first}, ${args.length}, ${us.toPrecision(6)}}` };
   });
   return { steps, arguments: rows };
@@ -120,7 +120,7 @@ function mappedOf(program: Program, p: NativeParts, onDevice: readonly (Kernel |
     if (onDevice[step]) return [];
     const spans = new Map<number, readonly [number, number]>();
     signatureOf(program.kernels[s.kernel]!).buffers.forEach((b, i) => {
-      const place = s.args[i]!, end = place.offset + b.size * types[b.dtype].bytes;
+      const place = s.args[i]!, end = place.offset + b.size * elementBytes(b);
       if (place.in === "constants" || end === place.offset) return;
       const which = "port" in place ? portIndex(place, p) : -1, [low, high] = spans.get(which) ?? [place.offset, end];
       spans.set(which, [Math.min(low, place.offset), Math.max(high, end)]);

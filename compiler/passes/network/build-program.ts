@@ -7,7 +7,7 @@ import { fail, idOf, load, show, type Expr } from "../../ir/scalar.ts";
 import { rebuild } from "../../ir/algebra.ts";
 import { axis, physical, type Compute, type Layout, type Tensor } from "../../ir/compute.ts";
 import { macsOf } from "../../ir/contraction.ts";
-import { argumentsOf, type Buffer, type Kernel } from "../../ir/kernel.ts";
+import { argumentsOf, elementBytes, type Buffer, type Kernel } from "../../ir/kernel.ts";
 import { writesOf, type NetTensor, type Network } from "../../ir/network.ts";
 import type { Arena, KernelVariants, Place, Port, Program, Result, Step } from "../../ir/program.ts";
 import type { Schedule } from "../../ir/schedule.ts";
@@ -51,7 +51,7 @@ export function buildProgram(n: Network, o: BuildOptions): Program {
   });
   const blocks: Block[] = placement.blocks.map((b) => ({ ...b, align: o.alignment })), scratchAt = new Map<string, number>();
   made.forEach(({ s }, step) => {
-    const bytes = s.scratch.reduce((sum, b) => sum + align(b.size * types[b.dtype].bytes), 0);
+    const bytes = s.scratch.reduce((sum, b) => sum + align(b.size * elementBytes(b)), 0);
     if (bytes) { scratchAt.set(`${step}`, blocks.length); blocks.push({ name: `scratch of step ${step}`, bytes, firstStep: step, lastStep: step, align: o.alignment }); }
   });
   const arena = planMemory(blocks), overlaps = verifyArena(arena);
@@ -63,7 +63,7 @@ export function buildProgram(n: Network, o: BuildOptions): Program {
     const args = s.buffers.map((b): Place => {
       if (b.space === "scratch") {
         const at = arena.blocks[scratchAt.get(`${step}`)!]!.offset + offset;
-        offset += align(b.size * types[b.dtype].bytes);
+        offset += align(b.size * elementBytes(b));
         return { in: "arena", offset: at };
       }
       const weight = s.tensors.find((t) => t.name === b.name && t.role === "weight");
@@ -171,9 +171,9 @@ function placeOf(n: Network, p: Placement, arena: Arena, name: string): Place {
     default: return t.kind satisfies never;
   }
 }
-/** Element (0, 0, ..) and the steps of a tensor, if its layout has one step per dimension. */
+/** Element (0, 0, ..) and the steps of a tensor, if its layout has one step per dimension and elements of its own type. */
 function strided(t: NetTensor, at: Place): { place: Place; strides: readonly number[] | null } {
-  if (t.layout.parts.some((p) => p.quo || p.rem)) return { place: at, strides: null };
+  if (t.layout.half || t.layout.parts.some((p) => p.quo || p.rem)) return { place: at, strides: null };
   const { strides } = physical(t.shape, t.layout), bytes = types[t.dtype].bytes;
   const perDim = t.shape.map((_, d) => strides[t.layout.parts.findIndex((p) => p.dim === d)]!);
   const before = perDim.reduce((sum, s, d) => sum + s * (t.layout.halo?.[d]?.[0] ?? 0), 0);

@@ -2,7 +2,9 @@
 import { fail, show, type Expr } from "../../ir/scalar.ts";
 import { linear } from "../../ir/linear.ts";
 import { address, axis, physical, rowMajor, type Layout, type Tensor } from "../../ir/compute.ts";
-import { types, viewOf, type ElementArray } from "../../ir/types.ts";
+import { elementBytes } from "../../ir/kernel.ts";
+import { halfBits } from "../../ir/functions.ts";
+import { viewOf, type ElementArray } from "../../ir/types.ts";
 
 /** A constant of the network: its row-major elements. */
 interface Given { readonly name: string; readonly shape: readonly number[]; readonly data: ElementArray }
@@ -24,19 +26,25 @@ export class ConstantBlob {
     const offset = this.size;
     this.parts.push({ offset, tensor: t, from });
     this.known.set(key, offset);
-    this.size = Math.ceil((offset + physical(t.shape, t.layout).size * types[t.dtype].bytes) / this.alignment) * this.alignment;
+    this.size = Math.ceil((offset + bytesOf(t)) / this.alignment) * this.alignment;
     return offset;
   }
   /** Packs everything. Large models are mostly this: the bytes exist once. */
   bytes(): Uint8Array {
     const out = new Uint8Array(this.size);
     for (const { offset, tensor: t, from } of this.parts) {
-      relay(t, from.shape, from.data, viewOf(t.dtype, out.subarray(offset, offset + physical(t.shape, t.layout).size * types[t.dtype].bytes)));
+      const place = out.subarray(offset, offset + bytesOf(t));
+      if (!t.layout.half) { relay(t, from.shape, from.data, viewOf(t.dtype, place)); continue; }
+      const whole = new Float32Array(physical(t.shape, t.layout).size), halves = new Uint16Array(place.buffer, place.byteOffset, whole.length);
+      relay(t, from.shape, from.data, whole);
+      for (let i = 0; i < whole.length; i++) halves[i] = halfBits(whole[i]!);
     }
     return out;
   }
 }
 
+/** Bytes of a weight in its layout. */
+const bytesOf = (t: Tensor): number => physical(t.shape, t.layout).size * elementBytes({ dtype: t.dtype, ...(t.layout.half ? { half: true } : {}) });
 /** Writes the elements of a weight in its layout into `out`, which holds zeros. */
 export function relay(t: Tensor, shape: readonly number[], data: ElementArray, out: ElementArray): void {
   const axes = t.source?.axes ?? t.shape.map((n, d) => axis(`d${d}`, n));

@@ -10,6 +10,7 @@ import { chooseAlgorithms } from "./choose-algorithms.ts";
 import { chooseLayouts } from "./choose-layouts.ts";
 import { elideCopies } from "./elide-copies.ts";
 import { fuseTails } from "./fuse-tails.ts";
+import { halveStorage } from "./halve-storage.ts";
 import { inlineMovement } from "./inline-movement.ts";
 import { lowerGraph } from "./lower-graph.ts";
 import { splitConcats } from "./split-concats.ts";
@@ -38,6 +39,7 @@ export const networkPasses: readonly NetworkPass[] = [
   { name: "add-halos", run: addHalos },
   // Clearing a margin is a stage of its own.
   { name: "split-stages", run: splitStages },
+  { name: "halve-storage", run: halveStorage },
   { name: "elide-copies", run: elideCopies },
 ];
 /** For which machine and instruction sets; `dump` gets the network's text after each pass, under a numbered name. */
