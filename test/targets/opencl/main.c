@@ -30,6 +30,8 @@ static int close_to(const float* a, const float* b, size_t count) {
 static void check(const float* y, const float* z, const char* what) {
   if (!close_to(y, want0, NET_OUTPUT0_COUNT) || !close_to(z, want1, NET_OUTPUT1_COUNT)) fail(what);
 }
+/* Contexts and the memory that they lie in. */
+static struct { net_context* c; void* memory; } started[8];
 static net_context* start(const net_options* o) {
   net_context* c;
   void* memory = malloc(NET_CONTEXT_BYTES);
@@ -40,13 +42,25 @@ static net_context* start(const net_options* o) {
   with.message = message;
   with.message_bytes = sizeof message;
   status = net_init_with(memory, NET_CONTEXT_BYTES, &with, &c);
-  if (!status) return c;
+  if (!status) {
+    size_t i = 0;
+    while (started[i].c) ++i;
+    started[i].c = c;
+    started[i].memory = memory;
+    return c;
+  }
   printf("status %d: %s\nmessage %s\n", status, net_error(status), message);
   if (c) fail("a context that failed");
   free(memory);
   exit(0);
 }
-/* The memory of a context lies at its start, up to alignment: the test leaks it on purpose no more than the process lives. */
+static void stop(net_context* c) {
+  size_t i = 0;
+  while (started[i].c != c) ++i;
+  net_release(c);
+  free(started[i].memory);
+  started[i].c = NULL;
+}
 static void run(net_context* c, const char* what) {
   static float y[NET_OUTPUT0_COUNT], z[NET_OUTPUT1_COUNT];
   memset(y, 0xff, sizeof y);
@@ -62,7 +76,7 @@ struct store { unsigned char bytes[1 << 22]; size_t size; int loads, stores; };
 static size_t load(void* user, void* bytes, size_t size) {
   struct store* s = user;
   ++s->loads;
-  if (size >= s->size) memcpy(bytes, s->bytes, s->size);
+  if (size && size >= s->size) memcpy(bytes, s->bytes, s->size);
   return s->size;
 }
 static void keep(void* user, const void* bytes, size_t size) {
@@ -121,28 +135,28 @@ static void on_cl(void) {
   o.cl_queue = NULL;
   second = start(&o); /* a queue of its own in the caller's context */
   ok(net_run_cl(second, in, out0, out1, NULL), "run_cl on its own queue");
-  net_release(second);
+  stop(second);
   memset(&o, 0, sizeof o);
   o.cl_queue = queue; /* says all */
   second = start(&o);
   if (net_backend(second) != NET_OPENCL) fail("the queue alone");
   run(second, "the queue alone");
-  net_release(second);
+  stop(second);
   o.cl_queue = unordered;
   second = start(&o);
   printf("unordered %s\n", net_message(second));
-  net_release(second);
+  stop(second);
   o.cl_queue = queue;
   o.profile = 1;
   second = start(&o);
   printf("unprofiled %s\n", net_message(second));
-  net_release(second);
+  stop(second);
   memset(&o, 0, sizeof o);
   o.backend = NET_ONLY_CPU;
   other = start(&o);
   printf("cpu %d\n", net_run_cl(other, in, out0, out1, NULL));
-  net_release(other);
-  net_release(c);
+  stop(other);
+  stop(c);
   clReleaseMemObject(in);
   clReleaseMemObject(out0);
   clReleaseMemObject(out1);
@@ -168,7 +182,7 @@ static void failures(const char* library, const char* cache) {
   o.queue_window = 2;
   o.cache_path = cache;
   shim_fail(0);
-  net_release(start(&o)); /* the cache is there from now on */
+  stop(start(&o)); /* the cache is there from now on */
   calls = shim_fail(0);
   for (n = 1; n <= calls + 200; ++n) {
     net_context* c;
@@ -190,7 +204,7 @@ static void failures(const char* library, const char* cache) {
     ok(status, shim_last());
     check(y, z, shim_last());
     shim_fail(0);
-    net_release(c);
+    stop(c);
     if (shim_balance()) {
       printf("%d: %s leaves %d\n", n, shim_last(), shim_balance());
       fail("objects are left behind");
@@ -210,7 +224,7 @@ static void lacks(const char* library, cl_uint what, cl_ulong number) {
   c = start(&o);
   run(c, "with a device that lacks something");
   tell(c);
-  net_release(c);
+  stop(c);
 }
 
 int main(int argc, char** argv) {
@@ -236,6 +250,7 @@ int main(int argc, char** argv) {
     printf("released %d\n", net_run_in(c, x, y, z));
     net_release(c);
     net_release(NULL);
+    stop(c);
     ok(net_run(x, y, z), "the simple call");
     check(y, z, "the simple call");
   } else if (!strcmp(what, "options")) {
@@ -258,7 +273,7 @@ int main(int argc, char** argv) {
     tell(c);
     for (k = 0; k < net_step_count(); ++k) printf("step %s %d %g\n", net_step_name(k), net_step_launches(c, k), net_step_us(c, k));
     printf("calibration %g\n", net_calibration(c));
-    net_release(c);
+    stop(c);
   } else if (!strcmp(what, "callbacks")) {
     static struct store s;
     o.cache_load = load;
@@ -269,7 +284,7 @@ int main(int argc, char** argv) {
       c = start(&o);
       run(c, what);
       printf("cache %s (%d stored)\n", net_cache(c), s.stores);
-      net_release(c);
+      stop(c);
     }
   } else if (!strcmp(what, "threads")) {
     pthread_t threads[3];
@@ -282,14 +297,14 @@ int main(int argc, char** argv) {
     printf("cache %s\n", net_cache(all[2]));
     for (k = 0; k < 3; ++k) if (pthread_create(&threads[k], NULL, thread, all[k])) fail("a thread");
     for (k = 0; k < 3; ++k) pthread_join(threads[k], NULL);
-    net_release(all[0]); /* what it shared lives on */
+    stop(all[0]); /* what it shared lives on */
     run(all[2], "after the other is gone");
-    net_release(all[1]);
-    net_release(all[2]);
+    stop(all[1]);
+    stop(all[2]);
     o.share = cpu;
     c = start(&o);
     tell(c);
-    net_release(c);
+    stop(c);
   } else if (!strcmp(what, "failures")) {
     failures(value, argv[3]);
   } else if (!strcmp(what, "lacks")) {
@@ -299,7 +314,7 @@ int main(int argc, char** argv) {
   } else {
     fail("what to do is not said");
   }
-  net_release(cpu);
+  stop(cpu);
   printf("good\n");
   return 0;
 }

@@ -27,7 +27,7 @@ const bytes = (wide: boolean): Uint8Array => model({
 });
 const strict = ["-Wall", "-Wextra", "-Werror"];
 /** The package, written and built into a program around main.c; what the program prints. */
-async function build(folder: string, target: string, wide = false, settings: Readonly<Record<string, SettingValue>> = {}, flags: readonly string[] = []): Promise<{ readonly made: CompileResult; readonly run: (...args: readonly string[]) => Promise<string> }> {
+async function build(folder: string, target: string, wide = false, settings: Readonly<Record<string, SettingValue>> = {}, flags: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<{ readonly made: CompileResult; readonly run: (...args: readonly string[]) => Promise<string> }> {
   const made = await compile(bytes(wide), { target, name: "net", settings, isa: [machineIsa()] });
   mkdirSync(folder, { recursive: true });
   for (const [path, content] of made.files) writeFileSync(join(folder, path), content);
@@ -36,7 +36,7 @@ async function build(folder: string, target: string, wide = false, settings: Rea
   await Promise.all(sources.map((s, i) => execute(s.endsWith(".cpp") ? "g++" : "gcc", [...(s.endsWith(".cpp") ? [...compileFlags, ...strict] : []), ...flags, "-O1", "-c", s, "-o", objects[i]!], { cwd: folder })));
   copyFileSync(fileURLToPath(new URL("main.c", import.meta.url)), join(folder, "main.c"));
   await execute("gcc", ["-std=c99", "-D_GNU_SOURCE", ...strict, ...flags, "main.c", ...objects, "-o", "main", ...linkFlags, "-lOpenCL", "-lpthread", "-ldl"], { cwd: folder });
-  return { made, run: async (...args) => (await execute(join(folder, "main"), [...args], { cwd: folder, env: environment(folder) })).stdout };
+  return { made, run: async (...args) => (await execute(join(folder, "main"), [...args], { cwd: folder, env: { ...environment(folder), ...env } })).stdout };
 }
 /** An OpenCL library between the program and the real one; see shim.c. */
 async function makeShim(folder: string): Promise<string> {
@@ -179,4 +179,9 @@ test.skipIf(skipped("opencl"))(`without kernels for the processor, what is missi
   expect(existsSync(join(folder, "main"))).toBe(true);
   const { stdout } = await execute(join(folder, "main"), ["plain"], { env: environment(folder) });
   expect(stdout).toBe("status 8: there is no OpenCL library or device that was asked for\nmessage the library has no kernels for the processor\n");
+});
+test.skipIf(skipped("opencl"))(`nothing undefined, no memory touched that is not the library's, none lost${because("opencl")}`, { timeout: 120_000 }, async () => {
+  const folder = emptyFolder(), { run } = await build(folder, "opencl-arm", true, {}, ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"], { LSAN_OPTIONS: `suppressions=${join(folder, "suppressions")}:print_suppressions=0` }), shim = await makeShim(folder);
+  writeFileSync(join(folder, "suppressions"), "leak:libpocl\nleak:libLLVM\nleak:libclang\nleak:libOpenCL\nleak:libhwloc\n");
+  for (const how of [["plain"], ["options", "profile=1", "kernel=1", "calibration=0.0001", "window=3"], ["callbacks"], ["cl"], ["threads"], ["failures", shim, join(folder, "shim.bin")]]) expect(await run(...how), how[0]).toMatch(/good\n$/);
 });
