@@ -7,9 +7,8 @@ export interface GridFacts {
   readonly mostLanes: number;
   /** The most groups in one dimension of a launch. */
   readonly mostGroups: number;
-  /** Memory that the lanes of a group share, in bytes, and whether copying the operands of products there pays. */
+  /** Memory that the lanes of a group share, in bytes. */
   readonly sharedBytes: number;
-  readonly sharedPays: boolean;
   /** Floats that one load or store takes at best: a power of two; 1 where vectors do not pay. */
   readonly vector: number;
   /** Floats of results that one lane keeps in registers. */

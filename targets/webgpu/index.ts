@@ -8,7 +8,7 @@ import { bindingAlignment } from "./plan.ts";
 
 /** What every device offers at least, and what suits most. */
 const grid: GridFacts = {
-  lanes: 64, mostLanes: 256, mostGroups: 65535, sharedBytes: 16384, sharedPays: true, vector: 4, accumulators: 64, busy: 16384,
+  lanes: 64, mostLanes: 256, mostGroups: 65535, sharedBytes: 16384, vector: 4, accumulators: 64, busy: 16384,
 };
 const facts: TargetFacts = {
   // An integrated graphics processor; the ratio of the two is what decides.

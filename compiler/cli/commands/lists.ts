@@ -43,7 +43,6 @@ const gridFacts: Readonly<Record<keyof GridFacts, (g: GridFacts) => string>> = {
   mostLanes: (g) => `at most ${g.mostLanes}`,
   mostGroups: (g) => `${g.mostGroups} groups in a dimension at most`,
   sharedBytes: (g) => `${formatBytes(g.sharedBytes)} shared by a group`,
-  sharedPays: (g) => (g.sharedPays ? "operands copied to shared memory" : "operands read where they are"),
   vector: (g) => (g.vector > 1 ? `vectors of ${g.vector} floats` : "no vectors"),
   accumulators: (g) => `${g.accumulators} results in a lane's registers`,
   busy: (g) => `${g.busy} lanes keep the device busy`,

@@ -10,7 +10,7 @@ import { difference } from "../../support/run-compute.ts";
 import { Builder } from "../graphs.ts";
 import { facts, feedsOf, names, plainNetwork, ready } from "./build.ts";
 
-const grid = { lanes: 64, mostLanes: 256, mostGroups: 65535, sharedBytes: 16384, sharedPays: true, vector: 4, accumulators: 32, busy: 4096 };
+const grid = { lanes: 64, mostLanes: 256, mostGroups: 65535, sharedBytes: 16384, vector: 4, accumulators: 32, busy: 4096 };
 const device: TargetFacts = { ...facts, winograd: false, grid };
 const split = (build: (b: Builder) => string, f = device): Network => { const b = new Builder(); return splitStages(plainNetwork(b.graph(build(b))), f); };
 /** Everything up to the last splitting, as a device wants it. */
