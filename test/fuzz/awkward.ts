@@ -3,7 +3,8 @@ import { constantOf } from "../../compiler/ir/graph.ts";
 import { Builder } from "../support/graph-builder.ts";
 import type { Sample } from "./check.ts";
 
-const values = [NaN, Infinity, -Infinity, 0, -0, 1, -1, 1e-40, -1e-40, 3e38, -3e38, 88, -88, 89, -104, 0.5, -0.5, 1.5, 2.5, 1e-8, 20, -20, 5,
+/** What the operators are tried on. */
+export const awkward: readonly number[] = [NaN, Infinity, -Infinity, 0, -0, 1, -1, 1e-40, -1e-40, 3e38, -3e38, 88, -88, 89, -104, 0.5, -0.5, 1.5, 2.5, 1e-8, 20, -20, 5,
   1e10, -1e10, 8388609.5, 16777217, 2147483648];
 const unary = [
   "Relu", "Sigmoid", "Tanh", "HardSwish", "HardSigmoid", "Swish", "Mish", "Softplus", "Softsign", "Elu", "Selu", "Celu", "LeakyRelu", "Gelu",
@@ -21,11 +22,11 @@ const others: Readonly<Record<string, (b: Builder, x: string, y: string) => stri
   ReduceSum: (b, x) => b.op("ReduceSum", [x, b.ints(1)]), "ArgMax 1": (b, x) => b.op("ArgMax", [x], { axis: 1 }),
     "ArgMin 0": (b, x) => b.op("ArgMin", [x], { axis: 0 }),
   TopK: (b, x) => b.ops("TopK", [x, b.ints(5)], 2)[0]!, "to bool": (b, x) => b.op("Cast", [x], { to: 9 }),
-  MaxPool: (b, x) => b.op("MaxPool", [b.op("Reshape", [x, b.ints(1, 1, values.length, values.length)])], { kernel_shape: [2, 2] }),
+  MaxPool: (b, x) => b.op("MaxPool", [b.op("Reshape", [x, b.ints(1, 1, ...(b.typeOf(x).shape as number[]))])], { kernel_shape: [2, 2] }),
 };
 
 /** By name: every operator on every pair of the values. */
-export function awkwardSamples(): ReadonlyMap<string, Sample> {
+export function awkwardSamples(values = awkward): ReadonlyMap<string, Sample> {
   const n = values.length, rows = constantOf("f32", [n, n], Float32Array.from({ length: n * n }, (_, i) => values[Math.floor(i / n)]!)),
     columns = constantOf("f32", [n, n], Float32Array.from({ length: n * n }, (_, i) => values[i % n]!));
   const sample = (f: (b: Builder, x: string, y: string) => string): Sample => {

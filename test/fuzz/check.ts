@@ -1,4 +1,4 @@
-/** Graphs as C++ against graphs as they are defined: compiles many into one program for each instruction set, runs it, compares. */
+/** Graphs as code against graphs as they are defined: compiles many into one program for each instruction set or target, runs it, compares. */
 import { execFile } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,6 +13,8 @@ import { compileNetwork } from "../../compiler/passes/network/pipeline.ts";
 import { graphPasses } from "../../compiler/passes/graph/pipeline.ts";
 import { runPasses } from "../../compiler/passes/graph/run.ts";
 import { cppTarget, cppVariants } from "../../targets/cpp/index.ts";
+import type { Target } from "../../compiler/emit/target.ts";
+import { runOn } from "../support/on-target.ts";
 import { driverText, failureOf, type DriverCase } from "./driver.ts";
 import { Draw } from "./draw.ts";
 import type { Runner } from "./machine.ts";
@@ -21,10 +23,12 @@ const execute = promisify(execFile);
 
 /** A graph with sets of inputs to run it on. */
 export interface Sample { readonly graph: Graph; readonly sets: readonly ReadonlyMap<string, Constant>[] }
-/** `isa` is empty where no C++ came to be. */
+/** `isa` is the instruction set, or the target for devices; empty where no code came to be. */
 export interface Failure { readonly index: number; readonly isa: string; readonly kind: "reference" | "compiler" | "c++" | "run" | "result"; readonly reason: string }
 export interface CheckOptions {
   readonly runners: readonly Runner[];
+  /** Targets whose packages run on the devices that are here, each graph on its first set of inputs. */
+  readonly targets?: readonly Target[];
   /** Compiler flags for the kernels. */
   readonly flags: readonly string[];
   /** A folder for this check alone; emptied first. */
@@ -117,8 +121,25 @@ export async function check(samples: readonly Sample[], o: CheckOptions): Promis
     } catch (e) { failures.push({ index, isa: "", kind, reason: (e as Error).stack ?? String(e) }); }
   }
   if (members.length) for (const runner of o.runners) failures.push(...await checkOn(runner, members, o));
+  if (members.length) for (const target of o.targets ?? []) failures.push(...await checkDevice(target, members, o));
   if (!o.keep) rmSync(o.folder, { recursive: true, force: true });
   return failures;
+}
+/** Winograd's products are less exact. */
+const toleranceOf = (p: Program): number => (p.kernels.some((k) => k.name.includes("winograd")) ? 1e-4 : 1e-5);
+/** What a target refuses, with the reason, is no failure. */
+async function checkDevice(target: Target, members: readonly Member[], o: CheckOptions): Promise<readonly Failure[]> {
+  const outcomes = await runOn(target, members.map(({ index, sample }) => ({ name: `g${index}`, graph: sample.graph, feeds: sample.sets[0]! })));
+  return members.flatMap(({ index, sample, program, expected }, i): readonly Failure[] => {
+    const r = outcomes[i]!, about = { index, isa: target.name };
+    if ("refused" in r) return [];
+    if ("problem" in r) return [{ ...about, kind: r.problem.startsWith("the compiler") ? "compiler" : "run", reason: r.problem }];
+    const { values, spread } = expected[0]!, offs = sample.graph.outputs.flatMap((v, k) => {
+      const off = difference(r.outputs[k]!.data, values[k]!, toleranceOf(program), spread[k]!, o.each);
+      return off ? [`output ${v}: ${off}`] : [];
+    });
+    return offs.length ? [{ ...about, kind: "result", reason: offs.join("\n") }] : [];
+  });
 }
 const align = (n: number): number => Math.ceil(n / 64) * 64;
 const firstLines = (text: string): string => text.split("\n").filter((l) => /error|warning/.test(l)).slice(0, 4).join("\n") || text.slice(0, 400);
@@ -184,7 +205,7 @@ async function checkOn(runner: Runner, all: readonly Member[], o: CheckOptions):
   for (const [i, m] of good.entries()) {
     const [, what = "signal", value = "0"] = lines[i] ?? [], bad = failureOf(what, Number(value));
     if (bad) { fail(m, "run", `${bad} ${stderr.split("\n").filter((l) => /ERROR|runtime error/.test(l)).slice(0, 3).join("; ")}`); continue; }
-    const tolerance = m.program.kernels.some((k) => k.name.includes("winograd")) ? 1e-4 : 1e-5;
+    const tolerance = toleranceOf(m.program);
     for (const [s, { outputAt: start }] of cases[i]!.runs.entries()) {
       let at = start;
       const offs = m.program.outputs.flatMap((p, k) => {

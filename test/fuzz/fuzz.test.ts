@@ -6,13 +6,15 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseGraph, printGraph } from "../../compiler/ir/graph-text.ts";
-import { awkwardSamples } from "./awkward.ts";
+import { awkward, awkwardSamples } from "./awkward.ts";
 import { check, sampleOf, type CheckOptions, type Failure, type Sample } from "./check.ts";
 import { edges } from "./edges.ts";
 import { found } from "./found.ts";
 import { filled, randomGraph } from "./graphs.ts";
 import { hashes } from "./hashes.ts";
 import { networks } from "../passes/networks.ts";
+import { targets } from "../../targets/index.ts";
+import { because, deviceOf, skipped } from "../support/tools.ts";
 import { runners } from "./machine.ts";
 
 let folder = "";
@@ -47,6 +49,25 @@ test("no access outside of memory, no undefined behaviour", async () => {
   const seeds = [21, 22, 23, 24], flags = ["-O1", "-w", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"];
   expect(await failures(seeds.map((s) => sampleOf(randomGraph(s, 4), s)), seeds.map((s) => `seed ${s}`),
     { runners: native.slice(0, 1), flags })).toEqual([]);
+});
+
+describe.each([...targets.values()].filter((t) => deviceOf[t.name]))("$name", (target) => {
+  const need = deviceOf[target.name]!, on = { runners: [], targets: [target] };
+  test.skipIf(skipped(need))(`random graphs${because(need)}`, { timeout: 300_000 }, async () => {
+    const seeds = Array.from({ length: 12 }, (_, i) => i + 50);
+    expect(await failures(seeds.map((s) => sampleOf(randomGraph(s, 4), s, 1)), seeds.map((s) => `seed ${s}`), on)).toEqual([]);
+  });
+  test.skipIf(skipped(need))(`graphs that failed once, and those at the ends of what there is${because(need)}`, { timeout: 300_000 }, async () => {
+    const names = Object.keys(found);
+    expect(await failures(names.map((n, i) => sampleOf(filled(parseGraph(found[n]!), i), i, 1)), names, on)).toEqual([]);
+    expect(await failures([...edges.values()].map((g) => sampleOf(g, 1, 1)), [...edges.keys()], on)).toEqual([]);
+  });
+  test.skipIf(skipped(need))(`NaN, infinities, zeros and the ends of the range${because(need)}`, { timeout: 300_000 }, async () => {
+    // WGSL may take what is smaller than any normal number for zero, and its angles have no meaning far outside a turn.
+    const normal = awkward.filter((x) => x === 0 || !(Math.abs(x) < 2 ** -126)), angles = normal.filter((x) => !(Number.isFinite(x) && Math.abs(x) > 1e30));
+    const samples = new Map(target.builds === "native" ? awkwardSamples() : [...awkwardSamples(normal), ...[...awkwardSamples(angles)].filter(([name]) => /^(Sin|Cos|Tan)$/.test(name))]);
+    expect(await failures([...samples.values()], [...samples.keys()], { ...on, each: true })).toEqual([]);
+  });
 });
 
 const cross = [...runners().values()].filter((r) => r.launch.length > 0), levels = ["-O0", "-Os", "-O3"];

@@ -1,10 +1,10 @@
 /**
- * npm run fuzz -- [--seed N] [--count M] [--steps S] [--large] [--isa sse,avx2,...] [--cxx g++] [--opt "O3 march=native"] [--sanitize]
+ * npm run fuzz -- [--seed N] [--count M] [--steps S] [--large] [--isa sse,avx2,...] [--target opencl,webgpu] [--cxx g++] [--opt "O3 march=native"] [--sanitize]
  *                 [--group G] [--keep] [--no-shrink]
  * npm run fuzz -- --graph FILE
  *
- * Compiles random graphs (seeds N .. N+M-1) to C++, runs them on each instruction set that the machine has, and compares
- * with the meaning of the graph. A failure prints its seed and the text of the smallest graph that fails in the same way;
+ * Compiles random graphs (seeds N .. N+M-1) to C++, runs them on each instruction set that the machine has (with --target: on the
+ * devices for those targets instead), and compares with the meaning of the graph. A failure prints its seed and the text of the smallest graph that fails in the same way;
  * a file with such a text can be run again (constants that are printed as a hash get random elements).
  */
 import { readFileSync } from "node:fs";
@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { parseGraph, printGraph } from "../../compiler/ir/graph-text.ts";
+import { targets } from "../../targets/index.ts";
 import { check, sampleOf, type CheckOptions, type Failure, type Sample } from "./check.ts";
 import { filled, randomGraph } from "./graphs.ts";
 import { runners } from "./machine.ts";
@@ -21,26 +22,27 @@ const { values: flags } = parseArgs({
   options: {
     seed: { type: "string", default: "1" }, count: { type: "string", default: "50" }, group: { type: "string", default: "20" },
       steps: { type: "string", default: "6" },
-    isa: { type: "string" }, opt: { type: "string", default: "O1" }, cxx: { type: "string", default: "g++" },
+    isa: { type: "string" }, target: { type: "string" }, opt: { type: "string", default: "O1" }, cxx: { type: "string", default: "g++" },
       sanitize: { type: "boolean", default: false },
     keep: { type: "boolean", default: false }, large: { type: "boolean", default: false },
     "no-shrink": { type: "boolean", default: false }, graph: { type: "string" },
   },
 });
-const available = runners(flags.cxx), wanted = flags.isa?.split(",") ?? (flags.sanitize ? ["sse"] : [...available.keys()]);
+const available = runners(flags.cxx), wanted = flags.isa?.split(",") ?? (flags.target ? [] : flags.sanitize ? ["sse"] : [...available.keys()]);
+const devices = (flags.target?.split(",") ?? []).map((t) => targets.get(t) ?? fail(`there is no target ${t}`));
 const chosen = wanted.map((isa) => available.get(isa) ?? fail(`this machine does not run ${isa}, but ${[...available.keys()].join(", ")}`));
 function fail(why: string): never { console.error(why); process.exit(2); }
 
 const first = Number(flags.seed), count = Number(flags.count), size = Number(flags.group);
 const options: CheckOptions = {
-  runners: chosen, folder: join(tmpdir(), `mlc-fuzz-${process.pid}`), keep: flags.keep,
+  runners: chosen, targets: devices, folder: join(tmpdir(), `mlc-fuzz-${process.pid}`), keep: flags.keep,
   flags: [...flags.opt.split(" ").map((f) => `-${f}`), ...(flags.sanitize ? ["-fsanitize=address,undefined",
     "-fno-sanitize-recover=undefined"] : []), "-w"],
 };
 async function smallest(sample: Sample, f: Failure): Promise<Sample> {
-  const runners = chosen.filter((r) => f.isa === "" || r.isa === f.isa);
+  const runners = chosen.filter((r) => f.isa === "" || r.isa === f.isa), targets = devices.filter((t) => f.isa === "" || t.name === f.isa);
   return shrink(sample, async (list) => new Set((await check(list,
-    { ...options, runners, folder: `${options.folder}-shrink` })).filter((x) => alike(x, f)).map((x) => x.index)));
+    { ...options, runners, targets, folder: `${options.folder}-shrink` })).filter((x) => alike(x, f)).map((x) => x.index)));
 }
 let failed = 0;
 async function group(samples: readonly Sample[], names: readonly string[]): Promise<void> {
