@@ -51,7 +51,15 @@ const made = await Promise.all([
   ...plugins.map((p) => bundle(`compiler/plugin/${p}.ts`, join(out, `${p}.mjs`), "", [besidePlugin])),
 ]).catch(() => process.exit(1));
 for (const name of lazy)
-  made.push(await build({ ...common, entryPoints: [createRequire(import.meta.url).resolve(name)], outfile: join(out, `${name}.cjs`), format: "cjs", minify: true }));
+  made.push(
+    await build({
+      ...common,
+      entryPoints: [createRequire(import.meta.url).resolve(name)],
+      outfile: join(out, `${name}.cjs`),
+      format: "cjs",
+      minify: true,
+    }),
+  );
 chmodSync(join(out, "mlc.mjs"), 0o755);
 
 /* Declarations of the entry and all it names; `npm run check` is where types are checked. */

@@ -1,6 +1,6 @@
 /** The package as a stranger gets it: packed, installed into an empty prefix, used from there. Needs `npm run build` before. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -28,7 +28,16 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test("holds the command, the package with its types, the CMake module and the licences, and needs no other package", () => {
   expect(readdirSync(installed).sort()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "cmake", "dist", "package.json"]);
-  expect(readdirSync(join(installed, "dist")).sort()).toEqual(["LICENSES.txt", "esbuild.mjs", "index.mjs", "mlc.mjs", "onnx.d.ts", "ts-morph.cjs", "types", "vite.mjs"]);
+  expect(readdirSync(join(installed, "dist")).sort()).toEqual([
+    "LICENSES.txt",
+    "esbuild.mjs",
+    "index.mjs",
+    "mlc.mjs",
+    "onnx.d.ts",
+    "ts-morph.cjs",
+    "types",
+    "vite.mjs",
+  ]);
   expect(JSON.parse(readFileSync(join(installed, "package.json"), "utf8")).dependencies).toBeUndefined();
   for (const name of ["protobufjs", "onnx-proto", "handlebars", "commander", "ts-morph", "typescript"])
     expect(readFileSync(join(installed, "dist/LICENSES.txt"), "utf8")).toContain(`\n${name} `);
@@ -113,4 +122,33 @@ await compile("../add.onnx", { target: 1 }).catch(() => {});
     "node",
   );
   expect(JSON.parse(run(user, process.execPath, "use.js"))).toEqual(["string", 1, ["a", "b"], 1]);
+});
+test("a bundler uses its plugins, typed", () => {
+  const web = join(folder, "web-user");
+  mkdirSync(join(web, "node_modules"), { recursive: true });
+  run(folder, "cp", "-r", installed, join(web, "node_modules/mlc"));
+  for (const name of ["esbuild", "@types"]) symlinkSync(join(root, "node_modules", name), join(web, "node_modules", name));
+  run(folder, "cp", "add.onnx", web);
+  writeFileSync(join(web, "package.json"), '{ "type": "module" }');
+  writeFileSync(
+    join(web, "page.ts"),
+    `import createNet, { inputs } from "./add.onnx";\nexport const names: readonly string[] = inputs.map((p) => p.name);\nexport const net = createNet();\n`,
+  );
+  writeFileSync(
+    join(web, "bundle.ts"),
+    `import { build } from "esbuild";
+import mlc from "mlc/esbuild";
+import forVite, { type VitePlugin } from "mlc/vite";
+const other: VitePlugin = forVite({ types: true });
+await build({ entryPoints: ["page.ts"], bundle: true, format: "esm", outfile: "page.js", plugins: [mlc((path) => ({ name: path.endsWith("add.onnx") ? "sum" : "x" }))] });
+console.log(other.name);
+`,
+  );
+  const tsc = createRequire(import.meta.url).resolve("typescript/bin/tsc"),
+    flags = "--strict --target es2022 --module nodenext --moduleResolution nodenext --lib es2023,dom --types node,mlc/onnx --skipLibCheck";
+  run(web, process.execPath, tsc, "bundle.ts", "page.ts", ...flags.split(" "), "--outDir", "built");
+  expect(run(web, process.execPath, "built/bundle.js")).toBe("mlc\n");
+  const bundle = readFileSync(join(web, "page.js"), "utf8");
+  expect(bundle).toContain('var NAME = "sum"');
+  expect(bundle).toContain("@compute");
 });
