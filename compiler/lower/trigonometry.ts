@@ -5,24 +5,43 @@
  */
 import { constant, type Expr } from "../ir/scalar.ts";
 import { add, convert, div, f32, less, make, mul, select, sub } from "../ir/algebra.ts";
-import { expInside, horner, logOf, magnitude, nearest, signOf, withSign, type Has } from "./vector-math.ts";
+import { bitsOf, expInside, horner, logOf, magnitude, nearest, signOf, withSign, type Has } from "./vector-math.ts";
 
 /** x + x z P(z) with z = x^2. */
 const odd = (x: Expr, z: Expr, coefficients: readonly number[]): Expr => add(x, mul(mul(x, z), horner(z, coefficients)));
 const whole = (x: number): Expr => constant("i32", x);
 
-/** Sine and cosine of x less the nearest multiple n of pi / 2, which stands in three parts (Cody and Waite). */
+const word = (x: number): Expr => constant("u32", x);
+/** The bits of 2 / pi behind 32 zeros. */
+const inversePi = [0, 0xa2f9836e, 0x4e441529, 0xfc2757d1, 0xf534ddc0, 0xdb629599, 0x3c439041];
+/**
+ * a = n pi/2 + r for 2^13 <= a, exact up to the rounding of r: only those bits of 2 / pi count that are multiplied into the
+ * last two bits of n and into its fraction (Payne and Hanek).
+ */
+function farQuarters(a: Expr): { readonly r: Expr; readonly n: Expr } {
+  const op = (name: "add" | "sub" | "mul" | "and" | "or" | "shl" | "shr", x: Expr, y: Expr | number): Expr => make(name, x, typeof y === "number" ? word(y) : y);
+  const bits = convert("u32", bitsOf(a)), m = op("or", op("and", bits, 0x7fffff), 0x800000), from = op("sub", op("shr", bits, 23), 120), by = op("and", from, 31), index = op("shr", from, 5);
+  const wordAt = (i: number): Expr => [3, 2, 1, 0].reduce((rest, k) => select(make("equal", index, word(k)), word(inversePi[k + i]!), rest), word(inversePi[4 + i]!));
+  const shifted = (i: number): Expr => op("or", op("shl", wordAt(i), by), op("shr", op("shr", wordAt(i + 1), 1), make("sub", word(31), by)));
+  const high = shifted(0), low = shifted(1), half = (x: Expr) => [op("and", x, 0xffff), op("shr", x, 16)] as const, [m0, m1] = half(m), [l0, l1] = half(low);
+  const q = op("mul", m0, l1), carry = op("shr", op("add", op("add", op("shr", op("mul", m0, l0), 16), op("and", q, 0xffff)), op("mul", m1, l0)), 16);
+  const top = op("add", op("mul", m, high), op("add", op("add", op("mul", m1, l1), op("shr", q, 16)), carry));
+  return { r: mul(convert("f32", convert("i32", op("shl", top, 2))), f32((Math.PI / 2) * 2 ** -32)), n: convert("i32", op("shr", op("add", top, 2 ** 29), 30)) };
+}
+/** Sine and cosine of x less the nearest multiple n of pi / 2, which stands in three parts where x is small (Cody and Waite). */
 function quarters(has: Has, x: Expr): { readonly sine: Expr; readonly cosine: Expr; readonly n: Expr } {
-  const n = nearest(mul(x, f32(0.6366197723675814)), has);
-  const r = sub(sub(sub(x, mul(n, f32(1.5703125))), mul(n, f32(4.837512969970703e-4))), mul(n, f32(7.549789954891882e-8))), z = mul(r, r);
+  const a = magnitude(x), isFar = less(f32(2 ** 13), a), far = farQuarters(a), isNegative = less(x, f32(0)), signed = (v: Expr) => select(isNegative, make("neg", v), v);
+  const near = nearest(mul(select(isFar, f32(0), x), f32(0.6366197723675814)), has), n = select(isFar, signed(far.n), convert("i32", near));
+  const close = sub(sub(sub(x, mul(near, f32(1.5703125))), mul(near, f32(4.837512969970703e-4))), mul(near, f32(7.549789954891882e-8)));
+  const r = select(isFar, select(less(a, f32(Infinity)), signed(far.r), f32(NaN)), close), z = mul(r, r);
   const even = horner(z, [2.4431425117654726e-5, -0.0013887304812669754, 0.04166664555668831]);
   return {
     sine: odd(r, z, [-1.950788137037307e-4, 0.008332106284797192, -0.16666653752326965]),
-    cosine: add(sub(f32(1), mul(z, f32(0.5))), mul(mul(z, z), even)), n: convert("i32", n),
+    cosine: add(sub(f32(1), mul(z, f32(0.5))), mul(mul(z, z), even)), n,
   };
 }
 const bit = (n: Expr, mask: number): Expr => make("not", make("equal", make("and", n, whole(mask)), whole(0)));
-/** |error| at most 2^-23 for |x| up to 10000; less exact beyond, as the angle itself is known less exactly. NaN of infinities. */
+/** |error| at most 2^-23 for all x. NaN of infinities. */
 export function sinOf(has: Has, x: Expr): Expr {
   const { sine, cosine, n } = quarters(has, x), value = select(bit(n, 1), cosine, sine);
   return select(bit(n, 2), make("neg", value), value);
@@ -32,7 +51,7 @@ export function cosOf(has: Has, x: Expr): Expr {
   const { sine, cosine, n } = quarters(has, x), value = select(bit(n, 1), sine, cosine);
   return select(bit(make("add", n, whole(1)), 2), make("neg", value), value);
 }
-/** Relative error below 2^-21 for |x| up to 10000, beside poles and zeros as far as the angle is exact. */
+/** Relative error below 2^-21, but that near poles and zeros the angle is exact to 2^-25 only where |x| is above 2^13. */
 export function tanOf(has: Has, x: Expr): Expr {
   const { sine, cosine, n } = quarters(has, x), isOdd = bit(n, 1);
   return div(select(isOdd, make("neg", cosine), sine), select(isOdd, sine, cosine));
