@@ -146,6 +146,16 @@ describe.skipIf(skipped("opencl"))(`a package${because("opencl")}`, () => {
     expect(count("failed")).toBeGreaterThan(10);
     expect(said).toMatch(/good\n$/);
   });
+  const icd = "/usr/lib/oclgrind/liboclgrind-rt-icd.so", why = because("oclgrind") || (existsSync(icd) ? "" : ` (skipped: there is no ${icd})`);
+  test.skipIf(why !== "")(`another implementation of OpenCL finds no fault with the calls${why}`, async () => {
+    const other = { OCL_ICD_VENDORS: icd, OCLGRIND_CHECK_API: "1" };
+    for (const how of [["plain"], ["options", "profile=1", "kernel=1", "calibration=0.00001", "window=2"], ["cl"], ["options", `cache=${join(folder, "other.bin")}`]]) {
+      const { stdout, stderr } = await execute(join(folder, "main"), how, { cwd: folder, env: { ...environment(folder), ...other } });
+      expect(stdout).toMatch(/good\n$/);
+      expect(stderr).toBe("");
+    }
+    expect((await execute(join(folder, "main"), ["plain"], { env: { ...environment(folder), ...other } })).stdout).toContain("device Oclgrind");
+  });
   test("contexts run in threads at once, and share what is on the device", async () => {
     const said = await run("threads");
     expect(lines(said, "cache")[0]).toBe("shared");
