@@ -187,8 +187,8 @@ export interface NativeShell {
   readonly device: string;
   /** Functions of the API beside those that all packages have. */
   readonly api: readonly string[];
-  /** Libraries of the system: for CMake, for the linker, and in words. */
-  readonly libraries: { readonly cmake: string; readonly flags: readonly string[]; readonly words: string };
+  /** Libraries of the system: whether one is opened at run time, for the linker, and in words. */
+  readonly libraries: { readonly opens: boolean; readonly flags: readonly string[]; readonly words: string };
 }
 /** The files that all packages have, and all but the main source and what the target adds. */
 export function nativePackage(input: NativeInput, p: NativeParts, s: NativeShell, more: Iterable<readonly [string, string]>): Package {
@@ -201,7 +201,7 @@ export function nativePackage(input: NativeInput, p: NativeParts, s: NativeShell
   const build = {
     ...common, numericVersion: /^\d+(\.\d+){0,3}/.exec(version)?.[0] ?? "0", compile: known.sources.join(" "), link: known.objects.join(" "),
     flags: compileFlags.filter((f) => !f.startsWith("-std=")).join(" "), incbin: weights === "incbin", fileWeights: p.fileWeights,
-    cmakeLibraries: s.libraries.cmake, systemLibraries: s.libraries.flags.join(" "), needs: s.libraries.words,
+    opensLibraries: s.libraries.opens, systemLibraries: s.libraries.flags.join(" "), needs: s.libraries.words,
   };
   const command = `c++ ${compileFlags.join(" ")} -O2 -c ${name}.cpp ${known.sources.slice(1).join(" ")} && ar rcs lib${name}.a ${name}*.o`;
   const files = new Map<string, string | Uint8Array>([

@@ -35,6 +35,6 @@ export function packageCpp(input: PackageInput): Package {
     known: packageFiles(name, input.isas.map((s) => s.name), input.weights), errors, contextBytes, device: "", api: [],
     promise: [`Nothing here allocates memory or takes a lock, and all state is in a context (${name}_run has one of its own).`],
     held: "It holds no resources: to end it, forget it.", released: "There is nothing to free here; with devices there is.",
-    libraries: { cmake: "m", flags: ["-lm"], words: "libc and libm" },
+    libraries: { opens: false, flags: ["-lm"], words: "libc and libm" },
   }, [[`${name}.cpp`, core]]);
 }

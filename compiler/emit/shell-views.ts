@@ -116,8 +116,8 @@ export interface BuildView extends CommonView {
   readonly flags: string;
   readonly incbin: boolean;
   readonly fileWeights: boolean;
-  /** Libraries of the system: "m", "-lm", "libc and libm". */
-  readonly cmakeLibraries: string;
+  /** Libraries of the system: whether one is opened at run time, "-lm", "libc and libm". */
+  readonly opensLibraries: boolean;
   readonly systemLibraries: string;
   readonly needs: string;
 }
@@ -214,6 +214,13 @@ export interface OpenclCoreView extends CommonView {
   readonly cpuSteps: readonly { readonly index: number; readonly kernel: string; readonly args: string }[];
   readonly maxKernelUs: number;
   readonly queueWindow: number;
+  /** The view below as text. */
+  readonly running: string;
+}
+/** Running: launches, steps that the processor carries out, `run_in` and `run_cl`. */
+export interface OpenclRunView extends CommonView {
+  readonly isas: readonly IsaView[];
+  readonly mapped: readonly string[];
   readonly params: string;
   readonly nullTest: string;
   readonly deviceParams: string;
@@ -229,6 +236,7 @@ export interface ShellViews {
   readonly "webgpu/ports.js": Record<string, never>;
   readonly "webgpu/weights.js": Record<string, never>;
   readonly "webgpu/device.js": Record<string, never>;
+  readonly "webgpu/steps.js": Record<string, never>;
   readonly "webgpu/net.js": Record<string, never>;
   readonly "cpp/header.h": HeaderView;
   readonly "cpp/internal.h": InternalView;
@@ -245,6 +253,7 @@ export interface ShellViews {
   readonly "opencl/build.cpp": CommonView & { readonly buildOptions: string };
   readonly "opencl/source.cpp": OpenclSourceView;
   readonly "opencl/core.cpp": OpenclCoreView;
+  readonly "opencl/running.cpp": OpenclRunView;
   readonly "cpp/CMakeLists.txt": BuildView;
   readonly "cpp/config.cmake": CommonView;
   readonly "cpp/pkgconfig.pc.in": BuildView;

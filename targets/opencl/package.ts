@@ -60,13 +60,16 @@ export function packageOpencl(input: OpenclInput): Package {
   const contextBytes = headBytes + (cpu ? p.arenaBytes : 0) + 64, portBytes = p.ports.map((x) => x.bytes), buffers = [p.arenaBytes, ...portBytes, ...weights.buffers];
   const deviceParams = p.ports.map((x) => `void* ${x.id}`).join(", "), mapped = mappedOf(program, p, onDevice);
   const { maxKernelUs, queueWindow } = input, lanes = device.map((k) => groupSize(k).lanes.reduce((a, b) => a * b)), sharedBytes = device.map(sharedBytesOf);
+  const running = renderShell("opencl/running.cpp", {
+    ...common, isas: p.isas, mapped, params: p.params, nullTest: p.nullTest, deviceParams,
+    portList: [...p.ports.map((x) => `(unsigned char*)${x.id}`), "nullptr"].join(", "), devicePortList: [...p.ports.map((x) => x.id), "nullptr"].join(", "),
+  }).trimEnd();
   const core = renderShell("opencl/core.cpp", {
-    ...common, isas: p.isas, noIsa: p.noIsa, headBytes, contextBytes, arenaBytes: p.arenaBytes, magic: p.magic, choose: cpu ? chooseText(p) : "", loading: p.loading, info: infoText(p, errors),
+    ...common, isas: p.isas, noIsa: p.noIsa, headBytes, contextBytes, arenaBytes: p.arenaBytes, magic: p.magic, choose: cpu ? chooseText(p) : "", loading: p.loading, running, info: infoText(p, errors),
     fileWeights: p.fileWeights, portBytes: [...portBytes, 0].join(", "), arguments: launches.arguments, steps: launches.steps, mapped,
     weightRanges: weights.ranges.map((r) => `{${r.buffer}, ${r.at}u, ${r.from}u, ${r.bytes}u}`), weightRangeCount: weights.ranges.length, weightBufferBytes: [...weights.buffers, 0].join(", "),
     cpuSteps: cpu ? program.steps.map((s, index) => ({ index, kernel: program.kernels[s.kernel]!.name, args: cpuArguments(program, p, index) })) : [],
-    maxKernelUs, queueWindow, params: p.params, nullTest: p.nullTest, deviceParams,
-    portList: [...p.ports.map((x) => `(unsigned char*)${x.id}`), "nullptr"].join(", "), devicePortList: [...p.ports.map((x) => x.id), "nullptr"].join(", "),
+    maxKernelUs, queueWindow,
   });
   return nativePackage(input, p, {
     known: openclFiles(name, input.isas.map((s) => s.name), input.weights), errors, contextBytes, api,
@@ -76,7 +79,7 @@ export function packageOpencl(input: OpenclInput): Package {
       `Nothing takes a lock, and all state is in a context (${name}_run has one of its own, which stays).`,
     ],
     held: `End it with ${name}_release.`, released: "Frees what it holds on the device; NULL is no error.",
-    libraries: { cmake: "m ${CMAKE_DL_LIBS}", flags: ["-lm", "-ldl"], words: "libc, libm and what opens a library at run time" },
+    libraries: { opens: true, flags: ["-lm", "-ldl"], words: "libc, libm and what opens a library at run time" },
   }, [
     [`${name}.cpp`, core],
     [`${name}_device.h`, renderShell("opencl/device.h", { ...common, steps: program.steps.length, chunks: weights.buffers.length })],
