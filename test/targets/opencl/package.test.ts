@@ -195,3 +195,16 @@ test.skipIf(skipped("opencl"))(`nothing undefined, no memory touched that is not
   writeFileSync(join(folder, "suppressions"), "leak:libpocl\nleak:libLLVM\nleak:libclang\nleak:libOpenCL\nleak:libhwloc\n");
   for (const how of [["plain"], ["options", "profile=1", "kernel=1", "calibration=0.0001", "window=3"], ["callbacks"], ["cl"], ["threads"], ["failures", shim, join(folder, "shim.bin")]]) expect(await run(...how), how[0]).toMatch(/good\n$/);
 });
+test.skipIf(skipped("opencl"))(`its own CMake files build both libraries, which export the API and need nothing of OpenCL${because("opencl")}`, { timeout: 120_000 }, async () => {
+  const folder = emptyFolder(), { files } = await compile(bytes(false), { target: "opencl", name: "net", settings: { fallback: "none" } }), sh = async (command: string, ...args: readonly string[]) => (await execute(command, [...args], { cwd: folder, env: environment(folder) })).stdout;
+  for (const [path, content] of files) writeFileSync(join(folder, path), content);
+  await sh("cmake", "-S", ".", "-B", "build", "-DNET_LIB=both", "-DCMAKE_CXX_FLAGS=-Wall -Wextra -Werror", "-DCMAKE_C_FLAGS=-std=c99 -Wall -Wextra -Wpedantic -Werror");
+  await sh("cmake", "--build", "build", "-j2");
+  expect(await sh("build/net_example")).toMatch(/^y: \S+ .*\nr: /);
+  const exported = (await sh("nm", "-D", "--defined-only", "build/libnet.so")).trim().split("\n").map((l) => l.split(" ")[2]!);
+  expect(exported.sort()).toEqual([...String(files.get("net.h")).matchAll(/^NET_API .*?(net_\w+)\(/gm)].map((m) => m[1]!).sort());
+  expect((await sh("nm", "-g", "--defined-only", "build/libnet.a")).split("\n").map((l) => l.split(" ")[2]).filter((n) => n && !n.startsWith("net_"))).toEqual([]);
+  expect(await sh("ldd", "build/libnet.so")).not.toMatch(/OpenCL|stdc\+\+/);
+  expect(await sh("nm", "-D", "--undefined-only", "build/libnet.so")).not.toMatch(/ cl[A-Z]|_Z|__cxa_(guard|throw)/);
+  expect(String(files.get("net.pc.in"))).toContain("Libs.private: -lm -ldl\n");
+});
