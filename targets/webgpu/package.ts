@@ -42,7 +42,7 @@ const portText = (p: Port): string => {
   return `{ name: ${JSON.stringify(p.name)}, type: "${name(p.dtype)}", shape: [${p.shape.join(", ")}], stored: "${name(p.stored ?? p.dtype)}" }`;
 };
 function moduleText(p: Program, plan: Plan, weights: Uint8Array, wgsl: string, banner: readonly string[], name: string): string {
-  const rest = ["webgpu/ports.js", "webgpu/weights.js", "webgpu/device.js", "webgpu/net.js"] as const;
+  const rest = ["webgpu/ports.js", "webgpu/weights.js", "webgpu/device.js", "webgpu/steps.js", "webgpu/net.js"] as const;
   const tables = renderShell("webgpu/index.js", {
     banner, wgsl, wgslText: JSON.stringify(`./${wgsl}`), nameText: JSON.stringify(name), inputs: p.inputs.map(portText), outputs: p.outputs.map(portText),
     needs: JSON.stringify(plan.needs), kernels: plan.kernels.length, weightsBytes: weights.length, checksum: weights.length ? checksum(weights) : 0, buffers: plan.buffers.join(", "), pieces: plan.pieces,

@@ -174,6 +174,35 @@ describe("devices", () => {
     await expect(other.run(values(x1))).rejects.toThrow("small: the device was lost: ");
     other.dispose();
   });
+  test("have nothing left of a network that could not be made, or is disposed of", async () => {
+    const alive = new Set<string>();
+    let number = 0;
+    const counted = new Proxy(net.device, {
+      get: (device, key) => {
+        const value: unknown = Reflect.get(device, key);
+        if (typeof value !== "function") return value;
+        if (key !== "createBuffer") return value.bind(device);
+        return (d: GPUBufferDescriptor) => {
+          const buffer = device.createBuffer(d), destroy = buffer.destroy.bind(buffer), name = `${d.label} ${number++}`;
+          alive.add(name);
+          return Object.assign(buffer, { destroy: () => { alive.delete(name); destroy(); } });
+        };
+      },
+    });
+    await expect(made.module.createNet({ device: counted, weights: new Uint8Array(8) })).rejects.toThrow("not its weights");
+    expect([...alive]).toEqual([]);
+    const other = await made.module.createNet({ device: counted }), still = alive.size;
+    for (let i = 0; i < 3; i++) await Promise.all(ramp(8).map(() => other.run(values(x1))));
+    expect(alive.size - still).toBe(2);
+    other.dispose();
+    expect([...alive]).toEqual([]);
+  });
+  test("of others cannot lend buffers", async () => {
+    const other = await made.module.createNet({ gpu }), buffer = other.device.createBuffer({ size: 4 * rows * deep, usage: GPUBufferUsage.COPY_SRC });
+    await expect(net.run({ x: buffer, "row ids": ids })).rejects.toThrow(/^small: /);
+    expect(Array.from((await net.run(values(x2)))["y"]!)).toEqual(reference(x2));
+    other.dispose();
+  });
   test("are given back with the network, unless they are the caller's", async () => {
     const own = await made.module.createNet({ gpu }), going = own.run(values(x1));
     own.dispose();
