@@ -65,11 +65,11 @@ function argumentNames(k: Kernel): (b: Buffer) => readonly [base: string, at: st
 }
 /**
  * The buffers that are arguments, in the order in which each gives two: the memory object, and an int, the elements before it.
- * Then come the kernel's params, as ints.
+ * Then come the kernel's params, as ints. Scratch of another variant may have the name of shared memory of this one.
  */
 export function argumentsOf(k: Kernel): readonly Buffer[] {
-  const used = usedBuffers(k);
-  return k.buffers.filter((b) => b.space !== "shared" && used.has(b.name));
+  const used = usedBuffers(k), shared = new Set(k.buffers.flatMap((b) => (b.space === "shared" ? [b.name] : [])));
+  return k.buffers.filter((b) => used.has(b.name) && !shared.has(b.name));
 }
 
 /** OpenCL C 1.2. Groups count on from the global offset, so that a launch can be cut into several. */
