@@ -12,7 +12,7 @@ export function usesDoubles(k: Kernel): boolean {
     seen.add(e);
     return e.dtype === "f64" || children(e).some(has);
   };
-  let found = k.buffers.some((b) => b.dtype === "f64");
+  let found = false;
   eachStmt(k.body, (s) => { found ||= expressionsOf(s).some(has); });
   return found;
 }
