@@ -3,7 +3,7 @@
  * vector-math.ts: in units of the last place (ulp), where the language's exp, if it has one, is exact to 1 ulp. All
  * coefficients are minimax fits of our own, by reweighted least squares, rounded to f32 one after the other.
  */
-import { constant, type Expr } from "../ir/scalar.ts";
+import { constant, type Expr, type ScalarOp } from "../ir/scalar.ts";
 import { add, convert, div, f32, less, make, mul, select, sub } from "../ir/algebra.ts";
 import { bitsOf, expInside, horner, logOf, magnitude, nearest, signOf, withSign, type Has } from "./vector-math.ts";
 
@@ -19,18 +19,22 @@ const inversePi = [0, 0xa2f9836e, 0x4e441529, 0xfc2757d1, 0xf534ddc0, 0xdb629599
  * last two bits of n and into its fraction (Payne and Hanek).
  */
 function farQuarters(a: Expr): { readonly r: Expr; readonly n: Expr } {
-  const op = (name: "add" | "sub" | "mul" | "and" | "or" | "shl" | "shr", x: Expr, y: Expr | number): Expr => make(name, x, typeof y === "number" ? word(y) : y);
-  const bits = convert("u32", bitsOf(a)), m = op("or", op("and", bits, 0x7fffff), 0x800000), from = op("sub", op("shr", bits, 23), 120), by = op("and", from, 31), index = op("shr", from, 5);
-  const wordAt = (i: number): Expr => [3, 2, 1, 0].reduce((rest, k) => select(make("equal", index, word(k)), word(inversePi[k + i]!), rest), word(inversePi[4 + i]!));
+  const op = (name: ScalarOp, x: Expr, y: Expr | number): Expr => make(name, x, typeof y === "number" ? word(y) : y);
+  const bits = convert("u32", bitsOf(a)), m = op("or", op("and", bits, 0x7fffff), 0x800000);
+  const from = op("sub", op("shr", bits, 23), 120), by = op("and", from, 31), index = op("shr", from, 5);
+  const wordAt = (i: number): Expr =>
+    [3, 2, 1, 0].reduce((rest, k) => select(op("equal", index, k), word(inversePi[k + i]!), rest), word(inversePi[4 + i]!));
   const shifted = (i: number): Expr => op("or", op("shl", wordAt(i), by), op("shr", op("shr", wordAt(i + 1), 1), make("sub", word(31), by)));
-  const high = shifted(0), low = shifted(1), half = (x: Expr) => [op("and", x, 0xffff), op("shr", x, 16)] as const, [m0, m1] = half(m), [l0, l1] = half(low);
+  const halves = (x: Expr) => [op("and", x, 0xffff), op("shr", x, 16)] as const, high = shifted(0), [m0, m1] = halves(m), [l0, l1] = halves(shifted(1));
   const q = op("mul", m0, l1), carry = op("shr", op("add", op("add", op("shr", op("mul", m0, l0), 16), op("and", q, 0xffff)), op("mul", m1, l0)), 16);
   const top = op("add", op("mul", m, high), op("add", op("add", op("mul", m1, l1), op("shr", q, 16)), carry));
-  return { r: mul(convert("f32", convert("i32", op("shl", top, 2))), f32((Math.PI / 2) * 2 ** -32)), n: convert("i32", op("shr", op("add", top, 2 ** 29), 30)) };
+  const fraction = convert("f32", convert("i32", op("shl", top, 2)));
+  return { r: mul(fraction, f32((Math.PI / 2) * 2 ** -32)), n: convert("i32", op("shr", op("add", top, 2 ** 29), 30)) };
 }
 /** Sine and cosine of x less the nearest multiple n of pi / 2, which stands in three parts where x is small (Cody and Waite). */
 function quarters(has: Has, x: Expr): { readonly sine: Expr; readonly cosine: Expr; readonly n: Expr } {
-  const a = magnitude(x), isFar = less(f32(2 ** 13), a), far = farQuarters(a), isNegative = less(x, f32(0)), signed = (v: Expr) => select(isNegative, make("neg", v), v);
+  const a = magnitude(x), isFar = less(f32(2 ** 13), a), far = farQuarters(a), isNegative = less(x, f32(0));
+  const signed = (v: Expr) => select(isNegative, make("neg", v), v);
   const near = nearest(mul(select(isFar, f32(0), x), f32(0.6366197723675814)), has), n = select(isFar, signed(far.n), convert("i32", near));
   const close = sub(sub(sub(x, mul(near, f32(1.5703125))), mul(near, f32(4.837512969970703e-4))), mul(near, f32(7.549789954891882e-8)));
   const r = select(isFar, select(less(a, f32(Infinity)), signed(far.r), f32(NaN)), close), z = mul(r, r);

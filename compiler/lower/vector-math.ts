@@ -1,7 +1,7 @@
 /**
  * Functions of f32 in terms of arithmetic, comparisons and bits, for languages whose libraries know scalars only, or
- * promise less. What such a language has by itself (`Has`) is used. Errors are the largest seen over all floats or many millions, against double precision, in units of the last
- * place (ulp). NaN gives NaN. All coefficients are minimax fits of our own, by reweighted least squares, rounded to f32.
+ * promise less. What such a language has by itself (`Has`) is used. Errors are the largest seen over all floats or many
+ * millions, against double precision, in units of the last place (ulp). NaN gives NaN. All coefficients are minimax fits of our own, by reweighted least squares, rounded to f32.
  */
 import { constant, type Expr, type ScalarOp } from "../ir/scalar.ts";
 import { add, convert, div, f32, less, make, mul, select, sub } from "../ir/algebra.ts";

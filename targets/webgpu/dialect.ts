@@ -94,7 +94,8 @@ export function wgsl(homes: ReadonlyMap<string, Home>, declared: readonly string
       div: { by: (e) => {
         if (isFloat(e.dtype)) return { infix: "/", level: 5 };
         const [, b] = e.args as [Expr, Expr];
-        return isZero(b) ? () => literal(e.dtype, 0) : b.kind === "const" ? { infix: "/", level: 5 } : (x, _type, a, c) => `quotient_${scalar(x).dtype}(${a}, ${c})`;
+        if (isZero(b)) return () => literal(e.dtype, 0);
+        return b.kind === "const" ? { infix: "/", level: 5 } : (x, _type, a, c) => `quotient_${scalar(x).dtype}(${a}, ${c})`;
       } },
       quo: { infix: "/", level: 5 }, rem: { infix: "%", level: 5 },
       fmod: { by: (e) => (isFloat(e.dtype) ? ours("float_rest") : isZero(e.args[1]!) ? () => literal(e.dtype, 0) : { infix: "%", level: 5 }) },
@@ -105,7 +106,8 @@ export function wgsl(homes: ReadonlyMap<string, Home>, declared: readonly string
       sinh: { call: "sinh" }, cosh: { call: "cosh" }, tanh: { call: "tanh" }, asinh: { call: "asinh" }, acosh: { call: "acosh" }, atanh: { call: "atanh" },
       pow: { by: (e) => (isFloat(e.dtype) ? { call: "pow" } : (x, _type, a, b) => `power_${scalar(x).dtype}(${a}, ${b})`) },
       floor: { call: "floor" }, ceil: { call: "ceil" }, trunc: { call: "trunc" }, round: { call: "round" },
-      less: { infix: "<", level: 1 }, lessEqual: { infix: "<=", level: 1 }, equal: { by: (e) => (e.args[0]!.dtype === "bool" ? sign("==") : { infix: "==", level: 1 }) },
+      less: { infix: "<", level: 1 }, lessEqual: { infix: "<=", level: 1 },
+      equal: { by: (e) => (e.args[0]!.dtype === "bool" ? sign("==") : { infix: "==", level: 1 }) },
       and: { by: (e) => sign(e.dtype === "bool" && e.lanes === 1 ? "&&" : "&") }, or: { by: (e) => sign(e.dtype === "bool" && e.lanes === 1 ? "||" : "|") },
       xor: { by: (e) => sign(e.dtype === "bool" ? "!=" : "^") },
       not: (_e, _type, a) => `(!${a})`, bitNot: (_e, _type, a) => `(~${a})`,
@@ -116,7 +118,8 @@ export function wgsl(homes: ReadonlyMap<string, Home>, declared: readonly string
     lanes: {
       splat: (type, a) => `${type}(${a})`,
       sumLanes: (_type, a, lanes, dtype) => `dot(${a}, ${typeName(dtype, lanes)}(${literal(dtype, 1)}))`,
-      mulLanes: (_type, a, lanes) => `product_lanes${lanes}(${a})`, maxLanes: (_type, a, lanes) => `largest_lane${lanes}(${a})`, minLanes: (_type, a, lanes) => `smallest_lane${lanes}(${a})`,
+      mulLanes: (_type, a, lanes) => `product_lanes${lanes}(${a})`,
+      maxLanes: (_type, a, lanes) => `largest_lane${lanes}(${a})`, minLanes: (_type, a, lanes) => `smallest_lane${lanes}(${a})`,
     },
     cast,
     build: (type, elements) => `${type}(${elements.join(", ")})`,

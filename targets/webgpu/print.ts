@@ -17,7 +17,8 @@ export function usesOf(k: Kernel): ReadonlyMap<string, { readonly loads: boolean
   const all: Expr[] = [], stored = new Set<string>();
   eachStmt(k.body, (s) => { if (s.kind === "store") stored.add(s.buffer); if (s.kind !== "prefetch") all.push(...expressionsOf(s)); });
   const loaded = new Set(loadsIn(all).map((l) => l.buffer));
-  return new Map(k.buffers.filter((b) => loaded.has(b.name) || stored.has(b.name)).map((b) => [b.name, { loads: loaded.has(b.name), stores: stored.has(b.name) }]));
+  const used = k.buffers.filter((b) => loaded.has(b.name) || stored.has(b.name));
+  return new Map(used.map((b) => [b.name, { loads: loaded.has(b.name), stores: stored.has(b.name) }]));
 }
 /**
  * A module's text but for the preamble: bindings 0, 1, ... of group 0, shared memory, and one entry point with the name of
@@ -34,13 +35,15 @@ export function printWgsl(kernel: Kernel, slots: readonly (Slot | null)[], bindi
   };
   const homes = new Map<string, Home>(), declared: string[] = [];
   // With a size, the checks of bounds that browsers add compare with a constant.
-  const array = (element: Word, isQuads: boolean, size: number): string => `array<${isQuads ? `vec4<${element}>` : element}, ${Math.max(1, Math.ceil(size / (isQuads ? 4 : 1)))}>`;
+  const array = (element: Word, isQuads: boolean, size: number): string =>
+    `array<${isQuads ? `vec4<${element}>` : element}, ${Math.max(1, Math.ceil(size / (isQuads ? 4 : 1)))}>`;
   bindings.forEach(({ access }, n) => {
     const held = k.buffers.flatMap((b, i) => (slots[i]?.binding === n && uses.has(b.name) ? [{ b, offset: slots[i].offset }] : []));
     const words = new Set(held.map(({ b }) => wordOf(b.dtype))), element = words.size === 1 ? [...words][0]! : "u32";
     const isQuads = held.every(({ b, offset }) => quads.can.has(b.name) && offset % 4 === 0) && held.some(({ b }) => quads.want.has(b.name));
     const name = fresh(`${k.name}_${held[0]?.b.name ?? `unused${n}`}`);
-    declared.push(`@group(0) @binding(${n}) var<storage, ${access}> ${name}: ${array(element, isQuads, Math.max(0, ...held.map(({ b, offset }) => offset + b.size)))};`);
+    const size = Math.max(0, ...held.map(({ b, offset }) => offset + b.size));
+    declared.push(`@group(0) @binding(${n}) var<storage, ${access}> ${name}: ${array(element, isQuads, size)};`);
     for (const { b, offset } of held) homes.set(b.name, { name, element, quads: isQuads, offset });
   });
   for (const b of k.buffers) {
@@ -57,7 +60,8 @@ export function printWgsl(kernel: Kernel, slots: readonly (Slot | null)[], bindi
   // What passes through the working memory of a group needs the other barrier as well.
   const passes = [...uses].some(([name, u]) => u.loads && u.stores && k.buffers.find((b) => b.name === name)!.space !== "shared");
   const inVectors = new Set([...homes].filter(([, h]) => h.quads).map(([name]) => name)), counted = inQuads(k, inVectors, fresh);
-  return printKernel({ ...counted, body: dropUnused(counted.body) }, wgsl(homes, declared, fresh, passes ? "storageBarrier();\nworkgroupBarrier();" : "workgroupBarrier();"));
+  const barrier = passes ? "storageBarrier();\nworkgroupBarrier();" : "workgroupBarrier();";
+  return printKernel({ ...counted, body: dropUnused(counted.body) }, wgsl(homes, declared, fresh, barrier));
 }
 function wordOf(t: Kernel["buffers"][number]["dtype"]): Word {
   return t === "f32" || t === "i32" || t === "u32" ? t : fail(`WGSL has no memory of type ${t}: store-types makes another type of it`);

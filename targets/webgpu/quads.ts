@@ -81,7 +81,8 @@ export function inQuads(k: Kernel, buffers: ReadonlySet<string>, fresh: (name: s
       default: return fail(`${show(e)} is no multiple of 4`);
     }
   };
-  const counted = (e: Expr): Expr => rebuild(e, (x) => (x.kind === "load" && x.lanes === 4 && buffers.has(x.buffer) ? load(x.dtype, x.buffer, [quarter(x.at[0]!)], 4) : x), seen);
+  const counted = (e: Expr): Expr =>
+    rebuild(e, (x) => (x.kind === "load" && x.lanes === 4 && buffers.has(x.buffer) ? load(x.dtype, x.buffer, [quarter(x.at[0]!)], 4) : x), seen);
   const all = (body: readonly Stmt[]): readonly Stmt[] => body.map((s): Stmt => {
     const next = mapStmt(s, counted, all);
     return next.kind === "store" && next.value.lanes === 4 && buffers.has(next.buffer) ? { ...next, at: quarter((s as typeof next).at) } : next;

@@ -36,7 +36,8 @@ export function storeTypes(n: Network, { types: stores }: Pick<TargetFacts, "typ
   const complain = (what: string, about: Partial<Diagnostic> = {}): Complain => (value, t) => {
     const message = `${what} ${value} of type ${t} does not fit the ${storedAs(stores, t)} that the target has in its place`;
     if (problems.some((p) => p.message === message && p.node === about.node)) return;
-    problems.push({ severity: "error", code: "value-out-of-range", ...about, message, hint: "values outside 32 bits need a target with 64-bit integers, such as cpp" });
+    const hint = "values outside 32 bits need a target with 64-bit integers, such as cpp";
+    problems.push({ severity: "error", code: "value-out-of-range", ...about, message, hint });
   };
   const tensors = new Map([...n.tensors.values()].map((t): [string, NetTensor] => {
     const dtype = storedAs(stores, t.dtype);
@@ -60,7 +61,8 @@ function refusals(n: Network, stores: Stores): readonly Diagnostic[] {
     const found = [...c.tensors, ...c.outputs.map((o) => ({ name: o.tensor, dtype: o.dtype }))].filter((t) => refused(t.dtype) !== undefined);
     if (found.length === 0) return [];
     const list = [...new Set(found.map((t) => t.name.slice(1)))].join(", "), { dtype } = found[0]!;
-    return [{ severity: "error", code: "unsupported-type", node: c.origin.join(", "), op: c.name, message: `${list} ${found.length > 1 ? "are" : "is"} ${dtype}: ${refused(dtype)}`, hint }];
+    const message = `${list} ${found.length > 1 ? "are" : "is"} ${dtype}: ${refused(dtype)}`;
+    return [{ severity: "error", code: "unsupported-type", node: c.origin.join(", "), op: c.name, message, hint }];
   });
   return [...ports, ...nodes];
 }
@@ -72,14 +74,15 @@ function converted(data: ElementArray | readonly number[], from: DType, to: DTyp
 
 /** One Compute with the types that are stored; `complain` hears of constants in expressions that do not fit. */
 export function storeTypesOf(c: Compute, stores: Stores, complain: Complain = (x, t) => fail(`${x} does not fit what ${t} becomes`)): Compute {
-  const touches = [...c.tensors, ...c.outputs].some((t) => stores[t.dtype]) || c.stages.some((s) => expressionsOfStage(s).some((e) => concerned(e, stores)));
-  if (!touches) return c;
+  const isTouched = [...c.tensors, ...c.outputs].some((t) => stores[t.dtype]);
+  if (!isTouched && !c.stages.some((s) => expressionsOfStage(s).some((e) => concerned(e, stores)))) return c;
   const asStored = (t: DType) => storedAs(stores, t);
   const tensors = c.tensors.map((t): Tensor => {
     const dtype = asStored(t.dtype);
     return dtype === t.dtype ? t : { ...t, dtype, ...(t.data ? { data: converted(t.data, t.dtype, dtype, complain) } : {}) };
   });
-  return { ...c, tensors, stages: c.stages.map((s) => new Retyping(stores, complain).stage(s)), outputs: c.outputs.map((o) => ({ ...o, dtype: asStored(o.dtype) })) };
+  const stages = c.stages.map((s) => new Retyping(stores, complain).stage(s));
+  return { ...c, tensors, stages, outputs: c.outputs.map((o) => ({ ...o, dtype: asStored(o.dtype) })) };
 }
 const known = new WeakMap<Stores, WeakMap<Expr, boolean>>();
 /** Whether anything in an expression changes its type. */
@@ -87,7 +90,9 @@ function concerned(e: Expr, stores: Stores): boolean {
   let mine = known.get(stores);
   if (!mine) known.set(stores, (mine = new WeakMap()));
   let is = mine.get(e);
-  if (is === undefined) mine.set(e, (is = (stores[e.dtype] !== undefined && (e.dtype !== "bool" || e.kind === "load" || e.kind === "var")) || children(e).some((x) => concerned(x, stores))));
+  if (is !== undefined) return is;
+  const own = stores[e.dtype] !== undefined && (e.dtype !== "bool" || e.kind === "load" || e.kind === "var");
+  mine.set(e, (is = own || children(e).some((x) => concerned(x, stores))));
   return is;
 }
 
@@ -131,7 +136,10 @@ class Retyping {
     switch (e.kind) {
       case "const": return e.dtype === "bool" ? e : this.number(e.value, e.dtype, harmless);
       case "var": return variable(this.stored(e.dtype), e.name, e.lanes, e.range);
-      case "load": return convert(e.dtype === "bool" ? "bool" : this.stored(e.dtype), load(this.stored(e.dtype), e.buffer, e.at.map((x) => this.of(x)), e.lanes));
+      case "load": {
+        const found = load(this.stored(e.dtype), e.buffer, e.at.map((x) => this.of(x)), e.lanes);
+        return e.dtype === "bool" ? convert("bool", found) : found;
+      }
       case "cast": return this.cast(e.dtype, e.arg);
       case "apply": return this.apply(e, harmless);
       case "lanes": case "build": return withChildren(e, (x) => this.of(x));
@@ -194,7 +202,8 @@ class Retyping {
   /** The power of two whole numbers that is computed by doubles, as no other type holds it; there is one of i32 for what fits there. */
   private wholePower(e: Expr): Expr | null {
     if (e.kind !== "apply" || e.op !== "pow" || e.dtype !== "f64" || this.stored("f64") === "f64") return null;
-    const [a, b] = e.args.map((x) => (x.kind === "cast" && (types[x.arg.dtype].kind === "int" || types[x.arg.dtype].kind === "uint") ? x.arg : null)) as [Expr | null, Expr | null];
+    const whole = (t: DType) => types[t].kind === "int" || types[t].kind === "uint";
+    const [a, b] = e.args.map((x) => (x.kind === "cast" && whole(x.arg.dtype) ? x.arg : null)) as [Expr | null, Expr | null];
     return a && b ? make("pow", convert("i32", this.of(a)), convert("i32", this.of(b))) : null;
   }
 }
