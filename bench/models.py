@@ -216,6 +216,12 @@ def show(rows, markdown, openvino):
             print("|" + "|".join("-" * (w + 2) for w in widths) + "|")
 
 
+def names_of_models():
+    """The files that are measured without any being named."""
+    folders = [os.path.join(ROOT, ".cache", "models"), OCR, os.path.join(ROOT, "..", "shared", "models")]
+    return [os.path.abspath(f) for folder in folders for f in sorted(glob.glob(os.path.join(folder, "*.onnx")))]
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("models", nargs="*")
@@ -232,8 +238,7 @@ def main():
     if args.one:
         print(json.dumps(measure(args.one, args)))
         return
-    found = args.models or sorted(glob.glob(os.path.join(ROOT, ".cache", "models", "*.onnx"))) + sorted(glob.glob(os.path.join(OCR, "*.onnx"))) + sorted(
-        glob.glob(os.path.join(ROOT, "..", "shared", "models", "*.onnx")))
+    found = args.models or names_of_models()
     found = [os.path.abspath(f) for f in found if fnmatch.fnmatch(os.path.splitext(os.path.basename(f))[0], args.filter)]
     if not found:
         sys.exit("no models: scripts/export-models.py makes them")
@@ -253,4 +258,5 @@ def main():
         sys.exit("failed: " + " ".join(failed))
 
 
-main()
+if __name__ == "__main__":
+    main()
