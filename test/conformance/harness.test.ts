@@ -74,6 +74,30 @@ describe("a group", () => {
   });
 });
 
+/** Stands for a compiler to JavaScript: the body of `run`, which gets `a` and `b` and gives `y`. */
+const module = (bodies: Readonly<Record<string, string>>): CompileCase => async ({ path, name }) => {
+  const ports = (...names: string[]): string => JSON.stringify(names.map((n) => ({ name: n, type: "float32", shape: [3] })));
+  const text = `export const inputs = ${ports("a", "b")}, outputs = ${ports("y")};
+export async function createNet({ gpu }) {
+  if (!gpu) throw new Error("no gpu");
+  return { device: { addEventListener() {} }, dispose() {}, async run({ a, b }) { ${bodies[path.split("/").at(-2)!]!} } };
+}`;
+  return { name, header: "", inputs: [port, port], outputs: [port], pinned: [], files: new Map([["index.js", text], ["package.json", '{ "type": "module" }']]), build: { kind: "module", entry: "index.js" } };
+};
+describe("a group of modules", () => {
+  test("tells what passes from what is wrong; who ends the process does not take the others along", async () => {
+    const bodies = {
+      right: "return { y: a.map((x, i) => x + b[i]) };", wrong: "return { y: a };", error: 'throw new Error("a reason");',
+      ends: "process.exit(7);", again: "return { y: a.map((x, i) => x + b[i]) };", kind: "return { y: [11, 22, 33] };",
+    };
+    const r = await runGroup(Object.keys(bodies).map(addition), { compile: module(bodies), cc: [], cxx: [], folder: join(root, "modules"), keep: false, env: process.env });
+    expect(Object.fromEntries(r.results.map((x) => [x.name, `${x.outcome} ${x.reason}`.trim()]))).toEqual({
+      right: "passed", wrong: "failed output 0: 3 of 3 elements differ, element 2 is 3, expected 33", error: "failed a reason",
+      ends: "failed ended the process: exit code 7", again: "passed", kind: "failed the output y is a Array",
+    });
+  });
+});
+
 describe("comparison", () => {
   test("floats within 1e-3 of the expected value, NaN equal to NaN, infinities exact", () => {
     expect(difference(floats(1.0009, Number.NaN, Infinity), floats(1, Number.NaN, Infinity))).toBeNull();
