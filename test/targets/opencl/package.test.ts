@@ -1,5 +1,5 @@
 /** The packages for OpenCL as a stranger uses them: found and missing devices, caches, slices, the caller's own objects, threads. */
-import { execFile } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -207,4 +207,16 @@ test.skipIf(skipped("opencl"))(`its own CMake files build both libraries, which 
   expect(await sh("ldd", "build/libnet.so")).not.toMatch(/OpenCL|stdc\+\+/);
   expect(await sh("nm", "-D", "--undefined-only", "build/libnet.so")).not.toMatch(/ cl[A-Z]|_Z|__cxa_(guard|throw)/);
   expect(String(files.get("net.pc.in"))).toContain("Libs.private: -lm -ldl\n");
+});
+const have = (command: string): boolean => spawnSync(command, ["--version"]).error === undefined;
+const compilers = ["g++", "clang++", "aarch64-linux-gnu-g++", "x86_64-w64-mingw32-g++"], there = compilers.filter(have);
+test(`the host's part compiles without a warning by ${there.join(", ")}${there.length < compilers.length ? `; there is no ${compilers.filter((c) => !there.includes(c)).join(", ")}` : ""}`, { timeout: 60_000 }, async () => {
+  const folder = emptyFolder();
+  for (const [target, wide, settings] of [["opencl-arm", true, {}], ["opencl", false, { fallback: "none" }]] as const) {
+    const { files, build: how } = await compile(bytes(wide), { target, name: "net", settings, ...(wide ? { weights: "file" } : {}) });
+    if (how.kind !== "native") throw new Error("no native package");
+    for (const [path, content] of files) writeFileSync(join(folder, path), content);
+    const sources = how.sources.filter((s) => s.endsWith(".cpp") && !s.includes("kernels"));
+    for (const c of there) for (const define of [[], ["-DNET_TRACE"]]) await execute(c, [...how.compileFlags, ...strict, ...define, "-O1", "-fsyntax-only", ...sources], { cwd: folder });
+  }
 });
