@@ -166,8 +166,9 @@ export function nativeParts(input: NativeInput, ownNames: readonly string[]): Na
     loading: fileWeights ? renderShell("cpp/loading.cpp", { ...common, checksum: `0x${checksum(constants).toString(16)}u` }).trimEnd() : "",
   };
 }
-/** The choice of an instruction set, and the questions about inputs and outputs: parts of a package's main source. */
+/** The choice of an instruction set: a part of a package's main source. */
 export const chooseText = (p: NativeParts): string => renderShell("cpp/choose.cpp", { ...p.common, isas: p.isas }).trimEnd();
+/** Texts of errors, and the questions about inputs and outputs: another part. */
 export const infoText = (p: NativeParts, errors: readonly StatusView[]): string =>
   renderShell("cpp/info.cpp", { ...p.common, errors, inputs: p.inputs, outputs: p.outputs, isas: p.isas }).trimEnd();
 /** Statuses with their codes. */
