@@ -9,6 +9,7 @@ import { afterAll, expect, test } from "vitest";
 import esbuildPlugin from "../../compiler/plugin/esbuild.ts";
 import vitePlugin from "../../compiler/plugin/vite.ts";
 import { model, node, tensor } from "../support/onnx.ts";
+import { because, skipped } from "../support/tools.ts";
 import { openGpu, removeFolders, temporaryFolder } from "../support/webgpu-net.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -43,7 +44,7 @@ function runBundle(file: string): Promise<unknown> {
   return new Promise((resolve, reject) => execFile(process.execPath, ["--input-type=module", "--eval", code], { cwd: root }, (e, out) => (e ? reject(e) : resolve(JSON.parse(out.trim().split("\n").at(-1)!)))));
 }
 
-test("esbuild bundles programs that import models", async () => {
+test.skipIf(skipped("dawn"))(`esbuild bundles programs that import models${because("dawn")}`, async () => {
   await openGpu();
   const folder = project(), outdir = join(folder, "out");
   const { warnings } = await build({ entryPoints: [join(folder, "page.js")], outdir, bundle: true, format: "esm", minify: true, plugins: [esbuildPlugin(options)], logLevel: "silent" });
@@ -61,7 +62,7 @@ test("what is wrong with a model are errors of the build, at the import", async 
   expect(failed.errors.map((e) => /Nonsense \(first\)|Rubbish/.exec(e.text)?.[0])).toEqual(["Nonsense (first)", "Rubbish"]);
   for (const e of failed.errors) expect(e.location.file).toMatch(/models\/other\.onnx$/);
 });
-test("Vite builds them too", async () => {
+test.skipIf(skipped("dawn"))(`Vite builds them too${because("dawn")}`, async () => {
   await openGpu();
   const folder = project(), outDir = join(folder, "out");
   await viteBuild({

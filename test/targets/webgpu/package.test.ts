@@ -4,8 +4,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { model, node, tensor } from "../../support/onnx.ts";
+import { because, skipped } from "../../support/tools.ts";
 import { install, openGpu, removeFolders, type Installed, type Net } from "../../support/webgpu-net.ts";
 
 const ramp = (n: number, f = (i: number) => (i % 7) - 3): number[] => Array.from({ length: n }, (_, i) => f(i));
@@ -29,7 +30,9 @@ const x1 = ramp(rows * deep, (i) => (i % 5) - 2), x2 = ramp(rows * deep, (i) => 
 const ids = BigInt64Array.of(4n, 1n);
 
 let gpu: GPU, made: Installed, net: Net;
+beforeEach(({ skip }) => skip(skipped("dawn"), because("dawn").trim()));
 beforeAll(async () => {
+  if (skipped("dawn")) return;
   gpu = await openGpu();
   made = await install(bytes, "small");
   net = await made.module.createNet({ gpu });
