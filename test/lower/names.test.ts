@@ -1,7 +1,7 @@
 /** Names in a kernel: what stands for one thing stands for no other. */
 import { expect, it } from "vitest";
-import { at, axis, output, tensor, type Compute, type Stage } from "../../compiler/ir/compute.ts";
-import { add } from "../../compiler/ir/algebra.ts";
+import { accumulator, at, axis, output, tensor, type Compute, type Stage } from "../../compiler/ir/compute.ts";
+import { add, f32, mul } from "../../compiler/ir/algebra.ts";
 import { eachStmt } from "../../compiler/ir/kernel.ts";
 import { verify } from "../../compiler/ir/verify.ts";
 import { lower } from "../../compiler/lower/lower.ts";
@@ -23,4 +23,13 @@ it("a stage without elements stores nothing", () => {
   const kernel = lower({ name: "k", tensors: [X], stages: [out], outputs: [output(out, "y")], origin: [] }, { stages: {} });
   verify(kernel);
   expect(kernel.body).toEqual([]);
+});
+it("nor like the register that the one element of its stage is kept in", () => {
+  const i = axis("i", 3), j = axis("j", 4), X = tensor("x", "input", [4]), total: Stage = { name: "total", axes: [], value: at(X, j), reduce: { op: "add", axes: [j] }, finish: mul(accumulator("f32"), f32(2)) };
+  const out: Stage = { name: "out", axes: [i], value: add(at(X, i), at({ name: "total" })) };
+  const c: Compute = { name: "k", tensors: [X], stages: [total, out], outputs: [output(out, "y")], origin: [] };
+  const kernel = lower(c, { stages: { total: [{ computeAt: ["out", "i"], in: "registers" }] } }), variables: string[] = [];
+  verify(kernel);
+  eachStmt(kernel.body, (s) => { if (s.kind === "let") variables.push(s.name); });
+  expect(new Set(variables).size).toBe(variables.length);
 });
