@@ -8,6 +8,7 @@ import { graphPasses } from "../../compiler/passes/graph/pipeline.ts";
 import { runPasses } from "../../compiler/passes/graph/run.ts";
 import { compileNetwork } from "../../compiler/passes/network/pipeline.ts";
 import { scheduleGrid } from "../../compiler/schedules/grid/index.ts";
+import { cppVariants } from "../../targets/cpp/index.ts";
 import { feedsOf, ready } from "../passes/network/build.ts";
 import { randomNetwork } from "../passes/network/random.ts";
 import { evaluateProgram } from "../support/evaluate-program.ts";
@@ -33,6 +34,14 @@ function agree(g: Graph, tolerance = 2e-4): void {
 }
 operatorTests((g, tolerance) => agree(ready(g), tolerance));
 describe("random networks", () => {
+  test.each([1, 2, 3, 4, 5, 6])("seed %i, beside kernels for the processor", (seed) => {
+    const g = runPasses(randomNetwork(seed, seed % 2 === 0), graphPasses).graph, feeds = feedsOf(g, seed), want = evaluateGraph(g, feeds), { facts, variants } = machine(small);
+    const program = compileNetwork(g, { facts, variants: [...variants, ...cppVariants(["avx2"])] });
+    for (const name of ["grid", "avx2"]) {
+      const got = evaluateProgram(program, name, g.inputs.map((v) => feeds.get(v)!.data), { quick: true });
+      g.outputs.forEach((v, i) => expect(difference(got[i]!, want.get(v)!.data), `${v}, ${name}`).toBeLessThanOrEqual(2e-4));
+    }
+  });
   test.each(Array.from({ length: 12 + Number(process.env.MLC_FUZZ ?? 0) }, (_, i) => i + 1))("seed %i", (seed) =>
     agree(runPasses(randomNetwork(seed, seed % 2 === 0), graphPasses).graph));
 });

@@ -7,7 +7,7 @@ import { fail, idOf, load, show, type Expr } from "../../ir/scalar.ts";
 import { rebuild } from "../../ir/algebra.ts";
 import { axis, physical, type Compute, type Layout, type Tensor } from "../../ir/compute.ts";
 import { macsOf } from "../../ir/contraction.ts";
-import { argumentsOf, elementBytes, type Buffer, type Kernel } from "../../ir/kernel.ts";
+import { argumentsOf, elementBytes, renameKernel, type Buffer, type Kernel } from "../../ir/kernel.ts";
 import { writesOf, type NetTensor, type Network } from "../../ir/network.ts";
 import type { Arena, KernelVariants, Place, Port, Program, Result, Step } from "../../ir/program.ts";
 import type { Schedule } from "../../ir/schedule.ts";
@@ -130,8 +130,11 @@ function scheduled(c: Compute, aliased: readonly string[], variants: readonly Va
     if (i < 0) buffers.push(b); else if (buffers[i]!.size < b.size) buffers[i] = b;
   }
   buffers = buffers.map((b) => (aliased.includes(b.name) ? { ...b, aliased: true } : b));
-  const index = kernels.length;
-  kernels.push({ name, origin: [], variants: Object.fromEntries(all.map(({ v, kernel }): [string, Kernel] => [v.name, { ...kernel, buffers: [...buffers, ...kernel.buffers.filter((b) => b.space === "shared")] }])) });
+  const index = kernels.length, taken = new Set(buffers.map((b) => b.name));
+  // What is memory of the caller's in one variant may be the group's own in another.
+  const own = (k: Kernel): Kernel => (k.buffers.some((b) => b.space === "shared" && taken.has(b.name))
+    ? renameKernel(k, (x) => (k.buffers.some((b) => b.name === x && b.space === "shared") && taken.has(x) ? `${x}_shared` : x)) : k);
+  kernels.push({ name, origin: [], variants: Object.fromEntries(all.map(({ v, kernel: k }): [string, Kernel] => { const kernel = own(k); return [v.name, { ...kernel, buffers: [...buffers, ...kernel.buffers.filter((b) => b.space === "shared")] }]; })) });
   return { kernel: index, tensors: [...weights.values()], scratch: buffers.filter((b) => b.space === "scratch"), buffers };
 }
 
