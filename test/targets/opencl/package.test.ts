@@ -166,21 +166,37 @@ describe.skipIf(skipped("opencl"))(`a package${because("opencl")}`, () => {
 /** FNV-1a, as the cache has it. */
 const sum = (b: Uint8Array): number => b.reduce((h, x) => Math.imul(h ^ x, 0x01000193) >>> 0, 0x811c9dc5);
 
-test.skipIf(skipped("opencl"))(`kernels in double precision stay on the processor where devices lack it${because("opencl")}`, { timeout: 60_000 }, async () => {
-  const folder = emptyFolder(), { made, run } = await build(folder, "opencl-arm", true), notes = made.diagnostics.filter((d) => d.code === "stays-on-cpu");
-  expect(notes.length).toBeGreaterThan(0);
-  expect(notes.every((d) => d.severity === "note")).toBe(true);
-  expect(notes.map((d) => d.message).join("\n")).toContain("in double");
-  const said = await run("options", "profile=1"), steps = lines(said, "step").map((l) => l.split(" "));
-  expect(lines(said, "backend")).toEqual(["1"]);
-  expect(steps.filter(([, launches]) => launches === "0").length).toBe(notes.length);
-  expect(steps.every(([, , us]) => Number(us) > 0)).toBe(true);
-  expect(await run("failures", await makeShim(folder), join(folder, "shim.bin"))).toMatch(/good\n$/);
-  const { run: portable } = await build(join(folder, "portable"), "opencl", true);
-  expect(lines(await portable("options"), "backend")).toEqual(["1"]);
-  expect(lines(await portable("lacks", join(folder, "libshim.so"), `${0x1030}`, "0"), "message")).toEqual(["the device has no double precision (cl_khr_fp64), which the model needs"]);
-  await expect(compile(bytes(true), { target: "opencl-arm", name: "net", settings: { fallback: "none" } })).rejects.toThrow(/these devices do not compute in double precision, and without a fallback nothing else does/);
-  expect((await compile(bytes(true), { target: "opencl", name: "net", settings: { fallback: "none" } })).diagnostics).toEqual([]);
+describe.skipIf(skipped("opencl"))(`with a step in double precision, under the sanitizers${because("opencl")}`, () => {
+  const folder = emptyFolder(), sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"];
+  let made: CompileResult, run: (...args: readonly string[]) => Promise<string>, shim = "";
+  beforeAll(async () => {
+    ({ made, run } = await build(folder, "opencl-arm", true, {}, sanitizers, { LSAN_OPTIONS: `suppressions=${join(folder, "suppressions")}:print_suppressions=0` }));
+    writeFileSync(join(folder, "suppressions"), "leak:libpocl\nleak:libLLVM\nleak:libclang\nleak:libOpenCL\nleak:libhwloc\n");
+    shim = await makeShim(folder);
+  }, 60_000);
+
+  test("it stays on the processor where devices lack it", async () => {
+    const notes = made.diagnostics.filter((d) => d.code === "stays-on-cpu");
+    expect(notes.length).toBeGreaterThan(0);
+    expect(notes.every((d) => d.severity === "note")).toBe(true);
+    expect(notes.map((d) => d.message).join("\n")).toContain("in double");
+    const said = await run("options", "profile=1"), steps = lines(said, "step").map((l) => l.split(" "));
+    expect(lines(said, "backend")).toEqual(["1"]);
+    expect(steps.filter(([, launches]) => launches === "0").length).toBe(notes.length);
+    expect(steps.every(([, , us]) => Number(us) > 0)).toBe(true);
+  });
+  test("without a fallback, it is refused", async () => {
+    await expect(compile(bytes(true), { target: "opencl-arm", name: "net", settings: { fallback: "none" } })).rejects.toThrow(/these devices do not compute in double precision, and without a fallback nothing else does/);
+    expect((await compile(bytes(true), { target: "opencl", name: "net", settings: { fallback: "none" } })).diagnostics).toEqual([]);
+  });
+  test("devices that may have it are asked for it", { timeout: 60_000 }, async () => {
+    const { run: portable } = await build(join(folder, "portable"), "opencl", true);
+    expect(lines(await portable("options"), "backend")).toEqual(["1"]);
+    expect(lines(await portable("lacks", shim, `${0x1030}`, "0"), "message")).toEqual(["the device has no double precision (cl_khr_fp64), which the model needs"]);
+  });
+  test("nothing undefined, no memory touched that is not the library's, none lost", { timeout: 60_000 }, async () => {
+    for (const how of [["plain"], ["options", "profile=1", "kernel=1", "calibration=0.0001", "window=3"], ["callbacks"], ["cl"], ["threads"], ["failures", shim, join(folder, "shim.bin")]]) expect(await run(...how), how[0]).toMatch(/good\n$/);
+  });
 });
 test.skipIf(skipped("opencl"))(`without kernels for the processor, what is missing is an error${because("opencl")}`, { timeout: 60_000 }, async () => {
   const folder = emptyFolder(), { made } = await build(folder, "opencl", false, { fallback: "none", maxKernelUs: 500, queueWindow: 4 });
@@ -189,11 +205,6 @@ test.skipIf(skipped("opencl"))(`without kernels for the processor, what is missi
   expect(existsSync(join(folder, "main"))).toBe(true);
   const { stdout } = await execute(join(folder, "main"), ["plain"], { env: environment(folder) });
   expect(stdout).toBe("status 8: there is no OpenCL library or device that was asked for\nmessage the library has no kernels for the processor\n");
-});
-test.skipIf(skipped("opencl"))(`nothing undefined, no memory touched that is not the library's, none lost${because("opencl")}`, { timeout: 120_000 }, async () => {
-  const folder = emptyFolder(), { run } = await build(folder, "opencl-arm", true, {}, ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"], { LSAN_OPTIONS: `suppressions=${join(folder, "suppressions")}:print_suppressions=0` }), shim = await makeShim(folder);
-  writeFileSync(join(folder, "suppressions"), "leak:libpocl\nleak:libLLVM\nleak:libclang\nleak:libOpenCL\nleak:libhwloc\n");
-  for (const how of [["plain"], ["options", "profile=1", "kernel=1", "calibration=0.0001", "window=3"], ["callbacks"], ["cl"], ["threads"], ["failures", shim, join(folder, "shim.bin")]]) expect(await run(...how), how[0]).toMatch(/good\n$/);
 });
 test.skipIf(skipped("opencl"))(`its own CMake files build both libraries, which export the API and need nothing of OpenCL${because("opencl")}`, { timeout: 120_000 }, async () => {
   const folder = emptyFolder(), { files } = await compile(bytes(false), { target: "opencl", name: "net", settings: { fallback: "none" } }), sh = async (command: string, ...args: readonly string[]) => (await execute(command, [...args], { cwd: folder, env: environment(folder) })).stdout;
