@@ -14,7 +14,7 @@ import { convert, make, select, withChildren } from "../../ir/algebra.ts";
 import { int } from "../../ir/linear.ts";
 import { expressionsOfStage, type NetTensor, type Network } from "../../ir/network.ts";
 import { children, constant, fail, load, variable, type Apply, type Expr } from "../../ir/scalar.ts";
-import { arrayOf, isFloat, limits, types, type DType, type ElementArray, type Num } from "../../ir/types.ts";
+import { isBig, isFloat, limits, newArray, types, type DType, type ElementArray, type Num } from "../../ir/types.ts";
 
 /** What each element type becomes; those without an entry stay. */
 export type Stores = TargetFacts["types"];
@@ -36,7 +36,7 @@ export function storeTypes(n: Network, { types: stores }: Pick<TargetFacts, "typ
   const complain = (what: string, about: Partial<Diagnostic> = {}): Complain => (value, t) => {
     const message = `${what} ${value} of type ${t} does not fit the ${storedAs(stores, t)} that the target has in its place`;
     if (problems.some((p) => p.message === message && p.node === about.node)) return;
-    const hint = "values outside 32 bits need a target with 64-bit integers, such as cpp";
+    const hint = "choose a target that has 64-bit integers: mlc targets lists the element types of each";
     problems.push({ severity: "error", code: "value-out-of-range", ...about, message, hint });
   };
   const tensors = new Map([...n.tensors.values()].map((t): [string, NetTensor] => {
@@ -52,7 +52,7 @@ export function storeTypes(n: Network, { types: stores }: Pick<TargetFacts, "typ
 /** Tensors of types that the target refuses, by the nodes that touch them. */
 function refusals(n: Network, stores: Stores): readonly Diagnostic[] {
   const refused = (t: DType) => { const s = stores[t]; return s && "refused" in s ? s.refused : undefined; };
-  const hint = "convert the model to another element type, or choose a target that has this one, such as cpp";
+  const hint = "convert the model to another element type, or choose a target that has this one: mlc targets lists them";
   const ports = [...n.tensors.values()].filter((t) => t.kind === "input" || t.kind === "output").flatMap((t): Diagnostic[] => {
     const why = refused(t.dtype);
     return why === undefined ? [] : [{ severity: "error", code: "unsupported-type", message: `the ${t.kind} ${t.name.slice(1)} is ${t.dtype}: ${why}`, hint }];
@@ -67,9 +67,14 @@ function refusals(n: Network, stores: Stores): readonly Diagnostic[] {
   return [...ports, ...nodes];
 }
 function converted(data: ElementArray | readonly number[], from: DType, to: DType, complain: Complain): ElementArray {
-  const list: Num[] = Array.from(data as Iterable<Num>), wrong = list.find((x) => !fits(x, to));
-  if (wrong !== undefined) complain(wrong, from);
-  return arrayOf(to, list);
+  const out = newArray(to, data.length);
+  if (!isBig(from)) { (out as Float64Array).set(data as ArrayLike<number>); return out; }
+  const wide = data as ArrayLike<Num>, { wrap } = types[to];
+  for (let i = 0; i < wide.length; i++) {
+    if (!fits(wide[i]!, to)) { complain(wide[i]!, from); break; }
+    (out as { [i: number]: Num })[i] = wrap(wide[i]!);
+  }
+  return out;
 }
 
 /** One Compute with the types that are stored; `complain` hears of constants in expressions that do not fit. */
