@@ -1,7 +1,7 @@
 /** The text of a kernel for one way in which its arguments lie in the bindings. */
 import { printKernel, speakable } from "../../compiler/emit/print.ts";
 import { loadsIn } from "../../compiler/ir/algebra.ts";
-import { eachStmt, expressionsOf, type Kernel } from "../../compiler/ir/kernel.ts";
+import { eachStmt, expressionsOf, type Buffer, type Kernel } from "../../compiler/ir/kernel.ts";
 import { fail, type Expr } from "../../compiler/ir/scalar.ts";
 import { reserved, wgsl, type Home, type Word } from "./dialect.ts";
 import { inQuads, quadBuffers } from "./quads.ts";
@@ -26,6 +26,7 @@ export function usesOf(k: Kernel): ReadonlyMap<string, { readonly loads: boolean
  * those that are not used. Buffers in one binding may overlap, and differ in type.
  */
 export function printWgsl(kernel: Kernel, slots: readonly (Slot | null)[], bindings: readonly Binding[]): string {
+  if (kernel.params?.length) fail(`${kernel.name}: numbers passed at run time have no place in WGSL's bindings`);
   const k = speakable(kernel, reserved), uses = usesOf(k), names = namesIn(k), quads = quadBuffers(k);
   const fresh = (name: string): string => {
     let free = name;
@@ -39,7 +40,7 @@ export function printWgsl(kernel: Kernel, slots: readonly (Slot | null)[], bindi
     `array<${isQuads ? `vec4<${element}>` : element}, ${Math.max(1, Math.ceil(size / (isQuads ? 4 : 1)))}>`;
   bindings.forEach(({ access }, n) => {
     const held = k.buffers.flatMap((b, i) => (slots[i]?.binding === n && uses.has(b.name) ? [{ b, offset: slots[i].offset }] : []));
-    const words = new Set(held.map(({ b }) => wordOf(b.dtype))), element = words.size === 1 ? [...words][0]! : "u32";
+    const words = new Set(held.map(({ b }) => wordOf(b))), element = words.size === 1 ? [...words][0]! : "u32";
     const isQuads = held.every(({ b, offset }) => quads.can.has(b.name) && offset % 4 === 0) && held.some(({ b }) => quads.want.has(b.name));
     const name = fresh(`${k.name}_${held[0]?.b.name ?? `unused${n}`}`);
     const size = Math.max(0, ...held.map(({ b, offset }) => offset + b.size));
@@ -48,7 +49,7 @@ export function printWgsl(kernel: Kernel, slots: readonly (Slot | null)[], bindi
   });
   for (const b of k.buffers) {
     if (b.space !== "shared" || !uses.has(b.name)) continue;
-    const name = fresh(`${k.name}_${b.name}`), element = wordOf(b.dtype), isQuads = quads.can.has(b.name) && quads.want.has(b.name);
+    const name = fresh(`${k.name}_${b.name}`), element = wordOf(b), isQuads = quads.can.has(b.name) && quads.want.has(b.name);
     declared.push(`var<workgroup> ${name}: ${array(element, isQuads, b.size)};`);
     homes.set(b.name, { name, element, quads: isQuads, offset: 0 });
   }
@@ -63,7 +64,8 @@ export function printWgsl(kernel: Kernel, slots: readonly (Slot | null)[], bindi
   const barrier = passes ? "storageBarrier();\nworkgroupBarrier();" : "workgroupBarrier();";
   return printKernel({ ...counted, body: dropUnused(counted.body) }, wgsl(homes, declared, fresh, barrier));
 }
-function wordOf(t: Kernel["buffers"][number]["dtype"]): Word {
+function wordOf({ name, dtype: t, half }: Buffer): Word {
+  if (half) fail(`${name} holds halves, which WGSL has only with an optional feature`);
   return t === "f32" || t === "i32" || t === "u32" ? t : fail(`WGSL has no memory of type ${t}: store-types makes another type of it`);
 }
 function namesIn(k: Kernel): Set<string> {
