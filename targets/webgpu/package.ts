@@ -8,7 +8,7 @@ import type { Port, Program } from "../../compiler/ir/program.ts";
 import { onnxTypeName, types } from "../../compiler/ir/types.ts";
 import { declarations } from "./declarations.ts";
 import { bindingAlignment, planBindings, type Plan } from "./plan.ts";
-import { preamble } from "./preamble.ts";
+import { preambleOf } from "./preamble.ts";
 import { printWgsl } from "./print.ts";
 
 /** The files of a package, known before anything is compiled. */
@@ -66,5 +66,5 @@ function kernelsText(p: Program, plan: Plan, banner: readonly string[]): string 
     return `//# kernel ${[...k.groups, ...bindings].join(" ")}\n${comment}${printWgsl(k.kernel, k.slots, k.bindings)}\n`;
   });
   const steps = plan.steps.map((s) => `// ${[s.kernel, ...s.addresses.map(unit)].join(" ")}\n`);
-  return `${banner.map((l) => `// ${l}\n`).join("")}\n${preamble}\n${kernels.join("")}//# steps\n${steps.join("")}`;
+  return `${banner.map((l) => `// ${l}\n`).join("")}\n${preambleOf(kernels.join(""))}\n${kernels.join("")}//# steps\n${steps.join("")}`;
 }

@@ -6,7 +6,7 @@ import { add, make, mul } from "../../../compiler/ir/algebra.ts";
 import { plus, times } from "../../../compiler/ir/linear.ts";
 import { verify } from "../../../compiler/ir/verify.ts";
 import { limits } from "../../../compiler/ir/types.ts";
-import { preamble, preambleNames } from "../../../targets/webgpu/preamble.ts";
+import { preambleNames, preambleOf } from "../../../targets/webgpu/preamble.ts";
 import { printWgsl, usesOf, type Binding, type Slot } from "../../../targets/webgpu/print.ts";
 import { inQuads, quadBuffers } from "../../../targets/webgpu/quads.ts";
 import { buffer, idx as index, int, kernel as made, let_, loop, store } from "../../ir/kernels.ts";
@@ -22,7 +22,7 @@ function apart(k: Kernel): string {
 }
 const texts = new Map<string, string>();
 /** Kept for naga. */
-const kept = (name: string, text: string): string => (texts.set(name, preamble + text), text);
+const kept = (name: string, text: string): string => (texts.set(name, preambleOf(text) + text), text);
 
 describe("vectors in memory", () => {
   const i = index("i", 8), at = times(i, 4);
@@ -91,6 +91,7 @@ describe("names and numbers", () => {
     expect(preambleNames).toEqual(expect.arrayContaining(["smaller", "larger4", "infinity_bits", "float_rest2"]));
     const k = kernel([buffer("array", 4, "in"), buffer("smaller", 4, "out")], [loop("loop", 4, [store("smaller", e, make("min", one("array", e), constant("f32", 2)))])], "fn");
     const text = kept("reserved", apart(k));
+    expect(preambleOf(text)).toBe("// The second where it is less: NaN stays, and of equal ones the first.\nfn smaller(a: f32, b: f32) -> f32 { return select(a, b, b < a); }\n");
     expect(text).toContain("fn fn_(");
     expect(text).toContain("fn__smaller_[loop_] = smaller(fn__array_[loop_], 2.0f);");
   });

@@ -9,7 +9,7 @@ import { children, type Expr } from "../../../compiler/ir/scalar.ts";
 import { arrayOf, newArray, types, type DType, type Num } from "../../../compiler/ir/types.ts";
 import { storeTypesOf, type Stores } from "../../../compiler/passes/network/store-types.ts";
 import { lacks } from "../../../targets/webgpu/lacks.ts";
-import { preamble } from "../../../targets/webgpu/preamble.ts";
+import { preambleOf } from "../../../targets/webgpu/preamble.ts";
 import { haveNaga, nagaErrors, openDawn } from "../../support/dawn.ts";
 import { difference, lowered } from "../../support/run-compute.ts";
 import { conv, gemm, layernorm, softmax, type Problem } from "../../lower/problems.ts";
@@ -44,6 +44,7 @@ function typesIn(e: Expr, found = new Set<DType>()): ReadonlySet<DType> {
 const isNegativeZero = (e: Expr): boolean => e.kind === "apply" && e.args.some((a) => a.kind === "const" && Object.is(a.value, -0));
 const depth = (e: Expr): number => 1 + Math.max(0, ...children(e).map(depth));
 
+const inOne = (texts: readonly string[]): string => { const text = texts.join("\n"); return preambleOf(text) + text; };
 interface Ready { readonly c: Case; readonly before: Kernel; readonly after: Kernel }
 /** Doubles do not exist; what 64-bit integers hold beyond 32 bits is wrong, so only single operators of them are compared. */
 function ready(): readonly Ready[] {
@@ -76,7 +77,7 @@ describe("all operators, types and widths", () => {
           const b = wide(dtype) ? wrap(want[e]!) : want[e]!, a = wrap(out[e]!), close = { ...c, tolerance: c.tolerance && 4 * c.tolerance };
           if (agrees(close, normal(a), typeof b === "bigint" ? Number(b) : normal(b)) || Object.is(a, b)) continue;
           if (a === b && isNegativeZero(c.value)) continue;
-          wrong.push(`${c.name}, element ${e}: ${a}, not ${b}\n${laid(after, "apart").text.slice(preamble.length)}${after.buffers.map((x) => `${x.name} ${plain[x.name]?.[e]}`).join(", ")}`);
+          wrong.push(`${c.name}, element ${e}: ${a}, not ${b}\n${laid(after, "apart").own}${after.buffers.map((x) => `${x.name} ${plain[x.name]?.[e]}`).join(", ")}`);
           break;
         }
       });
@@ -85,7 +86,7 @@ describe("all operators, types and widths", () => {
   });
   test.skipIf(!haveNaga)(`naga${noNaga}`, async () => {
     // Names of a module begin with the kernel's: all kernels make one text.
-    const together = (lie: Lie) => preamble + all.map(({ after }) => laid(after, lie).text.slice(preamble.length)).join("\n");
+    const together = (lie: Lie) => inOne(all.map(({ after }) => laid(after, lie).own));
     expect(await nagaErrors(new Map([["apart", together("apart")], ["together", together("together")]]))).toEqual([]);
   });
 });
@@ -114,6 +115,6 @@ describe("schedules for grids", () => {
     expect(difference(out!, problem.expected)).toBeLessThan(1e-5);
   });
   test.skipIf(!haveNaga)(`naga${noNaga}`, async () => {
-    expect(await nagaErrors(new Map([["grids", preamble + built.map(({ kernel }) => laid(kernel, "apart").text.slice(preamble.length)).join("\n")]]))).toEqual([]);
+    expect(await nagaErrors(new Map([["grids", inOne(built.map(({ kernel }) => laid(kernel, "apart").own))]]))).toEqual([]);
   });
 });

@@ -3,14 +3,21 @@ import { groupSize } from "../../../compiler/emit/print.ts";
 import type { Memory } from "../../../compiler/ir/interpret.ts";
 import type { Buffer, Kernel } from "../../../compiler/ir/kernel.ts";
 import { types, type ElementArray } from "../../../compiler/ir/types.ts";
-import { preamble } from "../../../targets/webgpu/preamble.ts";
+import { preambleOf } from "../../../targets/webgpu/preamble.ts";
 import { printWgsl, usesOf, type Binding, type Slot } from "../../../targets/webgpu/print.ts";
 import type { Dawn } from "../../support/dawn.ts";
 
 /** How the arguments lie: each in a binding of its own, or all that are read in one and all that are written in another. */
 export type Lie = "apart" | "together";
 /** A module and how the kernel's buffers lie in its bindings, whose sizes are in elements. */
-export interface Laid { readonly text: string; readonly slots: readonly (Slot | null)[]; readonly bindings: readonly Binding[]; readonly sizes: readonly number[] }
+export interface Laid {
+  readonly text: string;
+  /** Without what the preamble declares. */
+  readonly own: string;
+  readonly slots: readonly (Slot | null)[];
+  readonly bindings: readonly Binding[];
+  readonly sizes: readonly number[];
+}
 const words = (b: Buffer) => Math.ceil(b.size / 64) * 64;
 /** The module of a kernel. */
 export function laid(k: Kernel, lie: Lie): Laid {
@@ -24,7 +31,8 @@ export function laid(k: Kernel, lie: Lie): Laid {
     sizes.push(words(b));
     return { binding: bindings.length - 1, offset: 0 };
   });
-  return { text: preamble + printWgsl(k, slots, bindings), slots, bindings, sizes };
+  const own = printWgsl(k, slots, bindings);
+  return { text: preambleOf(own) + own, own, slots, bindings, sizes };
 }
 /** Runs a kernel on what `given` holds; returns what it leaves in its outputs. */
 export async function onDawn(dawn: Dawn, k: Kernel, lie: Lie, given: Memory): Promise<Record<string, ElementArray>> {
