@@ -1,6 +1,6 @@
 /** OpenCL C 1.2. Lanes of f32 and i32 are vectors; truths in lanes are masks of ints, all bits set where true. */
 import type { Dialect, Form } from "../../compiler/emit/print.ts";
-import { eachStmt, usedBuffers, type Buffer, type Kernel } from "../../compiler/ir/kernel.ts";
+import { argumentsOf, eachStmt, usedBuffers, type Buffer, type Kernel } from "../../compiler/ir/kernel.ts";
 import { isFloat, types, type DType, type Num } from "../../compiler/ir/types.ts";
 import { openclWords } from "./words.ts";
 
@@ -64,12 +64,12 @@ function argumentNames(k: Kernel): (b: Buffer) => readonly [base: string, at: st
   return (b) => [free(`${b.name}_base`), free(`${b.name}_at`)];
 }
 /**
- * The buffers that are arguments, in the order in which each gives two: the memory object, and an int, the elements before it.
- * Then come the kernel's params, as ints. Scratch of another variant may have the name of shared memory of this one.
+ * The arguments that the kernel uses, in the order in which each gives two: the memory object, and an int, the elements before it.
+ * Then come the kernel's params, as ints.
  */
-export function argumentsOf(k: Kernel): readonly Buffer[] {
-  const used = usedBuffers(k), shared = new Set(k.buffers.flatMap((b) => (b.space === "shared" ? [b.name] : [])));
-  return k.buffers.filter((b) => used.has(b.name) && !shared.has(b.name));
+export function usedArguments(k: Kernel): readonly Buffer[] {
+  const used = usedBuffers(k);
+  return argumentsOf(k).filter((b) => used.has(b.name));
 }
 
 /** OpenCL C 1.2. Groups count on from the global offset, so that a launch can be cut into several. */
@@ -121,7 +121,7 @@ export const opencl: Dialect = {
   prefetch: () => "",
   barrier: "barrier(CLK_LOCAL_MEM_FENCE);",
   open: (k, size, shared) => {
-    const names = argumentNames(k), buffers = argumentsOf(k);
+    const names = argumentNames(k), buffers = usedArguments(k);
     const pointer = (b: Buffer) => `__global ${b.space === "in" ? "const " : ""}${b.half ? "half" : scalar[b.dtype]}*`;
     const parameters = [...buffers.map((b) => { const [base, at] = names(b); return `${pointer(b)} ${base}, const int ${at}`; }), ...(k.params ?? []).map((p) => `const int ${p.name}`)];
     return [

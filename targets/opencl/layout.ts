@@ -1,7 +1,7 @@
 /** Where a device finds the weights that its kernels read: a few buffers, each no larger than what any device takes in one piece. */
 import { elementBytes, type Kernel } from "../../compiler/ir/kernel.ts";
 import type { Program } from "../../compiler/ir/program.ts";
-import { argumentsOf } from "./dialect.ts";
+import { usedArguments } from "./dialect.ts";
 
 /** Bytes of the program's constants, and where they go. */
 export interface WeightRange { readonly buffer: number; readonly at: number; readonly from: number; readonly bytes: number }
@@ -21,7 +21,7 @@ const align = (n: number): number => Math.ceil(n / 64) * 64;
 export function layOutWeights(program: Program, kernels: readonly (Kernel | null)[], most: number): WeightLayout {
   const read = program.steps.flatMap((s, i) => {
     const k = kernels[i];
-    return !k ? [] : argumentsOf(k).flatMap((b) => {
+    return !k ? [] : usedArguments(k).flatMap((b) => {
       const place = s.args[k.buffers.indexOf(b)]!;
       return place.in === "constants" ? [{ from: place.offset, end: align(place.offset + b.size * elementBytes(b)) }] : [];
     });

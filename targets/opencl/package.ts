@@ -11,7 +11,7 @@ import type { WeightForm } from "../../compiler/emit/weights.ts";
 import { elementBytes, type Kernel } from "../../compiler/ir/kernel.ts";
 import type { Place, Program } from "../../compiler/ir/program.ts";
 import { types } from "../../compiler/ir/types.ts";
-import { argumentsOf } from "./dialect.ts";
+import { usedArguments } from "./dialect.ts";
 import { layOutWeights, type WeightLayout } from "./layout.ts";
 import { programText, usesDoubles } from "./program.ts";
 
@@ -104,7 +104,7 @@ function launchesOf({ program, facts }: OpenclInput, p: NativeParts, onDevice: r
   const steps = program.steps.map((s, i) => {
     const k = onDevice[i], { name } = program.kernels[s.kernel]!, comment = stepComment(program, i), first = rows.length;
     if (!k) return { comment, row: `{"${name}", nullptr, {0, 0, 0}, {0, 0}, 0, 0, 0}` };
-    const { groups, lanes } = groupSize(k), args = argumentsOf(k);
+    const { groups, lanes } = groupSize(k), args = usedArguments(k);
     for (const b of args) rows.push(argument(s.args[k.buffers.indexOf(b)]!, elementBytes(b)));
     const moved = args.reduce((sum, b) => sum + b.size * elementBytes(b), 0), us = (s.macs / facts.macsPerSecond + moved / facts.bytesPerSecond) * 1e6;
     return { comment, row: `{"${name}", "${name}", {${groups.join(", ")}}, {${lanes.slice(0, 2).join(", ")}}, ${first}, ${args.length}, ${us.toPrecision(6)}}` };

@@ -59,7 +59,8 @@ export function treePlan(c: Compute, g: GridFacts): { compute: Compute; schedule
   const o = c.outputs[0]!;
   if (c.stages.length !== 1 || !s.reduce || c.outputs.length !== 1 || s.axes.some((a) => extentOf(a) === 0)) return null;
   const total = reducedBy(s), results = s.axes.reduce((n, a) => n * extentOf(a), 1);
-  if (results * 2 > g.busy || total < 4 * fewest || reductions[s.reduce.op].lanes === null) return null;
+  // A product in tiles reads less for each result: it must leave many more lanes idle.
+  if (results * (contractionOf(c, s) ? 8 : 2) > g.busy || total < 4 * fewest || reductions[s.reduce.op].lanes === null) return null;
   // Weights lie in the panels that all schedules of products read.
   const p = contractionOf(c, s), product = p && productShape(c, s, p), panels = product?.packed ? product : null;
   if (panels) ({ compute: c, stage: s } = panels);

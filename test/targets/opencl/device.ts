@@ -9,7 +9,7 @@ import { afterAll } from "vitest";
 import { groupSize } from "../../../compiler/emit/print.ts";
 import type { Kernel } from "../../../compiler/ir/kernel.ts";
 import { newArray, types, type DType, type ElementArray } from "../../../compiler/ir/types.ts";
-import { argumentsOf } from "../../../targets/opencl/dialect.ts";
+import { usedArguments } from "../../../targets/opencl/dialect.ts";
 
 const execute = promisify(execFile);
 /** An empty folder that goes away after the tests of the file. */
@@ -34,7 +34,7 @@ export async function launch(folder: string, source: string, options: string, al
   };
   all.forEach(({ kernel, args, before = 0 }, l) => {
     const { groups, lanes } = groupSize(kernel), words: string[] = [];
-    for (const b of argumentsOf(kernel)) {
+    for (const b of usedArguments(kernel)) {
       const given = args[b.name], size = types[b.dtype].bytes;
       let n = given && b.space === "in" ? memory.get(given)?.get(before) : undefined;
       if (n === undefined) {
@@ -46,7 +46,7 @@ export async function launch(folder: string, source: string, options: string, al
       words.push(`${n}:${before}`);
     }
     plan.push(`launch ${kernel.name} ${groups.join(" ")} ${lanes[0]} ${lanes[1]} ${words.join(" ")}`);
-    for (const [i, b] of argumentsOf(kernel).entries()) if (b.space === "out") plan.push(`read ${words[i]!.split(":")[0]}`);
+    for (const [i, b] of usedArguments(kernel).entries()) if (b.space === "out") plan.push(`read ${words[i]!.split(":")[0]}`);
   });
   writeFileSync(join(folder, "kernels.cl"), source);
   writeFileSync(join(folder, "plan"), `${plan.join("\n")}\n`);
