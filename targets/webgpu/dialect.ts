@@ -95,7 +95,7 @@ export function wgsl(homes: ReadonlyMap<string, Home>, declared: readonly string
         if (isFloat(e.dtype)) return { infix: "/", level: 5 };
         const [, b] = e.args as [Expr, Expr];
         if (isZero(b)) return () => literal(e.dtype, 0);
-        return b.kind === "const" ? { infix: "/", level: 5 } : (x, _type, a, c) => `quotient_${scalar(x).dtype}(${a}, ${c})`;
+        return b.kind === "const" ? { infix: "/", level: 5 } : (x, _type, a, c) => `quotient_${x.dtype}${x.lanes > 1 ? `_${x.lanes}` : ""}(${a}, ${c})`;
       } },
       quo: { infix: "/", level: 5 }, rem: { infix: "%", level: 5 },
       fmod: { by: (e) => (isFloat(e.dtype) ? ours("float_rest") : isZero(e.args[1]!) ? () => literal(e.dtype, 0) : { infix: "%", level: 5 }) },

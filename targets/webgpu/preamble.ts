@@ -42,9 +42,8 @@ const declarations: readonly Declaration[] = [
     `  return select(${t("u32")}(0u), signed, size < ${t("f32")}(bitcast<f32>(infinity_bits)));`,
     `}`,
   ].join("\n")),
-  ...declared("Of a division by zero, 0.", [
-    "fn quotient_i32(a: i32, b: i32) -> i32 { return select(0i, a / b, b != 0i); }", "fn quotient_u32(a: u32, b: u32) -> u32 { return select(0u, a / b, b != 0u); }",
-  ]),
+  ...["i32", "u32"].flatMap((e) => forWidths("Of a division by zero, 0.", (t, n) =>
+    `fn quotient_${e}${n && `_${n}`}(a: ${t(e)}, b: ${t(e)}) -> ${t(e)} { return select(${t(e)}(), a / b, b != ${t(e)}()); }`)),
   ...declared("By squares; to a negative power, towards zero.", [
     ["fn power_u32(a: u32, n: u32) -> u32 {",
       "  var result = 1u;", "  var base = a;", "  var left = n;",

@@ -31,7 +31,7 @@ export interface Options {
   /** Environment of what is run. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The most that a run may take. */
-  readonly seconds?: number;
+  readonly seconds: number;
   /** What starts a native program, before its path: empty, or a tool that watches it. */
   readonly launch?: readonly string[];
   /** See `Machine`. */

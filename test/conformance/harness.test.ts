@@ -46,7 +46,7 @@ const written = (bodies: Readonly<Record<string, string>>): CompileCase => async
 };
 const group = async (bodies: Readonly<Record<string, string>>) => {
   const r = await runGroup(Object.keys(bodies).map(addition), {
-    compile: written(bodies), cc: ["cc", "-std=gnu99", "-Wall", "-Werror"], cxx: ["c++", "-std=c++17", "-O1"], folder: join(root, "group"), keep: false, env: process.env,
+    compile: written(bodies), cc: ["cc", "-std=gnu99", "-Wall", "-Werror"], cxx: ["c++", "-std=c++17", "-O1"], folder: join(root, "group"), keep: false, seconds: 20, env: process.env,
   });
   return Object.fromEntries(r.results.map((x) => [x.name, `${x.outcome} ${x.reason}`.trim()]));
 };
@@ -90,7 +90,7 @@ describe("a group of modules", () => {
       right: "return { y: a.map((x, i) => x + b[i]) };", wrong: "return { y: a };", error: 'throw new Error("a reason");',
       ends: "process.exit(7);", again: "return { y: a.map((x, i) => x + b[i]) };", kind: "return { y: [11, 22, 33] };",
     };
-    const r = await runGroup(Object.keys(bodies).map(addition), { compile: module(bodies), cc: [], cxx: [], folder: join(root, "modules"), keep: false, env: process.env });
+    const r = await runGroup(Object.keys(bodies).map(addition), { compile: module(bodies), cc: [], cxx: [], folder: join(root, "modules"), keep: false, seconds: 20, env: process.env });
     expect(Object.fromEntries(r.results.map((x) => [x.name, `${x.outcome} ${x.reason}`.trim()]))).toEqual({
       right: "passed", wrong: "failed output 0: 3 of 3 elements differ, element 2 is 3, expected 33", error: "failed a reason",
       ends: "failed ended the process: exit code 7", again: "passed", kind: "failed the output y is a Array",

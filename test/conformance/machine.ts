@@ -14,6 +14,8 @@ export function machineIsa(): string {
 /** What the tests say to the compiler and to the machine for a target. */
 export interface Machine {
   readonly options: Partial<CompileOptions>;
+  /** The most that a run may take: compilers of kernels are slow for whole networks. */
+  readonly seconds: number;
   /** How hard the C++ compiler is to try. */
   readonly level: "-O0" | "-O1";
   /** Added to the environment of what runs; `folder` is for caches, and goes away with the tests. */
@@ -26,14 +28,14 @@ const pocl: Machine = {
   // A wrong run on the device must not hide behind the processor's kernels.
   options: { settings: { fallback: "none" } },
   // The C++ only hands kernels to the device.
-  level: "-O0",
+  level: "-O0", seconds: 300,
   env: (folder) => ({ POCL_DEVICES: "basic", POCL_CACHE_DIR: join(folder, "pocl"), POCL_MAX_PTHREAD_COUNT: "1" }),
   warm: join(import.meta.dirname, "warm-opencl.c"),
 };
 const swiftShader = ["/usr/lib/chromium/vk_swiftshader_icd.json", "/usr/lib64/chromium-browser/vk_swiftshader_icd.json"].find((f) => existsSync(f));
 /** Dawn finds SwiftShader, which comes with Chromium, where the environment does not name another driver of Vulkan. */
 const dawn: Machine = {
-  options: {}, level: "-O1",
+  options: {}, level: "-O1", seconds: 120,
   env: (folder) => ({
     ...(swiftShader && !process.env.VK_ICD_FILENAMES ? { VK_ICD_FILENAMES: swiftShader } : {}),
     XDG_RUNTIME_DIR: process.env.XDG_RUNTIME_DIR ?? folder,
@@ -42,13 +44,13 @@ const dawn: Machine = {
 const machines: Readonly<Record<string, Machine>> = { opencl: pocl, "opencl-arm": pocl, webgpu: dawn };
 /** The machine for a target; `isa` is the instruction set for targets that have some. */
 export const machineFor = (target: string, isa = machineIsa()): Machine =>
-  machines[target] ?? { options: { weights: "incbin", isa: [isa] }, level: "-O1", env: () => ({}) };
+  machines[target] ?? { options: { weights: "incbin", isa: [isa] }, level: "-O1", seconds: 60, env: () => ({}) };
 /** What of the options of a group's run the machine decides; `folder` is the group's. */
 export const runOptions = (m: Machine, folder: string) => {
   const words = (text: string | undefined, usual: string): readonly string[] => (text?.trim() || usual).split(/\s+/);
   return {
     cc: [...words(process.env.CC, "cc"), "-std=gnu99", "-Wall", "-Werror"],
     cxx: [...words(process.env.CXX, "c++"), "-std=c++17", m.level, "-w", "-fno-exceptions", "-fno-rtti"],
-    folder, env: { ...process.env, ...m.env(folder) }, ...(m.warm ? { warm: m.warm } : {}),
+    folder, seconds: m.seconds, env: { ...process.env, ...m.env(folder) }, ...(m.warm ? { warm: m.warm } : {}),
   };
 };

@@ -23,7 +23,7 @@ async function build(members: readonly Member[], o: Options): Promise<readonly M
 /** What the process said from a run on, and how it ended where it did not come to the last. */
 function start(list: string, from: number, o: Options): Promise<{ readonly text: string; readonly end: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [runner, list, String(from), String(o.seconds ?? 60)], { cwd: o.folder, maxBuffer: 1 << 26, env: o.env as NodeJS.ProcessEnv }, (e, text, err) =>
+    execFile(process.execPath, [runner, list, String(from), String(o.seconds)], { cwd: o.folder, maxBuffer: 1 << 26, env: o.env as NodeJS.ProcessEnv }, (e, text, err) =>
       resolve({ text, end: e ? `${e.signal ?? `exit code ${e.code}`} ${err.trim().split("\n").slice(0, 3).join(" ")}`.trim() : "" }));
   });
 }

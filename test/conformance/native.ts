@@ -82,7 +82,7 @@ async function build(members: readonly Member[], o: Options, fail: (m: Member, r
   return good;
 }
 async function run(members: readonly Member[], o: Options): Promise<readonly (readonly Ran[])[]> {
-  const [command = "", ...args] = [...(o.launch ?? []), "./group", "inputs", "outputs", String(o.seconds ?? 20)];
+  const [command = "", ...args] = [...(o.launch ?? []), "./group", "inputs", "outputs", String(o.seconds)];
   const { stdout } = await execute(command, args, { cwd: o.folder, maxBuffer: 1 << 26, env: o.env as NodeJS.ProcessEnv });
   const lines = stdout.split("\n").flatMap((l) => { const m = /^@(\d+) (\w+) (\d+) ?(.*)$/.exec(l); return m ? [m.slice(2)] : []; });
   const written = readFileSync(join(o.folder, "outputs"));

@@ -53,6 +53,13 @@ export const found: Readonly<Record<string, string>> = {
       y: f32[2, 6, 13] = Trilu(product) { upper: 1 } @ upper
       output y
     }`,
+  "integers that divide each other, in vectors": `
+    graph "found" {
+      input x: i32[8, 32]
+      input y: i32[8, 32]
+      z: i32[8, 32] = Div(x, y) {} @ div
+      output z
+    }`,
   "an axis called like the copy of an operand": `
     graph "found" {
       input x: f32[3, 33, 12]

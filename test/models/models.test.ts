@@ -50,7 +50,7 @@ describe.each([...targets.keys()])("%s", (target) => {
       writeFileSync(join(set, "input_0.pb"), file(new Uint8Array(picture(input).buffer), input));
       writeFileSync(join(set, "output_0.pb"), file(new Uint8Array(readFileSync(join(here, "recorded", `${name}.f32`))), output));
       const { results } = await runGroup([{ name, model: path, sets: [set] }], {
-        compile: compileWith(compile, { ...machine.options, target }), compare, ...runOptions(machine, build), keep: false, seconds: 200,
+        compile: compileWith(compile, { ...machine.options, target }), compare, ...runOptions(machine, build), keep: false,
       });
       expect(results[0]).toMatchObject({ outcome: "passed", reason: "" });
     });
