@@ -1,5 +1,5 @@
 /** Kernels in WGSL, run on Dawn over SwiftShader, or over whatever device Vulkan has; and the check of naga. */
-import { execFile, spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -62,8 +62,6 @@ export async function openDawn(): Promise<Dawn | string> {
   return { run, close: () => { device.destroy(); void gpu; } };
 }
 
-/** Whether naga's command is here. */
-export const haveNaga = spawnSync("naga", ["--version"]).error === undefined;
 /** What naga says against each text, by its name; nothing where it is valid. */
 export async function nagaErrors(texts: ReadonlyMap<string, string>): Promise<readonly string[]> {
   const folder = mkdtempSync(join(tmpdir(), "mlc-naga-"));

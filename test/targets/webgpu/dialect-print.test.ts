@@ -10,7 +10,8 @@ import { preambleNames, preambleOf } from "../../../targets/webgpu/preamble.ts";
 import { printWgsl, usesOf, type Binding, type Slot } from "../../../targets/webgpu/print.ts";
 import { inQuads, quadBuffers } from "../../../targets/webgpu/quads.ts";
 import { buffer, idx as index, int, kernel as made, let_, loop, store } from "../../ir/kernels.ts";
-import { haveNaga, nagaErrors } from "../../support/dawn.ts";
+import { nagaErrors } from "../../support/dawn.ts";
+import { because, skipped } from "../../support/tools.ts";
 
 const four = (name: string, at: Expr): Expr => load("f32", name, [at], 4), one = (name: string, at: Expr): Expr => load("f32", name, [at]);
 const kernel = (buffers: readonly Buffer[], body: readonly Stmt[], name = "k"): Kernel => { const k = made(buffers, body, { name }); verify(k); return k; };
@@ -111,7 +112,7 @@ describe("names and numbers", () => {
     expect(text(acrossLanes("sumLanes", four("a", at0)))).not.toThrow();
   });
 });
-test.skipIf(!haveNaga)(`naga takes all of these${haveNaga ? "" : ", skipped: there is no naga"}`, async () => {
+test.skipIf(skipped("naga"))(`naga takes all of these${because("naga")}`, async () => {
   expect(texts.size).toBeGreaterThan(8);
   expect(await nagaErrors(texts)).toEqual([]);
 });

@@ -10,17 +10,18 @@ import { arrayOf, newArray, types, type DType, type Num } from "../../../compile
 import { storeTypesOf, type Stores } from "../../../compiler/passes/network/store-types.ts";
 import { lacks } from "../../../targets/webgpu/lacks.ts";
 import { preambleOf } from "../../../targets/webgpu/preamble.ts";
-import { haveNaga, nagaErrors, openDawn } from "../../support/dawn.ts";
+import { nagaErrors, openDawn } from "../../support/dawn.ts";
 import { difference, lowered } from "../../support/run-compute.ts";
 import { conv, gemm, layernorm, softmax, type Problem } from "../../lower/problems.ts";
 import { convGpu, gemmGpu, softmaxGpu, type GpuTile } from "../../lower/schedules.ts";
 import { toLayout } from "../../support/layouts.ts";
+import { because, skipped } from "../../support/tools.ts";
 import { agrees, cases, kernelOf, memory, merged, N, typeOf, type Case } from "../cases.ts";
 import { laid, onDawn, type Lie } from "./kernels.ts";
 
 const opened = await openDawn(), dawn = typeof opened === "string" ? null : opened, why = typeof opened === "string" ? `, skipped: ${opened}` : "";
+if (!dawn && process.env.CI) throw new Error(String(opened));
 afterAll(() => dawn?.close());
-const noNaga = haveNaga ? "" : ", skipped: there is no naga";
 
 const stores: Stores = {
   i8: { as: "i32" }, i16: { as: "i32" }, i64: { as: "i32" }, u8: { as: "u32" }, u16: { as: "u32" }, u64: { as: "u32" }, bool: { as: "u32" }, f64: { refused: "WGSL has no f64" },
@@ -84,7 +85,7 @@ describe("all operators, types and widths", () => {
     }
     expect(wrong.length, wrong.slice(0, 5).join("\n\n")).toBe(0);
   });
-  test.skipIf(!haveNaga)(`naga${noNaga}`, async () => {
+  test.skipIf(skipped("naga"))(`naga${because("naga")}`, async () => {
     // Names of a module begin with the kernel's: all kernels make one text.
     const together = (lie: Lie) => inOne(all.map(({ after }) => laid(after, lie).own));
     expect(await nagaErrors(new Map([["apart", together("apart")], ["together", together("together")]]))).toEqual([]);
@@ -114,7 +115,7 @@ describe("schedules for grids", () => {
     const { out } = await onDawn(dawn!, kernel, "apart", given).catch((e: Error) => { throw new Error(`${e.message}\n${laid(kernel, "apart").text}`); });
     expect(difference(out!, problem.expected)).toBeLessThan(1e-5);
   });
-  test.skipIf(!haveNaga)(`naga${noNaga}`, async () => {
+  test.skipIf(skipped("naga"))(`naga${because("naga")}`, async () => {
     expect(await nagaErrors(new Map([["grids", inOne(built.map(({ kernel }) => laid(kernel, "apart").own))]]))).toEqual([]);
   });
 });
