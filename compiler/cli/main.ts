@@ -139,7 +139,10 @@ function commandLine(t: Terminal, ends: (code: number) => void): Command {
     .option("--seed <n>", "seed of the random inputs", count(0), 1)
     .option("--profile", "also show how long each step takes")
     .option("--json", "print the figures as JSON")
-    .addHelpText("after", examples("mlc bench digits.onnx --threads 1", "mlc bench rec.onnx --shape x=1,3,48,320 --profile", "mlc bench digits.onnx --json"))
+    .addHelpText(
+      "after",
+      examples("mlc bench digits.onnx --threads 1", "mlc bench rec.onnx --shape x=1,3,48,320 --profile", "mlc bench digits.onnx --json"),
+    )
     .action(on(async () => (await import("./commands/bench.ts")).benchCommand));
 
   program

@@ -114,7 +114,10 @@ export function compileOptions(f: ModelFlags, target: Target): CompileOptions {
   const given = [...settings.keys()].filter((name) => f[name] !== undefined),
     foreign = given.filter((name) => !Object.hasOwn(target.settings, name));
   if (foreign.length)
-    throw new UsageError(`${foreign.map(flagName).join(", ")}: the target ${target.name} has no such option`, "mlc targets lists the options of each target");
+    throw new UsageError(
+      `${foreign.map(flagName).join(", ")}: the target ${target.name} has no such option`,
+      "mlc targets lists the options of each target",
+    );
   return {
     ...(given.length ? { settings: Object.fromEntries(given.map((name) => [name, f[name] as SettingValue])) } : {}),
     target: f.target,

@@ -72,7 +72,9 @@ export function filesOfEarlierRun(folder: string, name: string): readonly string
       .includes(` ${bannerStart(name)} `)
   )
     return [];
-  const names = [...targets.values()].flatMap((t) => t.weights.flatMap((weights) => t.fileNames(name, { instructionSets: Object.keys(t.instructionSets), weights, settings: settingsOf(t, {}) })));
+  const names = [...targets.values()].flatMap((t) =>
+    t.weights.flatMap((weights) => t.fileNames(name, { instructionSets: Object.keys(t.instructionSets), weights, settings: settingsOf(t, {}) })),
+  );
   return [...new Set([...names, ...libraryNames(name)])].filter((f) => existsSync(join(folder, f))).sort();
 }
 /** The name of a tensor as a file name: every character outside A-Za-z0-9._- becomes _. */

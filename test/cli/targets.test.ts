@@ -15,11 +15,29 @@ let root = "";
 const at = (name: string): string => join(root, name);
 beforeAll(() => {
   root = mkdtempSync(join(tmpdir(), "mlc-test-"));
-  const w = tensor("f32", [8, 16], Array.from({ length: 128 }, (_, i) => ((i * 7) % 11) / 4 - 1));
-  const nodes = [node("p = MatMul(x, w)", {}, "product"), node("r = Relu(p)", {}, "relu"), node("y = Softmax(r)", { axis: -1 }, "softmax"), node("k = ArgMax(p)", { axis: 1 }, "best")];
+  const w = tensor(
+    "f32",
+    [8, 16],
+    Array.from({ length: 128 }, (_, i) => ((i * 7) % 11) / 4 - 1),
+  );
+  const nodes = [
+    node("p = MatMul(x, w)", {}, "product"),
+    node("r = Relu(p)", {}, "relu"),
+    node("y = Softmax(r)", { axis: -1 }, "softmax"),
+    node("k = ArgMax(p)", { axis: 1 }, "best"),
+  ];
   writeFileSync(at("net.onnx"), model({ opset: 13, inputs: { x: "f32[3, 8]" }, outputs: ["y", "k"], initializers: { w }, nodes }));
   writeFileSync(at("double.onnx"), model({ opset: 13, inputs: { x: "f64[3]" }, outputs: ["y"], nodes: [node("y = Relu(x)", {}, "relu")] }));
-  writeFileSync(at("x.npy"), npyBytes(constantOf("f32", [3, 8], Float32Array.from({ length: 24 }, (_, i) => Math.sin(i)))));
+  writeFileSync(
+    at("x.npy"),
+    npyBytes(
+      constantOf(
+        "f32",
+        [3, 8],
+        Float32Array.from({ length: 24 }, (_, i) => Math.sin(i)),
+      ),
+    ),
+  );
 });
 afterAll(() => rmSync(root, { recursive: true }));
 
@@ -40,13 +58,25 @@ describe("mlc targets", () => {
     const list = JSON.parse((await mlc("targets", "--json")).out) as readonly Record<string, unknown>[];
     expect(list.map((t) => t.name)).toEqual([...targets.keys()]);
     expect(list.find((t) => t.name === "cpp")).toMatchObject({
-      builds: "native", instruction_sets: ["avx512", "avx2", "sse", "neon"], settings: [], element_types: {}, facts: { largest_constant: null, alignment: 64 },
+      builds: "native",
+      instruction_sets: ["avx512", "avx2", "sse", "neon"],
+      settings: [],
+      element_types: {},
+      facts: { largest_constant: null, alignment: 64 },
     });
-    expect(list.find((t) => t.name === "opencl")).toMatchObject({ builds: "native", facts: { grid: { lanes: 64 } }, settings: expect.arrayContaining([
-      expect.objectContaining({ name: "fallback", flag: "--fallback", kind: "choice", choices: ["cpu", "none"], default: "cpu" }),
-      expect.objectContaining({ name: "maxKernelUs", flag: "--max-kernel-us", kind: "count", least: 0 }),
-    ]) });
-    expect(list.find((t) => t.name === "webgpu")).toMatchObject({ builds: "module", weights: ["file"], element_types: { i64: { as: "i32" }, f64: { refused: expect.any(String) } } });
+    expect(list.find((t) => t.name === "opencl")).toMatchObject({
+      builds: "native",
+      facts: { grid: { lanes: 64 } },
+      settings: expect.arrayContaining([
+        expect.objectContaining({ name: "fallback", flag: "--fallback", kind: "choice", choices: ["cpu", "none"], default: "cpu" }),
+        expect.objectContaining({ name: "maxKernelUs", flag: "--max-kernel-us", kind: "count", least: 0 }),
+      ]),
+    });
+    expect(list.find((t) => t.name === "webgpu")).toMatchObject({
+      builds: "module",
+      weights: ["file"],
+      element_types: { i64: { as: "i32" }, f64: { refused: expect.any(String) } },
+    });
   });
 });
 
@@ -74,13 +104,15 @@ test("an element type that the target refuses is a problem of the model", async 
 });
 
 describe.each([...targets.keys()].filter((t) => deviceOf[t]))("%s", (target) => {
-  const need = deviceOf[target]!, env = () => ({ XDG_CACHE_HOME: at("cache"), ...(machineFor(target).env(root) as Record<string, string>) });
+  const need = deviceOf[target]!,
+    env = () => ({ XDG_CACHE_HOME: at("cache"), ...(machineFor(target).env(root) as Record<string, string>) });
   const on = (command: string, ...more: readonly string[]) => mlcWith(env(), command, at("net.onnx"), "--target", target, ...more);
   test.skipIf(skipped(need))(`run${because(need)}`, async () => {
     const { code, out, err } = await on("run", "--input", `x=${at("x.npy")}`, "--output-dir", at(`run-${target}`));
     expect(err).toBe("");
     expect([code, out.split("\n").length]).toEqual([0, 3]);
-    const y = readNpy(join(at(`run-${target}`), "y.npy")), k = readNpy(join(at(`run-${target}`), "k.npy"));
+    const y = readNpy(join(at(`run-${target}`), "y.npy")),
+      k = readNpy(join(at(`run-${target}`), "k.npy"));
     expect([y.dtype, y.shape, k.dtype, k.shape]).toEqual(["f32", [3, 16], "i64", [3, 1]]);
     expect((y.data as Float32Array).reduce((a, b) => a + b, 0)).toBeCloseTo(3, 4);
   });
@@ -93,7 +125,13 @@ describe.each([...targets.keys()].filter((t) => deviceOf[t]))("%s", (target) => 
   });
   test.skipIf(skipped(need))(`bench with a profile${because(need)}`, async () => {
     const x = JSON.parse((await on("bench", "--runs", "10", "--profile", "--json")).out);
-    expect(x).toMatchObject({ device: expect.stringMatching(/\w/), notes: [], init_ms: expect.any(Number), median_ms: expect.any(Number), code_bytes: expect.any(Number) });
+    expect(x).toMatchObject({
+      device: expect.stringMatching(/\w/),
+      notes: [],
+      init_ms: expect.any(Number),
+      median_ms: expect.any(Number),
+      code_bytes: expect.any(Number),
+    });
     expect(x.steps.flatMap((s: { nodes: string[] }) => s.nodes)).toEqual(expect.arrayContaining(["product", "softmax", "best"]));
     for (const s of x.steps) expect(s).toMatchObject({ launches: expect.any(Number), ms: expect.any(Number) });
     expect(x.steps.reduce((sum: number, s: { share: number }) => sum + s.share, 0)).toBeCloseTo(1, 6);
@@ -102,10 +140,24 @@ describe.each([...targets.keys()].filter((t) => deviceOf[t]))("%s", (target) => 
   });
 });
 test("without a device, the processor's kernels run and the user hears of it", async () => {
-  const { code, err, out } = await mlcWith({ XDG_CACHE_HOME: at("cache"), OCL_ICD_VENDORS: at("none") }, "verify", at("net.onnx"), "--target", "opencl");
+  const { code, err, out } = await mlcWith(
+    { XDG_CACHE_HOME: at("cache"), OCL_ICD_VENDORS: at("none") },
+    "verify",
+    at("net.onnx"),
+    "--target",
+    "opencl",
+  );
   expect(err).toMatch(/^note: no OpenCL device/);
   expect([code, out.includes("ok")]).toEqual([0, true]);
-  const alone = await mlcWith({ XDG_CACHE_HOME: at("cache"), OCL_ICD_VENDORS: at("none") }, "verify", at("net.onnx"), "--target", "opencl", "--fallback", "none");
+  const alone = await mlcWith(
+    { XDG_CACHE_HOME: at("cache"), OCL_ICD_VENDORS: at("none") },
+    "verify",
+    at("net.onnx"),
+    "--target",
+    "opencl",
+    "--fallback",
+    "none",
+  );
   expect(alone.code).toBe(1);
   expect(alone.err).toMatch(/ended with an error[\s\S]*no OpenCL device/);
 });

@@ -46,7 +46,12 @@ export async function benchCommand(t: Terminal, model: string, f: Flags): Promis
   const ms = (n: number): string => `${n.toFixed(n < 10 ? 4 : 2)} ms`;
   const rows = [
     ["start-up", ms(x.init_ms)],
-    ...(starts && starts.cache !== "off" ? [["  without a cache of built kernels", ms(starts.cold)], [`  with it (${starts.cache})`, ms(starts.warm)]] : []),
+    ...(starts && starts.cache !== "off"
+      ? [
+          ["  without a cache of built kernels", ms(starts.cold)],
+          [`  with it (${starts.cache})`, ms(starts.warm)],
+        ]
+      : []),
     ["first run", ms(x.first_ms)],
     [`minimum of ${runs.length}`, ms(x.min_ms)],
     ["median", ms(x.median_ms)],

@@ -79,7 +79,14 @@ function removeOld(folder: string, earlier: readonly string[], made: readonly st
   for (const name of old) orFail(`cannot remove ${join(folder, name)}`, () => rmSync(join(folder, name)));
   return old;
 }
-async function build(name: string, how: NativeBuild, folder: string, wanted: readonly Library[], tools: Toolchain, t: Terminal): Promise<readonly string[]> {
+async function build(
+  name: string,
+  how: NativeBuild,
+  folder: string,
+  wanted: readonly Library[],
+  tools: Toolchain,
+  t: Terminal,
+): Promise<readonly string[]> {
   const bar = progress(t),
     objects = mkdtempSync(join(tmpdir(), "mlc-"));
   try {

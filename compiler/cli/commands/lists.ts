@@ -104,11 +104,21 @@ export async function targetsCommand(t: Terminal, f: Flags): Promise<void> {
   for (const x of list) {
     const facts = x.facts(settingsOf(x, {})),
       stored = Object.entries(facts.types) as [DType, Stored][];
-    const settings = Object.entries(x.settings).map(([name, s]) => [flagName(name), kindText(s), s.kind === "flag" ? "" : String(s.default), s.description]);
+    const settings = Object.entries(x.settings).map(([name, s]) => [
+      flagName(name),
+      kindText(s),
+      s.kind === "flag" ? "" : String(s.default),
+      s.description,
+    ]);
     t.out.write(`\n${t.colors.bold(x.name)}\n`);
-    t.out.write(`  made for   ${Object.values(factTexts).flatMap((text) => text(facts)).join(", ")}\n`);
+    t.out.write(
+      `  made for   ${Object.values(factTexts)
+        .flatMap((text) => text(facts))
+        .join(", ")}\n`,
+    );
     t.out.write(`  elements   ${stored.length ? stored.map(storedText).join(", ") : "each in its own type"}\n`);
-    if (settings.length) t.out.write(`${table(["option", "value", "default", "what it does"], settings, t.colors, t.out, ["what it does"]).replace(/^/gm, "  ")}\n`);
+    if (settings.length)
+      t.out.write(`${table(["option", "value", "default", "what it does"], settings, t.colors, t.out, ["what it does"]).replace(/^/gm, "  ")}\n`);
   }
   t.out.write("\nThe first form of weights is the one without --weights.\n");
 }
