@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSyn
 import { basename, dirname, join, resolve } from "node:path";
 import { bannerStart } from "../emit/package.ts";
 import { targets } from "../../targets/index.ts";
-import { settingsOf } from "../emit/target.ts";
+import { type Build, settingsOf } from "../emit/target.ts";
 import { Failure, orFail } from "./exit.ts";
 import { libraryNames } from "./native.ts";
 
@@ -59,23 +59,28 @@ export function writeFiles(folder: string, files: ReadonlyMap<string, string | U
     writeFileSync(place, content);
   }
 }
+/** The file of each kind of build that says who made it, and for which model. */
+const signed: Readonly<Record<Build["kind"], (name: string) => string>> = { native: (name) => `${name}.h`, module: () => "index.js" };
 /**
  * The files in a folder that an earlier run made for the model `name`: all that mlc may write for that name, with whatever
- * flags, where the model's header lies there with mlc's banner. Copies and a user's own files have other names.
+ * flags, where the model's header or module lies there with mlc's banner. Copies and a user's own files have other names.
  */
 export function filesOfEarlierRun(folder: string, name: string): readonly string[] {
-  const header = join(folder, `${name}.h`);
-  if (
-    !existsSync(header) ||
-    !readFileSync(header, "utf8")
-      .slice(0, 512)
-      .includes(` ${bannerStart(name)} `)
-  )
-    return [];
-  const names = [...targets.values()].flatMap((t) =>
+  const isOurs = (kind: Build["kind"]): boolean => {
+    const path = join(folder, signed[kind](name));
+    return (
+      existsSync(path) &&
+      readFileSync(path, "utf8")
+        .slice(0, 512)
+        .includes(` ${bannerStart(name)} `)
+    );
+  };
+  const made = [...targets.values()].filter((t) => isOurs(t.builds)),
+    libraries = made.some((t) => t.builds === "native") ? libraryNames(name) : [];
+  const names = made.flatMap((t) =>
     t.weights.flatMap((weights) => t.fileNames(name, { instructionSets: Object.keys(t.instructionSets), weights, settings: settingsOf(t, {}) })),
   );
-  return [...new Set([...names, ...libraryNames(name)])].filter((f) => existsSync(join(folder, f))).sort();
+  return [...new Set([...names, ...libraries])].filter((f) => existsSync(join(folder, f))).sort();
 }
 /** The name of a tensor as a file name: every character outside A-Za-z0-9._- becomes _. */
 export const fileNameOf = (tensor: string): string => tensor.replace(/[^A-Za-z0-9._-]/g, "_");

@@ -1,5 +1,5 @@
 /** What differs from target to target on the command line: the list of them, their options, and how their packages run here. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -101,6 +101,23 @@ test("an element type that the target refuses is a problem of the model", async 
   const { code, err } = await mlc("compile", at("double.onnx"), "-o", at("out"), "--target", "webgpu");
   expect(code).toBe(1);
   expect(err).toMatch(/input x is f64: WGSL has no 64-bit/);
+});
+
+test("what an earlier run made for another target is removed; a user's own files stay", async () => {
+  const compile = (...flags: readonly string[]) => mlc("compile", at("net.onnx"), "-o", at("changing"), "--json", ...flags);
+  const web = JSON.parse((await compile("--target", "webgpu")).out).files.map((f: { path: string }) => f.path) as readonly string[];
+  expect(web).toContain("index.js");
+  writeFileSync(join(at("changing"), "page.js"), "/* the user's own */");
+  const native = JSON.parse((await compile("--target", "cpp", "--isa", "sse")).out);
+  expect([...native.removed].sort()).toEqual([...web].sort());
+  expect(JSON.parse((await compile("--target", "opencl", "--isa", "sse", "--weights", "source")).out).removed.sort()).toEqual([
+    "net_weights.S",
+    "net_weights.bin",
+  ]);
+  expect(JSON.parse((await compile("--target", "webgpu")).out).removed).toEqual(
+    expect.arrayContaining(["net.h", "net_weights.cpp", "net_device.cpp"]),
+  );
+  expect(readdirSync(at("changing")).sort()).toEqual([...web, "page.js"].sort());
 });
 
 describe.each([...targets.keys()].filter((t) => deviceOf[t]))("%s", (target) => {
