@@ -31,10 +31,10 @@ function named(text: string, example: string): Named<string> {
   if (i < 1) throw new InvalidArgumentError(`Expected NAME=VALUE, such as ${example}.`);
   return [text.slice(0, i), text.slice(i + 1)];
 }
-function whole(text: string, least: number, what: string): number {
+function whole(text: string, least: number, what: string, most = Number.POSITIVE_INFINITY): number {
   const n = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(n) || n < least)
-    throw new InvalidArgumentError(`${what} must be a whole number from ${least} up.`);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(n) || n < least || n > most)
+    throw new InvalidArgumentError(`${what} must be a whole number from ${least} ${most < Number.POSITIVE_INFINITY ? `to ${most}` : "up"}.`);
   return n;
 }
 const shape = (text: string): Named<readonly number[]> => {
@@ -54,11 +54,11 @@ const list = (text: string): readonly string[] =>
     .split(",")
     .map((s) => s.trim())
     .filter(Boolean);
-/** A count from `least` up, for commander's `argParser`. */
+/** A count from `least` up, to `most` where there is one, for commander's `argParser`. */
 export const count =
-  (least: number) =>
+  (least: number, most?: number) =>
   (text: string): number =>
-    whole(text, least, "It");
+    whole(text, least, "It", most);
 /** A number from 0 up, for commander's `argParser`. */
 export const amount = (text: string): number => {
   const n = Number(text);
@@ -84,16 +84,14 @@ function settingOption(name: string, { setting, of }: { readonly setting: Settin
     case "choice":
       return new Option(`${flag} <kind>`, `${describe}; ${setting.default} without it`).choices(setting.choices);
     case "count":
-      return new Option(`${flag} <n>`, describe).argParser(count(setting.least));
+      return new Option(`${flag} <n>`, describe).argParser(count(setting.least, setting.most));
     default:
       return setting satisfies never;
   }
 }
 /** The options that decide what is compiled. */
 export function modelOptions(c: Command): Command {
-  for (const [name, s] of settings) c.addOption(settingOption(name, s));
-  return c
-    .option("--target <name>", "what to compile to (see mlc targets)", "cpp")
+  c.option("--target <name>", "what to compile to (see mlc targets)", "cpp")
     .option("--name <identifier>", "prefix of the generated names; made from the model's file name by default", identifier)
     .option("--shape <input=n,n,...>", "pin the shape of an input; repeatable", collect(shape))
     .option("--dim <symbol=n>", "pin a named dimension; repeatable", collect(dim))
@@ -103,6 +101,8 @@ export function modelOptions(c: Command): Command {
     )
     .option("--isa <list>", "instruction sets to generate, separated by commas; all of the target's by default", list)
     .option("--allow-external-data", "let the model's external data lie outside its folder");
+  for (const [name, o] of settings) c.addOption(settingOption(name, o));
+  return c;
 }
 function record<T>(flag: string, pairs: readonly Named<T>[]): Record<string, T> {
   const twice = pairs.find(([name], i) => pairs.findIndex(([n]) => n === name) !== i);

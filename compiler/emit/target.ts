@@ -46,8 +46,8 @@ export type Settings = Readonly<Record<string, SettingValue>>;
 /** An option of a target. Its name, such as maxKernelUs, is that of the programming interface; the flag is --max-kernel-us. */
 export type Setting = { readonly description: string } & (
   | { readonly kind: "choice"; readonly choices: readonly string[]; readonly default: string }
-  /** A whole number from `least` up. */
-  | { readonly kind: "count"; readonly least: number; readonly default: number }
+  /** A whole number from `least` up, to `most` where there is one. */
+  | { readonly kind: "count"; readonly least: number; readonly most?: number; readonly default: number }
   | { readonly kind: "flag"; readonly default: false });
 
 /** How the emitted files become a library in C. */
@@ -108,8 +108,8 @@ export function settingsOf(t: Target, given: Settings): Settings {
   for (const [name, value] of Object.entries(given)) {
     const s = Object.hasOwn(t.settings, name) ? t.settings[name] : undefined;
     if (!s) throw new Error(`the target ${t.name} has no setting ${name}`);
-    const fits = s.kind === "choice" ? s.choices.includes(String(value)) : s.kind === "count" ? Number.isInteger(value) && Number(value) >= s.least : typeof value === "boolean";
-    if (!fits) throw new Error(`${name} cannot be ${value}: ${s.kind === "choice" ? `one of ${s.choices.join(", ")}` : s.kind === "count" ? `a whole number from ${s.least} up` : "true or false"}`);
+    const fits = s.kind === "choice" ? s.choices.includes(String(value)) : s.kind === "count" ? Number.isInteger(value) && Number(value) >= s.least && Number(value) <= (s.most ?? Infinity) : typeof value === "boolean";
+    if (!fits) throw new Error(`${name} cannot be ${value}: ${s.kind === "choice" ? `one of ${s.choices.join(", ")}` : s.kind === "count" ? `a whole number from ${s.least} ${s.most === undefined ? "up" : `to ${s.most}`}` : "true or false"}`);
   }
   return { ...Object.fromEntries(Object.entries(t.settings).map(([name, s]) => [name, s.default])), ...given };
 }

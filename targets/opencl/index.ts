@@ -37,7 +37,7 @@ export function openclFor(d: Devices): Target {
       fp16: { kind: "flag", default: false, description: "large weights and tensors between layers lie in memory in half precision; sums stay in single precision" },
       fallback: { kind: "choice", choices: ["cpu", "none"], default: "cpu", description: "what runs the model where no device will do: kernels for the processor, or nothing" },
       maxKernelUs: { kind: "count", least: 0, default: 0, description: "launches that are estimated to take more microseconds are cut; 0: never" },
-      queueWindow: { kind: "count", least: 0, default: 0, description: "how many launches are under way at once, at most 64; 0: any number" },
+      queueWindow: { kind: "count", least: 0, most: 64, default: 0, description: "how many launches are under way at once; 0: any number" },
     },
     weights: ["incbin", "object", "source", "file"],
     variants: (c) => [device, ...(c.settings.fallback === "none" ? [] : cppVariants(c.instructionSets))],

@@ -62,7 +62,7 @@ const kindText = (s: Setting): string => {
     case "choice":
       return s.choices.join("|");
     case "count":
-      return `n >= ${s.least}`;
+      return s.most === undefined ? `n >= ${s.least}` : `${s.least} to ${s.most}`;
     case "flag":
       return "";
     default:
