@@ -89,6 +89,7 @@ test("options that a target lacks, and values that they do not take, are mistake
     [["--target", "webgpu", "--max-kernel-us", "9", "--queue-window", "3"], /--max-kernel-us, --queue-window: the target webgpu/],
     [["--target", "opencl", "--fallback", "gpu"], /Allowed choices are cpu, none/],
     [["--target", "opencl", "--max-kernel-us", "-1"], /whole number from 0 up/],
+    [["--target", "opencl", "--queue-window", "65"], /whole number from 0 to 64/],
     [["--target", "opencl", "--isa", "mmx"], /opencl has no instruction set mmx[\s\S]*avx2/],
   ];
   for (const [argv, message] of cases) {
