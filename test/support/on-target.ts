@@ -43,16 +43,18 @@ export async function runOn(target: Target, samples: readonly Sample[], more: Pa
     compile: () => { throw new Error("compiled already"); }, ...runOptions(machine, folder), keep: false, ...more,
   };
   try {
-    const members = samples.flatMap((s, i): readonly (Member & { readonly at: number })[] => {
+    const members: (Member & { readonly at: number })[] = [];
+    for (const [i, s] of samples.entries()) {
+      // Compiling many graphs in one go would keep the test's process from answering its parent for minutes.
+      await new Promise(setImmediate);
       try {
         const compiled = packageOf(s.graph, target, `g${i}`), test = { name: s.name, model: "", sets: [""] };
         const fed = [compiled.inputs.map((p) => tensorOf(s.feeds.get(p.name)!))];
-        return [{ at: i, test, compiled, fed, sets: [{ inputs: fed[0]!, outputs: [] }] }];
+        members.push({ at: i, test, compiled, fed, sets: [{ inputs: fed[0]!, outputs: [] }] });
       } catch (e) {
         outcomes[i] = e instanceof CompileError ? { refused: e.message } : { problem: `the compiler: ${(e as Error).stack}` };
-        return [];
       }
-    });
+    }
     for (const [kind, executor] of Object.entries(executors)) {
       const some = members.filter((m) => m.compiled.build.kind === kind);
       if (some.length === 0) continue;
