@@ -37,7 +37,7 @@ function parts(c: Compute, tensors: Map<string, NetTensor>, limit: number): read
   const { a, d } = found, count = extentOf(a), most = Math.floor(limit / (bytesOf(weight) / count)), whole = Math.floor(most / unit) * unit || Math.max(1, most);
   const each = whole < unit ? whole : Math.ceil(count / Math.ceil(count / whole) / unit) * unit;
   return Array.from({ length: Math.ceil(count / each) }, (_, i): Compute => {
-    const start = i * each, own = axis(a.name, Math.min(each, count - start)), name = derivedName(`part${i}`, weight.name);
+    const start = i * each, own = axis(a.name, Math.min(each, count - start)), name = derivedName(`${start}+${extentOf(own)} of ${d}`, weight.name);
     if (!tensors.has(name)) {
       const shape = weight.shape.map((n, k) => (k === d ? extentOf(own) : n));
       tensors.set(name, { ...weight, name, shape, data: cut(weight, d, start, extentOf(own)) });

@@ -70,7 +70,9 @@ function split(c: Compute, tensors: Map<string, NetTensor>): Compute[] {
       const { index } = first;
       homes.set(s.name, { tensor: first.tensor, at: (at) => (index ? index.map((e) => substitute(e, new Map(s.axes.map((a, i) => [a.name, at[i]!])))) : at) });
     } else {
-      const name = derivedName(s.name, c.outputs[0]!.tensor), shape = s.axes.map(extentOf);
+      // Several Computes may write one tensor, each a box of it, by stages of the same names.
+      const free = (n: number): string => { const x = derivedName(n ? `${s.name}${n}` : s.name, c.outputs[0]!.tensor); return tensors.has(x) ? free(n + 1) : x; };
+      const name = free(0), shape = s.axes.map(extentOf);
       tensors.set(name, { name, kind: "temporary", dtype: resultType(s), shape, layout: rowMajor(shape.length) });
       homes.set(s.name, { tensor: name, at: (at) => at });
       outputs.push(output(s, name));

@@ -32,6 +32,11 @@ describe("split-constants", () => {
     expect(split(4 * 9 * 4 * 16, (b) => b.op("Conv", [b.input("x", [1, 4, 5, 5]), b.constant([40, 4, 3, 3])], {})).after.computes).toHaveLength(3);
     expect(split(8 * 9 * 4, (b) => b.op("MatMul", [b.input("x", [3, 2, 8]), b.constant([3, 8, 9])])).after.computes).toHaveLength(3);
   });
+  test("weights that two products read along different dimensions are cut for each", () => {
+    const { after } = split(20 * 4 * 32, (b) => { const w = b.constant([64, 64]), y = b.op("Gemm", [b.input("x", [3, 64]), w]); return b.op("Gemm", [y, w], { transB: 1 }); });
+    expect(new Set(after.computes.flatMap((c) => c.tensors.filter((t) => t.role === "weight").map((t) => t.name))).size).toBe(after.computes.length);
+    expect(largest(after)).toBeLessThanOrEqual(20 * 4 * 32);
+  });
   test("nothing where everything fits, and what is no product stays whole", () => {
     const b = new Builder(), n = plainNetwork(b.graph(dense(b, 0)));
     expect(splitConstants(n, { ...facts, largestConstant: 2 ** 20 })).toBe(n);

@@ -42,6 +42,12 @@ describe("split-stages", () => {
     expect(fills[0]!.stages[0]!.axes.map((a) => a.range[1] + 1)).toEqual([8 * (2 * 7 + 2 * 6)]);
     expect(n.computes.every((c) => c.stages.length === 1)).toBe(true);
   });
+  test("Computes that write boxes of one tensor keep their temporaries apart", () => {
+    const b = new Builder(), soft = (name: string, n: number) => b.op("Softmax", [b.input(name, [3, n])], { axis: 1 }), g = b.graph(b.op("Concat", [soft("x", 5), soft("y", 7)], { axis: 1 }));
+    const plain = plainNetwork(g), n = networkPasses.slice(0, -1).reduce((x, p) => p.run(x, device), plain), feeds = new Map([...feedsOf(ready(g), 3)].map(([v, c]) => [tensorOf(v), c.data]));
+    expect([...n.tensors.values()].filter((t) => /^e\d*:/.test(t.name)).map((t) => t.shape)).toEqual([[3, 5], [3, 7]]);
+    expect(difference(evaluateNetwork(n, feeds).get(plain.outputs[0]!)!, evaluateNetwork(plain, feeds).get(plain.outputs[0]!)!)).toBeLessThanOrEqual(1e-5);
+  });
   test("the same elements come out", () => {
     const b = new Builder(), x = b.input("x", [2, 12, 6, 5]), y = b.op("Conv", [b.op("Relu", [x]), b.constant([12, 12, 3, 3])], { pads: [1, 1, 1, 1] });
     const g = b.graph(b.op("GroupNormalization", [y, b.constant([12]), b.constant([12])], { num_groups: 3 }), b.op("Softmax", [y], { axis: 1 }));
