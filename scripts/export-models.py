@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the vision networks that tests and bench/ measure: torchvision's, with random but sane weights, opset 13.
+"""Writes the vision networks that bench/ measures: torchvision's and those of networks.py, with random but sane weights, opset 13.
 
     python3 scripts/export-models.py [--out .cache/models] [--only PATTERN]
 
@@ -14,6 +14,7 @@ SIZES = {
     "mobilenet_v2": 224, "mobilenet_v3_small": 224, "mobilenet_v3_large": 224, "resnet18": 224, "resnet50": 224,
     "squeezenet1_1": 224, "shufflenet_v2_x1_0": 224, "efficientnet_b0": 224, "densenet121": 224, "regnet_x_400mf": 224,
     "regnet_y_400mf": 224, "inception_v3": 299, "convnext_tiny": 224, "vit_b_16": 224, "vgg16": 224,
+    "mobilenet_v1": 224, "blazeface": 128,
 }
 DEBIAN = "/usr/bin/python3"
 
@@ -62,11 +63,12 @@ def randomise(model, size):
 
 
 def export(name, size, path):
-    import torch, torchvision, warnings
+    import networks, torch, torchvision, warnings
     warnings.filterwarnings("ignore")
     torch.manual_seed(sum(map(ord, name)))
     options = {"aux_logits": True, "init_weights": True} if name == "inception_v3" else {}
-    model = getattr(torchvision.models, name)(weights=None, **options).eval()
+    own = getattr(networks, name, None)
+    model = (own() if own else getattr(torchvision.models, name)(weights=None, **options)).eval()
     randomise(model, size)
     # PRESERVE keeps BatchNormalization nodes in the file: the exporter would fold them otherwise.
     torch.onnx.export(model, torch.from_numpy(picture(size, 1)), path + ".part", opset_version=13,
