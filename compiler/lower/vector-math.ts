@@ -31,22 +31,32 @@ export function scaled(x: Expr, n: Expr): Expr {
 /** Rounds to a whole number, |x| < 2^22, as an addition that leaves no room for a fraction does: a compiler that reorders sums would spoil it. */
 export const nearest = (x: Expr, has: Has): Expr => (has("round") ? make("round", x) : sub(add(x, f32(12582912)), f32(12582912)));
 
-/** e^r on |r| <= ln2 / 2 and n, where x = n ln2 + r with n whole; ln2 stands in two parts (Cody and Waite). */
-function expParts(x: Expr, has: Has): { readonly mantissa: Expr; readonly n: Expr } {
-  const n = nearest(mul(x, f32(1.44269504)), has), r = sub(sub(x, mul(n, f32(0.693359375))), mul(n, f32(-2.1219444e-4)));
-  const p = horner(r, [1.9790338e-4, 1.3944659e-3, 8.333497e-3, 4.1666295e-2, 1.6666666e-1, 0.5]);
-  return { mantissa: add(add(mul(mul(p, r), r), r), f32(1)), n: convert("i32", n) };
+/**
+ * A whole number near y, |y| < 2^21, and 2^(n + bias) for -127 < n + bias < 128; 0 where n + bias is -127. The number lies in the low bits of
+ * the sum that rounds it, where the exponent of a float can be had by one shift.
+ */
+function rounded(y: Expr, bias: number, has: Has): { readonly n: Expr; readonly power: Expr } {
+  if (has("round")) {
+    const n = make("round", y);
+    return { n, power: make("bits", make("shl", make("add", convert("i32", n), i32(bias + 127)), i32(23))) };
+  }
+  const shift = f32(12582912 + 127 + bias), sum = add(y, shift);
+  return { n: sub(sum, shift), power: make("bits", make("shl", bitsOf(sum), i32(23))) };
 }
-/** e^x, error at most 1 ulp. Overflow gives infinity; results below 2^-126 give 0. */
-export function expOf(has: Has, x: Expr): Expr {
-  const { mantissa, n } = expParts(x, has);
-  return select(less(x, f32(-87.33654)), f32(0), select(less(f32(88.72283), x), f32(Infinity), scaled(mantissa, n)));
+/** e^x for -86.9 <= x <= 88.73; results beyond the greatest float are infinite. ln2 stands in two parts (Cody and Waite), 2 e^r in place of e^r so that 2^n never overflows. */
+function expWritten(x: Expr, has: Has): Expr {
+  const { n, power } = rounded(mul(x, f32(1.44269504)), -1, has), r = sub(sub(x, mul(n, f32(0.693359375))), mul(n, f32(-2.1219444e-4)));
+  return mul(horner(r, [0.0027627761010080576, 0.016738126054406166, 0.08333684504032135, 0.333330363035202, 0.9999998807907104, 2, 2]), power);
 }
-/** The same for -87 <= x <= 88. */
-export function expInside(x: Expr, has: Has): Expr {
-  if (has("exp")) return make("exp", x);
-  const { mantissa, n } = expParts(x, has);
-  return mul(mantissa, power2(n));
+/** e^x, error at most 1.2 ulp. Overflow gives infinity; results below 2^-125.5 give 0. */
+export const expOf = (has: Has, x: Expr): Expr => expWritten(make("min", make("max", x, f32(-87.33)), f32(88.73)), has);
+/** The same for -86.9 <= x <= 88. */
+export const expInside = (x: Expr, has: Has): Expr => (has("exp") ? make("exp", x) : expWritten(x, has));
+/** 2^x for x <= 127, error at most 2 ulp; below -126 no more than 2^-126. */
+function exp2Inside(x: Expr, has: Has): Expr {
+  if (has("exp")) return make("exp", mul(x, f32(Math.LN2)));
+  const y = make("max", x, f32(-126)), { n, power } = rounded(y, 0, has);
+  return mul(horner(sub(y, n), [0.0013264043955132365, 0.009672045707702637, 0.05550740286707878, 0.24022233486175537, 0.6931469440460205, 1]), power);
 }
 
 /** A positive float as m * 2^e with sqrt(1/2) <= m < sqrt(2), e as i32; floats below 2^-126 included. */
@@ -75,16 +85,23 @@ export function tanhOf(has: Has, x: Expr): Expr {
   const twice = make("min", add(a, a), f32(20)), far = sub(f32(1), div(f32(2), add(expInside(twice, has), f32(1))));
   return select(less(a, f32(0.6)), near, withSign(far, signOf(x)));
 }
-/** Error function, error at most 1.4 ulp: x + x P(x^2) near 0, 1 - e^P(|x|) further out. */
+/** 1 - erf(a) for a >= 0 as 2^P(a): error at most 1.2e-7, and 1e-5 of the result up to a = 2, 5e-3 up to 4. */
+const erfRest = (a: Expr, has: Has): Expr => exp2Inside(horner(a, [
+  -2.4487904738634825e-5, 2.8192909667268395e-4, -9.882239392027259e-4, -0.0015436147805303335, 0.02888179011642933, -0.148749440908432,
+  -0.9183622598648071, -1.6279126405715942, 5.8710643457970946e-8,
+]), has);
+/** Error function, error at most 2 ulp: x + x P(x^2) near 0. */
 export function erfOf(has: Has, x: Expr): Expr {
-  const a = magnitude(x), t = make("min", a, f32(3.95));
+  const a = magnitude(x);
   const p = horner(mul(x, x), [
     8.185092883650213e-5, -8.097703102976084e-4, 0.005196952261030674, -0.026857705786824226, 0.11283663660287857, -0.37612631916999817, 0.12837916612625122,
   ]);
-  const q = horner(t, [
-    1.9242169219069183e-4, -0.0030084955506026745, 0.022087479010224342, -0.10363999754190445, -0.6375173926353455, -1.1274747848510742, -2.4476516409777105e-4,
-  ]);
-  return select(less(a, f32(0.95)), add(x, mul(x, p)), withSign(sub(f32(1), expInside(q, has)), signOf(x)));
+  return select(less(a, f32(0.95)), add(x, mul(x, p)), withSign(sub(f32(1), erfRest(a, has)), signOf(x)));
+}
+/** 1 + erf(x), of which only the part that is left of 1 matters: half the work of erf, and no digits are lost below 0. Error at most 2.4e-7. */
+export function onePlusErfOf(has: Has, x: Expr): Expr {
+  const rest = erfRest(magnitude(x), has);
+  return select(less(x, f32(0)), rest, sub(f32(2), rest));
 }
 
 /** Beyond 2^23 every float is whole. */
