@@ -10,12 +10,14 @@ export interface Facts {
   readonly name: string;
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
-  readonly steps: readonly (Pick<Step, "origin" | "results" | "macs"> & { readonly kernel: string })[];
+  readonly steps: readonly (Pick<Step, "origin" | "results" | "macs" | "kind" | "traffic"> & { readonly kernel: string })[];
   readonly arenaBytes: number;
   readonly weightsBytes: number;
   /** Of machine code, or of text where no compiler has seen it. */
   readonly codeBytes: number;
   readonly build: Build;
+  /** The source that measures the processor, beside the package's files; empty where there is none. */
+  readonly peak: string;
   readonly diagnostics: readonly Diagnostic[];
 }
 /** A built model. */

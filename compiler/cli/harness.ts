@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
-import type { CompileResult } from "../api.ts";
+import { type CompileResult, choicesOf } from "../api.ts";
 import type { Build } from "../emit/target.ts";
 import { type Constant, bytesOf, constantOf, type TensorType } from "../ir/graph.ts";
 import { viewOf } from "../ir/types.ts";
@@ -44,17 +44,25 @@ function modelKey(model: string): string {
   return hash.digest("hex");
 }
 
-async function make(r: CompileResult, folder: string, maker: Maker, t: Terminal): Promise<void> {
+async function make(r: CompileResult, peak: string, folder: string, maker: Maker, t: Terminal): Promise<void> {
   const { program, build, name, diagnostics } = r;
   writeFiles(folder, r.files);
   const known: Omit<Facts, "codeBytes"> = {
     name,
     inputs: program.inputs,
     outputs: program.outputs,
-    steps: program.steps.map(({ kernel, origin, results, macs }) => ({ kernel: program.kernels[kernel]!.name, origin, results, macs })),
+    steps: program.steps.map(({ kernel, origin, results, macs, kind, traffic }) => ({
+      kernel: program.kernels[kernel]!.name,
+      origin,
+      results,
+      macs,
+      kind,
+      traffic,
+    })),
     arenaBytes: program.arena.bytes,
     weightsBytes: program.constants.length,
     build,
+    peak,
     diagnostics,
   };
   const facts: Facts = { ...known, codeBytes: await maker.make(folder, known, r.files, t) };
@@ -66,14 +74,16 @@ async function make(r: CompileResult, folder: string, maker: Maker, t: Terminal)
  */
 export async function buildModel(model: string, f: RunFlags, t: Terminal, compiled?: CompileResult): Promise<Built> {
   const options = checkFlags(f),
-    maker = makers[targetOf(f.target).builds],
+    target = targetOf(f.target),
+    maker = makers[target.builds],
     parts = [modelKey(model), JSON.stringify([basename(model), options]), version, fingerprint(), await maker.tools(t.env)];
   const folder = join(cacheRoot(t.env), createHash("sha256").update(parts.join("\0")).digest("hex").slice(0, 32));
   const kept = join(folder, "facts.json"),
     found = existsSync(kept);
   if (!found) {
-    const r = compiled ?? (await compileModel(model, f, t));
-    await writeFolder(folder, (temporary) => make(r, temporary, maker, t));
+    const r = compiled ?? (await compileModel(model, f, t)),
+      peak = target.peak?.(choicesOf(target, options)) ?? "";
+    await writeFolder(folder, (temporary) => make(r, peak, temporary, maker, t));
   }
   const facts = JSON.parse(readFileSync(kept, "utf8")) as Facts;
   if (found && !compiled) t.err.write(formatDiagnostics(facts.diagnostics, t.errColors, t.err));
@@ -135,8 +145,10 @@ export interface Timed {
   /** Where it ran, and whatever else it says of itself; empty where it says nothing. */
   readonly device: string;
   readonly notes: readonly string[];
-  /** The mean of each step, and into how many launches it was cut; empty unless asked for. */
-  readonly steps: readonly { readonly step: number; readonly ms: number; readonly launches: number }[];
+  /** The times of each step, one for each run, and into how many launches it was cut; empty unless asked for. */
+  readonly steps: readonly { readonly times: readonly number[]; readonly launches: number }[];
+  /** The most that multiply-adds reach on this processor, counted as two operations; NaN where it was not measured. */
+  readonly peakGflops: number;
 }
 /** Measures `runs` runs; 0 stands for as many as fit into two seconds, 10 at least. `profile` asks for each step's time. */
 export const benchModel = (b: Built, inputs: readonly Constant[], runs: number, profile = false): Promise<Timed> =>
@@ -145,18 +157,21 @@ export const benchModel = (b: Built, inputs: readonly Constant[], runs: number, 
 const linesOf = (text: string, what: string): readonly string[] =>
   text.split("\n").flatMap((l) => (l.startsWith(`${what} `) ? [l.slice(what.length + 1)] : []));
 const numberIn = (text: string, what: string): number => Number(linesOf(text, what)[0] ?? Number.NaN);
-const timesIn = (text: string): Timed => ({
-  init: numberIn(text, "init"),
-  first: numberIn(text, "first"),
-  runs: linesOf(text, "run").map(Number),
-  peakKb: numberIn(text, "peak"),
-  device: linesOf(text, "device")[0] ?? "",
-  notes: linesOf(text, "note"),
-  steps: linesOf(text, "step").map((s) => {
-    const [step = 0, ms = 0, launches = 1] = s.split(" ").map(Number);
-    return { step, ms, launches };
-  }),
-});
+const numbersOf = (line: string): readonly number[] => line.split(" ").filter(Boolean).map(Number);
+function timesIn(text: string): Timed {
+  const times = linesOf(text, "steps").map(numbersOf),
+    launches = linesOf(text, "launches").flatMap(numbersOf);
+  return {
+    init: numberIn(text, "init"),
+    first: numberIn(text, "first"),
+    runs: linesOf(text, "run").map(Number),
+    peakKb: numberIn(text, "peak"),
+    device: linesOf(text, "device")[0] ?? "",
+    notes: linesOf(text, "note"),
+    steps: (times[0] ?? []).map((_, i) => ({ times: times.map((t) => t[i]!), launches: launches[i] ?? 1 })),
+    peakGflops: numberIn(text, "peak_gflops"),
+  };
+}
 
 /** Where drivers keep what they have compiled: a start is cold only without that. */
 const driverCaches = ["POCL_CACHE_DIR", "CUDA_CACHE_PATH", "MESA_SHADER_CACHE_DIR", "NEO_CACHE_DIR", "AMD_SHADER_DISK_CACHE_PATH"];

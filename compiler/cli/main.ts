@@ -137,7 +137,8 @@ function commandLine(t: Terminal, ends: (code: number) => void): Command {
     .option("--threads <n>", "threads to run on; only 1 is supported", count(0), 1)
     .option("--runs <n>", "measured runs; by default as many as fit into two seconds, 10 at least", count(1))
     .option("--seed <n>", "seed of the random inputs", count(0), 1)
-    .option("--profile", "also show how long each step takes")
+    .option("--profile", "also show each step: its time, how near it is to the processor's peak, the bytes it moves")
+    .addOption(new Option("--sort <order>", "of the profile: the slowest step first, or as they run; time without it").choices(["time", "run"]))
     .option("--json", "print the figures as JSON")
     .addHelpText(
       "after",

@@ -38,6 +38,7 @@ function mainSource(facts: Known, files: CompileResult["files"]): string {
     stepCount: steps.length,
     devices: has(`${name}_init_with`),
     launches: has(`${name}_step_launches`) ? `${name}_step_launches(context, step)` : "1",
+    peak: facts.peak !== "",
   });
 }
 async function link(t: Toolchain, folder: string, b: NativeBuild, objects: readonly string[], to: string, flags: readonly string[]): Promise<void> {
@@ -58,7 +59,8 @@ async function observer(b: Built): Promise<readonly string[]> {
   const work = mkdtempSync(join(b.folder, "trace-"));
   try {
     const again = { ...build, sources: hooked, objects: [], compileFlags: [...build.compileFlags, define] };
-    const made = await compileObjects(tools, b.folder, again, work);
+    const made = [...(await compileObjects(tools, b.folder, again, work))];
+    if (b.facts.peak) made.push(...(await compileObjects(tools, b.folder, { ...build, sources: ["peak.cpp"], objects: [] }, work)));
     const rest = build.sources.filter((s) => !hooked.includes(s)).map((s) => join(b.folder, "objects", `${s}.o`));
     await link(tools, b.folder, build, [...made, ...rest, ...build.objects], join(work, "main"), [define]);
     renameSync(join(work, "main"), path);
@@ -83,6 +85,7 @@ export const nativeMaker: Maker = {
     try {
       const made = await compileObjects(tools, folder, build, objects, (n, total, what) => bar.step(n, total, what));
       writeFileSync(join(folder, "main.c"), mainSource(facts, files));
+      if (facts.peak) writeFileSync(join(folder, "peak.cpp"), facts.peak);
       await link(tools, folder, build, made, "main", []);
       return await codeBytes(tools, made);
     } finally {

@@ -146,6 +146,13 @@ export interface NativeView {
   readonly devices: boolean;
   /** A C expression for the launches of `step`. */
   readonly launches: string;
+  /** Whether the program is linked with native/peak.cpp. */
+  readonly peak: boolean;
+}
+/** `operations` are those of one call of the loop, whose kernel is `text`. */
+export interface PeakView {
+  readonly preamble: string;
+  readonly sets: readonly { readonly name: string; readonly guard: string; readonly text: string; readonly lanes: number; readonly operations: number }[];
 }
 /** The tables of a module for WebGPU, as JavaScript: each text is an expression, or a line of an array. */
 export interface ModuleView {
@@ -231,6 +238,7 @@ export interface OpenclRunView extends CommonView {
 /** Path of each template -> its view. */
 export interface ShellViews {
   readonly "native/main.c": NativeView;
+  readonly "native/peak.cpp": PeakView;
   readonly "node/main.mjs": NodeView;
   readonly "webgpu/index.js": ModuleView;
   readonly "webgpu/ports.js": Record<string, never>;

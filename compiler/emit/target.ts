@@ -100,6 +100,8 @@ export interface Target {
   readonly variants: (c: Choices) => readonly Variant[];
   /** The names of the files that `emit` makes, known without a program. */
   readonly fileNames: (name: string, c: Choices) => readonly string[];
+  /** A C++ source that measures the processor, see runtime-templates/native/peak.cpp.hbs; absent where devices do the work. */
+  readonly peak?: (c: Choices) => string;
   /** The files for the program, whose kernels have the variants of the same choices. */
   readonly emit: (p: Program, o: EmitOptions) => Emitted;
 }

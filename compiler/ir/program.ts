@@ -2,6 +2,7 @@
 import type { DType } from "./types.ts";
 import type { TensorType } from "./graph.ts";
 import type { Kernel } from "./kernel.ts";
+import type { Traffic } from "./traffic.ts";
 
 /** What the caller passes or gets, in the model's own order, shape and row-major layout. */
 export interface Port extends TensorType {
@@ -26,6 +27,9 @@ export interface Step {
   readonly origin: readonly string[];
   /** Multiply-accumulates of the plain algorithm. */
   readonly macs: number;
+  /** What kind of work it is, for people: "conv 3x3". */
+  readonly kind: string;
+  readonly traffic: Traffic;
   /** What the step leaves behind: the values it finishes. */
   readonly results: readonly Result[];
 }

@@ -7,6 +7,7 @@ import type { Expr } from "../../compiler/ir/scalar.ts";
 import { mayTrap } from "../../compiler/lower/legalize.ts";
 import { cpp, halves, preamble } from "./dialect.ts";
 import { instructionSets, type InstructionSet } from "./isa.ts";
+import { peakSource } from "./peak.ts";
 import { scheduleCpp } from "./schedules/index.ts";
 
 /** Vectors of these are rewritten: the compilers have no spelling for them that does not go lane by lane. */
@@ -41,6 +42,7 @@ export const cppTarget: Target = {
   settings: {},
   weights: ["incbin", "object", "source", "file"],
   variants: (c) => cppVariants(c.instructionSets),
+  peak: (c) => peakSource(order.filter((s) => c.instructionSets.includes(s.name))),
   fileNames: (name, c) => packageFiles(name, c.instructionSets, c.weights).all,
   emit: (program, o) => {
     const { files, sources, objects, compileFlags, linkFlags } = packageCpp({ program, isas: cppTexts(program, o.instructionSets), clearArena: false, ...o });

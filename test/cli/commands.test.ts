@@ -233,6 +233,24 @@ describe("inspect, bench, ops", () => {
     for (const [name, n] of Object.entries(x)) expect(n, name).toBeGreaterThan(name === "arena_bytes" ? -1 : 0);
     expect((await mlc("bench", at("conv.onnx"), "--runs", "20")).out).toMatch(/median +\d+\.\d+ ms/);
   });
+  test("bench --profile: each step, what it moves and how near the peak it is; sums by kind", async () => {
+    const bench = (...more: string[]) => mlc("bench", at("conv.onnx"), "--runs", "20", "--profile", ...more);
+    const x = JSON.parse((await bench("--json")).out);
+    expect(x.peak_gflops).toBeGreaterThan(0);
+    const conv = x.steps.find((s: { nodes: string[] }) => s.nodes.includes("first"));
+    expect(conv).toMatchObject({ kind: "conv 3x3", launches: 1, read_bytes: 4 * 2 * 36, weight_bytes: 4 * (72 + 4), written_bytes: 4 * 4 * 36 });
+    expect(conv.min_ms <= conv.median_ms).toBe(true);
+    expect(conv.gflops).toBeCloseTo((2 * 4 * 36 * 18) / conv.median_ms / 1e6, 9);
+    expect(conv.of_peak).toBeCloseTo(conv.gflops / x.peak_gflops, 9);
+    expect(x.kinds.reduce((n: number, k: { steps: number }) => n + k.steps, 0)).toBe(x.steps.length);
+    expect(x.kinds.reduce((n: number, k: { share: number }) => n + k.share, 0)).toBeCloseTo(1, 9);
+    const lines = (await bench("--sort", "run")).out.split("\n"),
+      head = lines.findIndex((l) => /^step +kernel +kind +min ms +median ms +share +GFLOP\/s +of peak +MB in +weights +out +GB\/s +nodes$/.test(l));
+    expect(lines.slice(head + 1, head + 1 + x.steps.length).map((l) => Number(l.trim().split(" ")[0]))).toEqual(
+      x.steps.map((_: unknown, i: number) => i),
+    );
+    expect(await mlc("bench", at("conv.onnx"), "--sort", "run")).toMatchObject({ code: 2, err: expect.stringContaining("add --profile") });
+  });
   test("ops come from the registry", async () => {
     expect((await mlc("ops")).out).toMatch(/^Conv +\d+ +2\.\.3 /m);
     expect(JSON.parse((await mlc("ops", "--json")).out).length).toBeGreaterThan(100);

@@ -151,10 +151,12 @@ describe.each([...targets.keys()].filter((t) => deviceOf[t]))("%s", (target) => 
       code_bytes: expect.any(Number),
     });
     expect(x.steps.flatMap((s: { nodes: string[] }) => s.nodes)).toEqual(expect.arrayContaining(["product", "softmax", "best"]));
-    for (const s of x.steps) expect(s).toMatchObject({ launches: expect.any(Number), ms: expect.any(Number) });
+    for (const s of x.steps) expect(s).toMatchObject({ launches: expect.any(Number), min_ms: expect.any(Number), median_ms: expect.any(Number) });
     expect(x.steps.reduce((sum: number, s: { share: number }) => sum + s.share, 0)).toBeCloseTo(1, 6);
     if (targets.get(target)!.builds === "native") expect([x.cache, x.init_warm_ms < x.init_cold_ms]).toEqual([expect.stringMatching(/^hit/), true]);
-    expect((await on("bench", "--runs", "10", "--profile")).out).toMatch(/^step +kernel +launches +ms +share +GFLOP\/s +nodes$/m);
+    expect((await on("bench", "--runs", "10", "--profile")).out).toMatch(
+      /^step +kernel +kind +min ms +median ms +share +GFLOP\/s +MB in +weights +out +GB\/s +nodes$/m,
+    );
   });
 });
 test("without a device, the processor's kernels run and the user hears of it", async () => {

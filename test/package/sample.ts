@@ -47,9 +47,9 @@ export function sampleProgram(seed: number): Program {
     name: "sample", inputs: [f32("x"), { name: "mask:0", dtype: "bool", shape: [4] }], outputs: [f32("y1"), { name: 'the "class"', dtype: "i64", shape: [] }],
     kernels: kernels.map((k) => ({ name: k.name, origin: [k.name], variants: { avx2: k, sse: k, neon: k } })),
     steps: [
-      { kernel: 0, args: [{ in: "input", port: 0, offset: 0 }, { in: "constants", offset: 0 }, { in: "arena", offset: 64 }], origin: ["layer1/mul"], macs: 16, results: [] },
-      { kernel: 1, args: [{ in: "arena", offset: 64 }, { in: "input", port: 1, offset: 0 }, { in: "constants", offset: 64 }, { in: "output", port: 0, offset: 0 }], origin: ["layer2/*add*/", "layer2/where\\"], macs: 0, results: [] },
-      { kernel: 2, args: [{ in: "output", port: 0, offset: 0 }, { in: "output", port: 1, offset: 0 }], origin: ["arg max??/"], macs: 0, results: [] },
+      { kernel: 0, args: [{ in: "input", port: 0, offset: 0 }, { in: "constants", offset: 0 }, { in: "arena", offset: 64 }], origin: ["layer1/mul"], macs: 16, kind: "", traffic: { read: 0, weights: 0, written: 0 }, results: [] },
+      { kernel: 1, args: [{ in: "arena", offset: 64 }, { in: "input", port: 1, offset: 0 }, { in: "constants", offset: 64 }, { in: "output", port: 0, offset: 0 }], origin: ["layer2/*add*/", "layer2/where\\"], macs: 0, kind: "", traffic: { read: 0, weights: 0, written: 0 }, results: [] },
+      { kernel: 2, args: [{ in: "output", port: 0, offset: 0 }, { in: "output", port: 1, offset: 0 }], origin: ["arg max??/"], macs: 0, kind: "", traffic: { read: 0, weights: 0, written: 0 }, results: [] },
     ],
     arena: { bytes: 128, blocks: [], naive: 64, lowerBound: 64 },
     constants, dtypes: ["f32", "bool", "i64"],

@@ -1,7 +1,7 @@
 import { UsageError } from "../exit.ts";
-import type { Facts } from "../built.ts";
-import { type RunFlags, type Timed, benchModel, buildModel, startTwice } from "../harness.ts";
+import { type RunFlags, benchModel, buildModel, startTwice } from "../harness.ts";
 import { randomInputs } from "../inputs.ts";
+import { profileOf, profileText, quantile } from "../profile.ts";
 import { type Terminal, formatBytes, table } from "../terminal.ts";
 
 interface Flags extends RunFlags {
@@ -9,21 +9,21 @@ interface Flags extends RunFlags {
   readonly runs?: number;
   readonly seed: number;
   readonly profile?: boolean;
+  readonly sort?: "run" | "time";
   readonly json?: boolean;
 }
-/** Of a sorted list: the value that a share of all is not above. */
-const quantile = (sorted: readonly number[], share: number): number => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]!;
 
 /** `mlc bench`: times, memory and sizes of the compiled model. */
 export async function benchCommand(t: Terminal, model: string, f: Flags): Promise<void> {
   if (f.threads !== 1)
     throw new UsageError(`--threads ${f.threads}: only 1 is supported`, "the generated code runs on one thread; leave --threads out");
+  if (f.sort && !f.profile) throw new UsageError("--sort orders the table of --profile", "add --profile");
   const b = await buildModel(model, f, t),
     { arenaBytes, codeBytes, weightsBytes } = b.facts;
   const inputs = randomInputs(b.facts.inputs, f.seed),
     { init, first, runs, peakKb, device, notes } = await benchModel(b, inputs, f.runs ?? 0);
   const starts = device && b.facts.build.kind === "native" ? await startTwice(b, inputs) : undefined;
-  const steps = f.profile ? stepTimes(b.facts, (await benchModel(b, inputs, f.runs ?? 0, true)).steps) : undefined;
+  const profile = f.profile ? profileOf(b.facts, await benchModel(b, inputs, f.runs ?? 0, true)) : undefined;
   const sorted = [...runs].sort((x, y) => x - y);
   const x = {
     init_ms: init,
@@ -37,7 +37,7 @@ export async function benchCommand(t: Terminal, model: string, f: Flags): Promis
     weights_bytes: weightsBytes,
     ...(device ? { device, notes } : {}),
     ...(starts ? { init_cold_ms: starts.cold, init_warm_ms: starts.warm, cache: starts.cache } : {}),
-    ...(steps ? { steps } : {}),
+    ...profile,
   };
   if (f.json) {
     t.out.write(`${JSON.stringify(x)}\n`);
@@ -63,38 +63,5 @@ export async function benchCommand(t: Terminal, model: string, f: Flags): Promis
   ];
   t.out.write(`${table([b.facts.name, device || "one thread"], rows, t.colors, t.out)}\n`);
   for (const note of notes) t.out.write(`${note}\n`);
-  if (steps) t.out.write(`\n${profileTable(steps, t)}\n`);
-}
-interface StepTime {
-  readonly step: number;
-  readonly kernel: string;
-  readonly nodes: readonly string[];
-  readonly launches: number;
-  readonly ms: number;
-  /** Of all steps' time, from 0 to 1. */
-  readonly share: number;
-  /** Two for each multiply-accumulate; null where the step has none. */
-  readonly gflops: number | null;
-}
-function stepTimes(facts: Facts, times: Timed["steps"]): readonly StepTime[] {
-  const total = times.reduce((sum, s) => sum + s.ms, 0);
-  return times.map(({ step, ms, launches }) => {
-    const { kernel, origin, macs } = facts.steps[step]!;
-    return { step, kernel, nodes: origin, launches, ms, share: total ? ms / total : 0, gflops: macs && ms ? (2 * macs) / ms / 1e6 : null };
-  });
-}
-/** The slowest first. */
-function profileTable(steps: readonly StepTime[], t: Terminal): string {
-  const rows = [...steps]
-    .sort((a, b) => b.ms - a.ms)
-    .map((s) => [
-      s.step,
-      s.kernel,
-      s.launches,
-      s.ms.toFixed(4),
-      `${(100 * s.share).toFixed(1)} %`,
-      s.gflops === null ? "" : s.gflops.toFixed(2),
-      s.nodes.join(" + "),
-    ]);
-  return table(["step", "kernel", "launches", "ms", "share", "GFLOP/s", "nodes"], rows, t.colors, t.out, [], ["nodes"]);
+  if (profile) t.out.write(`\n${profileText(profile, f.sort ?? "time", t)}`);
 }

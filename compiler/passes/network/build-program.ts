@@ -11,6 +11,7 @@ import { argumentsOf, elementBytes, renameKernel, type Buffer, type Kernel } fro
 import { writesOf, type NetTensor, type Network } from "../../ir/network.ts";
 import type { Arena, KernelVariants, Place, Port, Program, Result, Step } from "../../ir/program.ts";
 import type { Schedule } from "../../ir/schedule.ts";
+import { kindOf, trafficOf } from "../../ir/traffic.ts";
 import { types } from "../../ir/types.ts";
 import { verify } from "../../ir/verify.ts";
 import { lower } from "../../lower/lower.ts";
@@ -72,7 +73,7 @@ export function buildProgram(n: Network, o: BuildOptions): Program {
       return { in: "constants", offset: blob.place(weight, { name: from.name, shape: from.shape, data: from.data! }) };
     });
     const results = writesOf(c).filter((name) => lastWriter.get(name) === c).flatMap((name): Result[] => { const value = valueOfTensor(name); return value === null ? [] : [{ value, dtype: n.tensors.get(name)!.dtype, shape: n.tensors.get(name)!.shape, ...strided(n.tensors.get(name)!, place(name)) }]; });
-    return { kernel: s.kernel, args, origin: c.origin, macs: macsOf(c), results };
+    return { kernel: s.kernel, args, origin: c.origin, macs: macsOf(c), kind: kindOf(c), traffic: trafficOf(c), results };
   });
   const port = (tensor: string, name = valueOfTensor(tensor) ?? fail(`${tensor} is none of the model's`)): Port => { const { dtype, shape, declared } = n.tensors.get(tensor)!; return { name, shape, ...(declared ? { dtype: declared, stored: dtype } : { dtype }) }; };
   return {

@@ -21,7 +21,7 @@ function reader(sizes: readonly number[], used = sizes.map(() => true)): Kernel 
 }
 /** A program of one step for each kernel, whose weights lie at these offsets. */
 function programOf(kernels: readonly Kernel[], offsets: readonly (readonly number[])[]): Program {
-  const steps = kernels.map((_, i) => ({ kernel: i, origin: [], macs: 0, results: [], args: [...offsets[i]!.map((offset) => ({ in: "constants", offset }) as const), { in: "arena", offset: 0 } as const] }));
+  const steps = kernels.map((_, i) => ({ kernel: i, origin: [], macs: 0, kind: "", traffic: { read: 0, weights: 0, written: 0 }, results: [], args: [...offsets[i]!.map((offset) => ({ in: "constants", offset }) as const), { in: "arena", offset: 0 } as const] }));
   return { name: "p", inputs: [], outputs: [], kernels: kernels.map((k) => ({ name: k.name, origin: [], variants: { opencl: k } })), steps, arena: { bytes: 64, blocks: [], naive: 64, lowerBound: 64 }, constants: new Uint8Array(4096), dtypes: ["f32"] };
 }
 const lay = (kernels: readonly Kernel[], offsets: readonly (readonly number[])[], most: number) => layOutWeights(programOf(kernels, offsets), kernels, most);

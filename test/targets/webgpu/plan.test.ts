@@ -24,7 +24,7 @@ function plan(kernels: readonly Kernel[], steps: readonly (readonly [kernel: num
     name: "n", inputs: [port("a", 256), port("b", 256)], outputs: [port("y", 256)], dtypes: ["f32"], constants: new Uint8Array(0),
     arena: { bytes: 64 * kB, blocks: [], naive: 0, lowerBound: 0 },
     kernels: kernels.map((k) => ({ name: k.name, origin: [], variants: { webgpu: k } })),
-    steps: steps.map(([k, ...args]): Step => ({ kernel: k, args, origin: [], macs: 0, results: [] })), ...more,
+    steps: steps.map(([k, ...args]): Step => ({ kernel: k, args, origin: [], macs: 0, kind: "", traffic: { read: 0, weights: 0, written: 0 }, results: [] })), ...more,
   }, "webgpu");
 }
 const sum = kernel("sum", { in0: 256, in1: 256, out0: 256 });
