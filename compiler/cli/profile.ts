@@ -6,9 +6,9 @@ import { type Cell, type Terminal, table } from "./terminal.ts";
 /** Of a sorted list: the value that a share of all is not above. */
 export const quantile = (sorted: readonly number[], share: number): number => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]!;
 
-/** How fast work was done, from its median time; null where there is none, or the peak is not known. */
+/** How fast work was done, from its median time; null where there is no work or no time, or the peak is not known. */
 interface Rates {
-  /** Of all steps' time, from 0 to 1. */
+  /** Of all steps' time, from 0 to 1; of means, since clocks of devices can be too coarse for a single run. */
   readonly share: number;
   /** Two for each multiply-accumulate of the plain algorithm: Winograd's may exceed the peak. */
   readonly gflops: number | null;
@@ -49,11 +49,12 @@ export function profileOf(facts: Facts, t: Timed): Profile {
   const peak = Number.isFinite(t.peakGflops) && t.peakGflops > 0 ? t.peakGflops : null;
   const sorted = t.steps.map((s) => [...s.times].sort((a, b) => a - b)),
     medians = sorted.map((times) => quantile(times, 0.5)),
-    total = sum(medians);
-  const rates = (ms: number, macs: number, bytes: number): Rates => {
+    spent = t.steps.map((s) => sum(s.times)),
+    total = sum(spent);
+  const rates = (ms: number, time: number, macs: number, bytes: number): Rates => {
     const gflops = macs && ms ? (2 * macs) / ms / 1e6 : null;
     return {
-      share: total ? ms / total : 0,
+      share: total ? time / total : 0,
       gflops,
       of_peak: gflops !== null && peak !== null ? gflops / peak : null,
       gb_per_s: ms ? bytes / ms / 1e6 : null,
@@ -64,14 +65,24 @@ export function profileOf(facts: Facts, t: Timed): Profile {
       { read, weights, written } = traffic;
     const times = { min_ms: sorted[step]![0]!, median_ms: medians[step]! };
     const bytes = { read_bytes: read, weight_bytes: weights, written_bytes: written };
-    return { step, kernel, kind, nodes: origin, launches, ...times, ...rates(medians[step]!, macs, read + weights + written), ...bytes };
+    return {
+      step,
+      kernel,
+      kind,
+      nodes: origin,
+      launches,
+      ...times,
+      ...rates(medians[step]!, spent[step]!, macs, read + weights + written),
+      ...bytes,
+    };
   });
   const kinds = [...new Set(steps.map((s) => s.kind))].map((kind): KindTime => {
     const own = steps.filter((s) => s.kind === kind),
       bytes = sum(own.map((s) => s.read_bytes + s.weight_bytes + s.written_bytes)),
       median_ms = sum(own.map((s) => s.median_ms));
-    const macs = sum(own.map((s) => facts.steps[s.step]!.macs));
-    return { kind, steps: own.length, min_ms: sum(own.map((s) => s.min_ms)), median_ms, bytes, ...rates(median_ms, macs, bytes) };
+    const macs = sum(own.map((s) => facts.steps[s.step]!.macs)),
+      time = sum(own.map((s) => spent[s.step]!));
+    return { kind, steps: own.length, min_ms: sum(own.map((s) => s.min_ms)), median_ms, bytes, ...rates(median_ms, time, macs, bytes) };
   });
   return { peak_gflops: peak, steps, kinds: kinds.sort((a, b) => b.median_ms - a.median_ms) };
 }
