@@ -31,6 +31,8 @@ export interface TargetFacts {
   readonly winograd: boolean;
   /** Where an argument of a kernel may begin, in bytes: offsets of working memory and constants are multiples of it. */
   readonly alignment: number;
+  /** Whether an argument may begin at any element and kernels may take numbers, so that kernels which differ in numbers only become one. */
+  readonly shares?: boolean;
   /** Element types that the language does not have as such. */
   readonly types: Readonly<Partial<Record<DType, Stored>>>;
   /** Whether large f32 tensors lie in memory as half-precision numbers. */

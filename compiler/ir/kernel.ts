@@ -1,5 +1,5 @@
 /** Kernel: statements carry every effect; expressions are pure. What the printers and the interpreter see. */
-import { load, variable, type Expr, type Var } from "./scalar.ts";
+import { load, parameter, variable, type Expr, type Var } from "./scalar.ts";
 import { loadsIn, rebuildAll } from "./algebra.ts";
 import { types, type DType } from "./types.ts";
 import type { Place } from "./schedule.ts";
@@ -81,7 +81,7 @@ export function eachStmt(body: readonly Stmt[], f: (s: Stmt) => void): void {
 export function renameKernel(k: Kernel, rename: (name: string) => string): Kernel {
   const seen = new Map<Expr, Expr>();
   const go = (e: Expr): Expr => rebuildAll(e, (x) => {
-    if (x.kind === "var") return variable(x.dtype, rename(x.name), x.lanes, x.range);
+    if (x.kind === "var") return x.param ? parameter(rename(x.name), x.range!) : variable(x.dtype, rename(x.name), x.lanes, x.range);
     return x.kind === "load" ? load(x.dtype, rename(x.buffer), x.at, x.lanes) : x;
   }, seen);
   const body = (list: readonly Stmt[]): readonly Stmt[] => list.map((s): Stmt => {

@@ -70,7 +70,7 @@ interface Typed {
 /** A number of its type: a bigint for 64-bit integers, else a number. */
 export interface Const extends Typed { readonly kind: "const"; readonly value: Num }
 /** An index variable knows its range, so that algebra needs no context. */
-export interface Var extends Typed { readonly kind: "var"; readonly name: string; readonly range?: Range }
+export interface Var extends Typed { readonly kind: "var"; readonly name: string; readonly range?: Range; readonly param?: true }
 /** In a Compute, `at` has one entry per dimension; in a Kernel, one address, of the first lane. */
 export interface Load extends Typed { readonly kind: "load"; readonly buffer: string; readonly at: readonly Expr[] }
 /** An operator on operands of as many lanes; see `apply` for the exception. */
@@ -119,6 +119,9 @@ export const constant = (dtype: DType, value: Num): Const => {
 /** A variable. Two of one name with different ranges are different expressions. */
 export const variable = (dtype: DType, name: string, lanes = 1, range?: Range): Var =>
   intern(`v ${dtype}x${lanes} ${name} ${range ?? ""}`, (id) => ({ id, kind: "var", dtype, lanes, name, ...(range ? { range } : {}) }));
+/** A whole number that a kernel is given when it is called. Sums of indices have it behind all that changes inside the kernel. */
+export const parameter = (name: string, range: Range): Var =>
+  intern(`p ${name} ${range}`, (id) => ({ id, kind: "var", dtype: "index", lanes: 1, name, range, param: true }));
 /** An element of a buffer, or from there on as many contiguous ones as there are lanes. */
 export const load = (dtype: DType, buffer: string, at: readonly Expr[], lanes = 1): Load => {
   const make = (id: number): Load => ({ id, kind: "load", dtype, lanes, buffer, at });

@@ -53,6 +53,7 @@ const factTexts: Readonly<Record<Exclude<keyof TargetFacts, "types">, (f: Target
   bytesPerSecond: (f) => [`${f.bytesPerSecond / 1e9} GB/s`],
   winograd: (f) => [f.winograd ? "Winograd's convolution" : "no Winograd"],
   alignment: (f) => [`arguments at multiples of ${f.alignment} bytes`],
+  shares: (f) => (f.shares ? ["one kernel for all that differ in numbers only"] : []),
   halves: (f) => (f.halves ? ["large tensors in half precision"] : []),
   largestConstant: (f) => (Number.isFinite(f.largestConstant) ? [`constants of ${formatBytes(f.largestConstant)} at most`] : []),
   grid: (f) => (f.grid ? Object.values(gridFacts).map((text) => text(f.grid!)) : []),

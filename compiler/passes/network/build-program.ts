@@ -3,9 +3,8 @@
  * Needs: layouts, margins and aliases are final. Ensures: kernels that verify; steps in the network's order; every
  * argument has its place. Stands at the end: what follows is printing.
  */
-import { fail, idOf, load, show, type Expr } from "../../ir/scalar.ts";
-import { rebuild } from "../../ir/algebra.ts";
-import { axis, physical, type Compute, type Layout, type Tensor } from "../../ir/compute.ts";
+import { fail, show } from "../../ir/scalar.ts";
+import { axis, physical, type Compute, type Tensor } from "../../ir/compute.ts";
 import { macsOf } from "../../ir/contraction.ts";
 import { argumentsOf, elementBytes, renameKernel, type Buffer, type Kernel } from "../../ir/kernel.ts";
 import { writesOf, type NetTensor, type Network } from "../../ir/network.ts";
@@ -15,6 +14,7 @@ import { kindOf, trafficOf } from "../../ir/traffic.ts";
 import { types } from "../../ir/types.ts";
 import { verify } from "../../ir/verify.ts";
 import { lower } from "../../lower/lower.ts";
+import { canonicalise, keyOf, type Canonical } from "./canonical.ts";
 import { renamed } from "./choose-layouts.ts";
 import { valueOfTensor } from "./lower-graph.ts";
 import { ConstantBlob } from "./pack-constants.ts";
@@ -27,10 +27,10 @@ export interface BuildOptions {
   readonly variants: readonly Variant[];
   /** Offsets of tensors in working memory and constants are multiples of it: a power of two from 64 up. */
   readonly alignment: number;
+  /** Whether arguments may begin at any element, and kernels take numbers: then those that differ in numbers only are one. */
+  readonly shares?: boolean;
   readonly progress?: (done: number, total: number, what: string) => void;
 }
-/** A Compute whose tensors are named by position, so that equal work has equal text; `names` leads back. */
-interface Canonical { readonly compute: Compute; readonly names: ReadonlyMap<string, string>; readonly aliased: readonly string[] }
 interface Scheduled { readonly kernel: number; readonly tensors: readonly Tensor[]; readonly scratch: readonly Buffer[]; readonly buffers: readonly Buffer[] }
 
 /** The program of a network. Throws where a kernel does not verify. */
@@ -40,15 +40,15 @@ export function buildProgram(n: Network, o: BuildOptions): Program {
   const origins: Set<string>[] = [];
   const made = n.computes.map((c, i) => {
     o.progress?.(i, n.computes.length, "lowering");
-    const canonical = canonicalise(c, placement.sharing(c)), key = `${canonical.aliased.join()}|${keyOf(canonical.compute)}`;
+    const canonical = canonicalise(c, placement.sharing(c), o.shares === true), key = `${canonical.aliased.join()}|${keyOf(canonical.compute)}`;
     let s = known.get(key);
     if (!s) {
-      s = scheduled(canonical.compute, canonical.aliased, o.variants, kernels);
+      s = scheduled(canonical, o.variants, kernels);
       origins[s.kernel] = new Set();
       known.set(key, s);
     }
     for (const x of c.origin) origins[s.kernel]!.add(x);
-    return { c, s, names: canonical.names };
+    return { c, s, names: canonical.names, boxes: canonical.boxes };
   });
   const blocks: Block[] = placement.blocks.map((b) => ({ ...b, align: o.alignment })), scratchAt = new Map<string, number>();
   made.forEach(({ s }, step) => {
@@ -59,7 +59,7 @@ export function buildProgram(n: Network, o: BuildOptions): Program {
   if (overlaps.length) fail(`the plan of working memory does not hold:\n${overlaps.join("\n")}`);
   const place = (name: string): Place => placeOf(n, placement, arena, name);
   const lastWriter = new Map(n.computes.flatMap((c) => writesOf(c).map((name) => [name, c] as const)));
-  const steps = made.map(({ c, s, names }, step): Step => {
+  const steps = made.map(({ c, s, names, boxes }, step): Step => {
     let offset = 0;
     const args = s.buffers.map((b): Place => {
       if (b.space === "scratch") {
@@ -68,7 +68,10 @@ export function buildProgram(n: Network, o: BuildOptions): Program {
         return { in: "arena", offset: at };
       }
       const weight = s.tensors.find((t) => t.name === b.name && t.role === "weight");
-      if (!weight) return place(names.get(b.name) ?? fail(`no tensor ${b.name}`));
+      if (!weight) {
+        const at = place(names.get(b.name) ?? fail(`no tensor ${b.name}`)), skip = (boxes.get(b.name)?.skip ?? 0) * elementBytes(b);
+        return skip ? { ...at, offset: at.offset + skip } : at;
+      }
       const from = n.tensors.get(names.get(weight.source?.of ?? weight.name)!)!;
       return { in: "constants", offset: blob.place(weight, { name: from.name, shape: from.shape, data: from.data! }) };
     });
@@ -83,44 +86,11 @@ export function buildProgram(n: Network, o: BuildOptions): Program {
   };
 }
 
-/**
- * Tensors become in0, w0, out0 ... in the order in which the Compute lists them; stages keep their names. A tensor of
- * which one box is read and another written has two names.
- */
-function canonicalise(c: Compute, shared: ReadonlyMap<string, string>): Canonical {
-  const read = new Map<string, string>(), written = new Map<string, string>(), counts = { in: 0, w: 0, t: 0 };
-  for (const t of c.tensors) {
-    const kind = t.role === "table" ? "t" : t.role === "weight" ? "w" : "in";
-    if (!read.has(t.name)) read.set(t.name, `${kind}${counts[kind]++}`);
-  }
-  for (const o of c.outputs) if (!written.has(o.tensor)) written.set(o.tensor, `out${written.size}`);
-  const own = new Set(c.stages.map((s) => s.name));
-  const go = (e: Expr): Expr => rebuild(e, (x) => (x.kind === "load" && !own.has(x.buffer) ? load(x.dtype, read.get(x.buffer)!, x.at, x.lanes) : x));
-  const both = [...read.keys()].filter((name) => written.has(name));
-  return {
-    names: new Map([...read, ...written].map(([old, fresh]) => [fresh, old])),
-    aliased: [...[...shared].flatMap(([operand, result]) => [read.get(operand)!, written.get(result)!]), ...both.flatMap((name) => [read.get(name)!, written.get(name)!])],
-    compute: {
-      ...c, tensors: c.tensors.map((t) => ({ ...t, name: read.get(t.name)! })), outputs: c.outputs.map((o) => ({ ...o, tensor: written.get(o.tensor)! })),
-      stages: c.stages.map((s) => ({ ...s, value: go(s.value), ...(s.finish ? { finish: go(s.finish) } : {}) })), origin: [],
-    },
-  };
-}
-/** Equal keys mean equal kernels: expressions are interned, so their identity is their structure. */
-function keyOf(c: Compute): string {
-  const layout = (l: Layout) => JSON.stringify(l);
-  return [
-    c.name, JSON.stringify(c.algorithm ?? null),
-    ...c.tensors.map((t) => [t.name, t.dtype, t.shape.join(), layout(t.layout), t.role, t.role === "table" ? Array.from(t.data as Iterable<number>).join() : ""].join(":")),
-    ...c.stages.map((s) => [s.name, ...s.axes.map(idOf), idOf(s.value), s.reduce ? [s.reduce.op, ...s.reduce.axes.map(idOf)].join() : "", s.finish ? idOf(s.finish) : ""].join(":")),
-    ...c.outputs.map((o) => [o.stage, o.tensor, o.shape.join(), layout(o.layout), o.index?.map(idOf).join() ?? ""].join(":")),
-  ].join("|");
-}
-
-function scheduled(c: Compute, aliased: readonly string[], variants: readonly Variant[], kernels: KernelVariants[]): Scheduled {
+function scheduled({ compute: c, aliased, boxes }: Canonical, variants: readonly Variant[], kernels: KernelVariants[]): Scheduled {
   const name = `${c.name.replace(/\W/g, "_")}_${kernels.length}`;
   const weights = new Map<string, Tensor>(), all = variants.map((v) => {
-    const { compute, schedule } = apart(v.schedule(c), v.name, weights), kernel = lower({ ...compute, name }, schedule, v.lacks);
+    const { compute, schedule } = apart(v.schedule(c), v.name, weights), whole = lower({ ...compute, name }, schedule, v.lacks);
+    const kernel = { ...whole, buffers: whole.buffers.map((b) => ({ ...b, size: boxes.get(b.name)?.size ?? b.size })) };
     verify(kernel);
     return { v, kernel };
   });

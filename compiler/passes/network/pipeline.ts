@@ -62,5 +62,5 @@ export function compileNetwork(g: Graph, o: NetworkOptions): Program {
     n = pass.run(n, o.facts);
     check(pass.name);
   }
-  return buildProgram(n, { variants: o.variants, alignment: o.facts.alignment, ...(o.progress ? { progress: o.progress } : {}) });
+  return buildProgram(n, { variants: o.variants, alignment: o.facts.alignment, shares: o.facts.shares === true, ...(o.progress ? { progress: o.progress } : {}) });
 }
