@@ -55,6 +55,8 @@ export function cases(lanes: number): readonly Case[] {
   put(apply("bits", make("xor", apply("toBits", x), make("shl", constant("i32", 3), constant("i32", 20)))), lanes);
   put(convert("f32", convert("i32", of("small", "f32"))), lanes), put(convert("f32", a), lanes);
   put(sub(f32(1), mul(f32(-2.5), x)), lanes), put(make("min", f32(6), make("max", x, f32(0))), lanes), put(make("neg", make("abs", x)), lanes), put(mul(load("f32", "y_f32", [constant("index", 3)]), x), lanes);
+  // Two runs in memory, an element of each in turn.
+  put(mul(load("f32", "x_f32", [add(mul(make("rem", i, constant("index", 2)), constant("index", 23)), make("quo", i, constant("index", 2)))]), y), lanes);
   // Tests on lanes, and tests that hold for all lanes alike.
   const early = less(i, constant("index", 13)), third = make("equal", make("rem", i, constant("index", 3)), constant("index", 0)), alike = less(load("f32", "y_f32", [constant("index", 3)]), f32(1));
   for (const cond of [early, make("not", third), make("and", a, early), make("or", third, b), make("not", make("and", a, third)), alike, make("and", alike, a), make("xor", early, a)]) put(select(cond, x, y), lanes);

@@ -1,7 +1,7 @@
 /**
  * What only moves elements (Transpose, Slice, Split, Reshape, Expand) becomes an index map in the loads of its readers.
  * Needs: split-concats. Ensures: a movement is left only where a reader could not take it well: a reduction whose index
- * would no longer be a sum of multiples of axes, or an output of the model.
+ * would no longer be a sum of multiples of axes, even of those that split-reductions makes, or an output of the model.
  * Also removes tensors that repeat a box of another one, as the shorter Concats of a dense block do.
  * Stands after fuse-tails has had the copies it can use (they write boxes), and runs before it a second time.
  */
@@ -11,6 +11,7 @@ import { rebuild, substitute } from "../../ir/algebra.ts";
 import { axis, type Axis, type Compute } from "../../ir/compute.ts";
 import { contractionOf, isAffine, isMap, movementOf } from "../../ir/contraction.ts";
 import { loadsOfCompute, relist, usesOf, type Network } from "../../ir/network.ts";
+import { splitReductions } from "./split-reductions.ts";
 
 /** Element `at(axes)` of `of`. */
 interface Source { readonly of: string; readonly axes: readonly Axis[]; readonly at: readonly Expr[] }
@@ -30,11 +31,12 @@ function step(n: Network): Network {
     const source = made.length ? sourceOf(made, t.shape) : null;
     if (!source || read.length === 0 || n.tensors.get(source.of)!.kind === "output") continue;
     // A tensor written piece by piece is complete only after its last writer; a reader's place in the order must stay valid.
-    if (!read.every((r) => takes(r, name, source))) continue;
+    const taken = new Map(read.map((r) => [r, take(r, name, source)]));
+    if ([...taken.values()].includes(null)) continue;
     const tensors = new Map([...n.tensors].filter(([x]) => x !== name));
     return {
       ...n, tensors,
-      computes: n.computes.filter((c) => !made.includes(c)).map((c) => (read.includes(c) ? relist(redirect(c, name, source), n.tensors) : c)),
+      computes: n.computes.filter((c) => !made.includes(c)).map((c) => { const r = taken.get(c); return r ? relist(r, n.tensors) : c; }),
     };
   }
   return n;
@@ -63,12 +65,13 @@ function sourceOf(made: readonly Compute[], shape: readonly number[]): Source | 
 }
 const moved = (l: Load, s: Source): Load => load(l.dtype, s.of, s.at.map((e) => substitute(e, new Map(s.axes.map((a, d) => [a.name, l.at[d]!])))));
 
-function takes(r: Compute, name: string, s: Source): boolean {
-  if (isMap(r)) return true;
-  const loads = loadsOfCompute(r, name), offsets = s.at.length === s.axes.length && s.at.every((e, d) => minus(e, s.axes[d]!).kind === "const");
-  if (offsets) return true;
-  const product = r.stages.some((x) => contractionOf(r, x));
-  return product && loads.every((l) => isAffine(moved(l, s).at));
+/** The reader with the movement in its loads; null where it could not take it well. */
+function take(r: Compute, name: string, s: Source): Compute | null {
+  const next = redirect(r, name, s), offsets = s.at.length === s.axes.length && s.at.every((e, d) => minus(e, s.axes[d]!).kind === "const");
+  if (offsets || isMap(r)) return next;
+  if (!r.stages.some((x) => contractionOf(r, x))) return null;
+  const whole = splitReductions(next, s.of);
+  return loadsOfCompute(whole, s.of).every((l) => isAffine(l.at)) ? whole : null;
 }
 function redirect(r: Compute, name: string, s: Source): Compute {
   const go = (e: Expr): Expr => rebuild(e, (x) => (x.kind === "load" && x.buffer === name ? moved(x, s) : x));

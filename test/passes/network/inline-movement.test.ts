@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { extentOf } from "../../../compiler/ir/compute.ts";
 import { movementOf } from "../../../compiler/ir/contraction.ts";
 import { Builder } from "../graphs.ts";
 import { names, of, upTo } from "./build.ts";
@@ -28,6 +29,14 @@ describe("inline-movement", () => {
   test("not into a product whose rows would be read at quotients", () => {
     const n = inlined((b, x) => [b.op("MatMul", [b.op("Reshape", [b.op("Transpose", [b.op("Relu", [x])], { perm: [0, 2, 1] }), b.ints(6, 4)]), b.constant([4, 5])])]);
     expect(names(n)).toEqual(["relu", "reshape", "matmul"]);
+  });
+  test("a channel shuffle into a product: its reduction becomes two loops", () => {
+    const n = inlined((b, x) => {
+      const pairs = b.op("Transpose", [b.op("Reshape", [b.op("Relu", [x]), b.ints(1, 2, 6, 4, 5)])], { perm: [0, 2, 1, 3, 4] });
+      return [b.op("Conv", [b.op("Slice", [b.op("Reshape", [pairs, b.ints(1, 12, 4, 5)]), b.ints(6), b.ints(12), b.ints(1)]), b.constant([3, 6, 1, 1])])];
+    }, [1, 12, 4, 5]);
+    expect(names(n)).toEqual(["relu", "conv"]);
+    expect(n.computes.at(-1)!.stages[0]!.reduce!.axes.map(extentOf)).toContain(2);
   });
   test("not into a window, unless it only shifts", () => {
     const moved = inlined((b, x) => [b.op("MaxPool", [b.op("Transpose", [b.op("Relu", [x])], { perm: [0, 1, 3, 2] })], { kernel_shape: [2, 2] })], [1, 3, 5, 6]);
