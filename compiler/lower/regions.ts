@@ -15,18 +15,25 @@ function interval(index: Expr, moves: { has(name: string): boolean }): Span {
 const terms = (e: Expr): readonly Expr[] => (e.kind === "apply" && e.op === "add" ? e.args.flatMap(terms) : [e]);
 const loadsOf = (s: Stage, buffer: string) => loadsIn(s.finish ? [s.value, s.finish] : [s.value], buffer);
 
+/** What a stage's region is told besides by its readers. */
+export interface Wishes {
+  /** Variables that move too, for what the stage is needed for. */
+  readonly lanes: (of: Stage) => ReadonlySet<string>;
+  /** The axis whose interval grows to a multiple. */
+  readonly whole: (of: Stage) => readonly [axis: string, by: number] | undefined;
+}
 /**
- * Per axis of `p`, the interval that its consumers inside `nest` read while the loops entered in `env` stand still.
- * The variables of `lanes(stage)` move too, for what that stage is needed for. Fails where two readers want intervals that do not differ by a constant.
+ * Per axis of `p`, the interval that its consumers inside `nest` read while the loops entered in `env` stand still,
+ * grown as `wishes` say. Fails where two readers want intervals that do not differ by a constant.
  */
-export function regionOf(p: Stage, nest: Nest, env: Env, stages: readonly Stage[], lanes: (of: Stage) => ReadonlySet<string>): Span[] {
-  const moving = lanes(p);
+export function regionOf(p: Stage, nest: Nest, env: Env, stages: readonly Stage[], wishes: Wishes): Span[] {
+  const moving = wishes.lanes(p);
   const moves = { has: (name: string) => isOpen(name) || moving.has(name) };
   const spans: Span[] = [];
   for (const c of stages) {
     const reads = loadsOf(c, p.name);
     if (reads.length === 0) continue;
-    const own = c === nest.stage ? null : regionOf(c, nest, env, stages, lanes);
+    const own = c === nest.stage ? null : regionOf(c, nest, env, stages, wishes);
     const axes = new Map<string, Expr>([
       ...c.axes.map((a, i) => [a.name, own ? openRange(c.name, a.name, own[i]!) : axisValue(nest, env, a.name)] as const),
       ...(c.reduce?.axes ?? []).map((a) => [a.name, own ? openRange(c.name, a.name, { base: int(0), extent: extentOf(a) }) : axisValue(nest, env, a.name)] as const),
@@ -40,5 +47,11 @@ export function regionOf(p: Stage, nest: Nest, env: Env, stages: readonly Stage[
       spans[i] = { base: plus(known.base, int(low)), extent: high - low };
     });
   }
-  return spans.length || p.axes.length === 0 ? spans : fail(`nothing reads ${p.name}`);
+  if (spans.length === 0 && p.axes.length > 0) return fail(`nothing reads ${p.name}`);
+  const [axis, by] = wishes.whole(p) ?? ["", 1];
+  return spans.map((span, i) => (p.axes[i]!.name === axis ? grown(p, i, span, by) : span));
+}
+function grown(p: Stage, i: number, { base, extent }: Span, by: number): Span {
+  const whole = Math.ceil(extent / by) * by, a = p.axes[i]!;
+  return range(base)[1] + whole <= extentOf(a) ? { base, extent: whole } : fail(`${p.name}: ${a.name} of ${extentOf(a)} elements ends before ${show(base)} + ${whole}`);
 }

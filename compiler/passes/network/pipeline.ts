@@ -6,6 +6,7 @@ import { ops } from "../../ops/index.ts";
 import type { TargetFacts, Variant } from "../../emit/target.ts";
 import { addHalos } from "./add-halos.ts";
 import { buildProgram } from "./build-program.ts";
+import { chainProducts } from "./chain-products.ts";
 import { chooseAlgorithms } from "./choose-algorithms.ts";
 import { chooseLayouts } from "./choose-layouts.ts";
 import { elideCopies } from "./elide-copies.ts";
@@ -31,6 +32,7 @@ export const networkPasses: readonly NetworkPass[] = [
   // Fused copies leave tensors that repeat a box of another.
   { name: "inline-movement", run: inlineMovement },
   { name: "fuse-tails", run: fuseTails },
+  { name: "chain-products", run: chainProducts },
   { name: "split-phases", run: splitPhases },
   { name: "split-stages", run: splitStages },
   { name: "split-constants", run: splitConstants },

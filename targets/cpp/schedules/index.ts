@@ -7,6 +7,7 @@ import { expressionsOfStage } from "../../../compiler/ir/network.ts";
 import type { Directive, Schedule } from "../../../compiler/ir/schedule.ts";
 import type { InstructionSet } from "../isa.ts";
 import type { FusedLoop } from "../../../compiler/schedules/access.ts";
+import { chainSchedule } from "./chain.ts";
 import { mapPlan, reductionPlan } from "./maps.ts";
 import { productPlan } from "./product.ts";
 import { winogradSchedule } from "./winograd.ts";
@@ -14,6 +15,8 @@ import { winogradSchedule } from "./winograd.ts";
 /** The schedule, and the Compute it is for: packed weights and copies of operands are new tensors and stages. */
 export function scheduleCpp(c: Compute, set: InstructionSet): { compute: Compute; schedule: Schedule } {
   if (c.algorithm) return winogradSchedule(c, c.algorithm, set);
+  const chain = chainSchedule(c, set);
+  if (chain) return chain;
   const stages: Record<string, readonly Directive[]> = {}, loops = new Map<string, readonly FusedLoop[]>();
   let compute = c;
   for (const { name } of c.stages) {
