@@ -29,6 +29,8 @@ export interface TargetFacts {
   readonly grid?: GridFacts;
   /** Whether the schedules know Winograd's stages. */
   readonly winograd: boolean;
+  /** Whether they know Strassen's. */
+  readonly strassen: boolean;
   /** Where an argument of a kernel may begin, in bytes: offsets of working memory and constants are multiples of it. */
   readonly alignment: number;
   /** Whether an argument may begin at any element and kernels may take numbers, so that kernels which differ in numbers only become one. */

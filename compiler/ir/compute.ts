@@ -83,8 +83,12 @@ export interface Compute {
   /** How the stages came to be, where a plain reading would not tell: schedules know these by name. */
   readonly algorithm?: Algorithm;
 }
-/** F(tile, 3x3) of Winograd, in tiles of so many rows and columns; `macs` are those of the convolution it stands for. */
-export interface Algorithm { readonly kind: "winograd"; readonly tile: readonly [rows: number, columns: number]; readonly macs: number }
+/** F(tile, 3x3) of Winograd, in tiles of so many rows and columns. */
+export interface WinogradAlgorithm { readonly kind: "winograd"; readonly tile: readonly [rows: number, columns: number]; readonly macs: number }
+/** One level of Strassen's product. */
+export interface StrassenAlgorithm { readonly kind: "strassen"; readonly macs: number }
+/** What the stages carry out; `macs` are those of the plain algorithm that it stands for. */
+export type Algorithm = WinogradAlgorithm | StrassenAlgorithm;
 
 /** In a stage's `finish`: the reduced element, whose type is that of the stage's value. */
 export const accumulator = (t: DType): Var => variable(t, "acc");

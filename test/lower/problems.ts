@@ -1,8 +1,9 @@
 /** Computes of every kind with data and results by plain loops, which know nothing of Computes or schedules. */
-import { acc, at, axis, output, tensor, type Compute, type Stage, type Tensor } from "../../compiler/ir/compute.ts";
+import { acc, at, axis, output, tensor, type Axis, type Compute, type Stage, type Tensor } from "../../compiler/ir/compute.ts";
 import { add, f32, less, make, mul, select, sub } from "../../compiler/ir/algebra.ts";
 import { int, plus, times } from "../../compiler/ir/linear.ts";
-import type { Expr } from "../../compiler/ir/scalar.ts";
+import type { Expr, Load } from "../../compiler/ir/scalar.ts";
+import { combineWeights, strassenCompute } from "../../compiler/passes/network/strassen.ts";
 import { transformWeights, winogradCompute, type TileSize } from "../../compiler/passes/network/winograd.ts";
 import { noise, type Data } from "../support/run-compute.ts";
 
@@ -110,3 +111,10 @@ export function layernorm(rows: number, columns: number): Problem {
 }
 const byRow = (rows: number, columns: number, X: Float32Array, f: (row: readonly number[]) => readonly number[]): Float32Array =>
   Float32Array.from(Array.from({ length: rows }, (_, r) => f([...X.subarray(r * columns, (r + 1) * columns)])).flat());
+/** The product of `gemm` by Strassen's algorithm; the weights come combined, under the name U. K and N are even. */
+export function strassen(M: number, K: number, N: number): Problem {
+  const { compute: plain, data, expected } = gemm(M, K, N), [stage] = plain.stages, [m, n] = stage!.axes as [Axis, Axis], [k] = stage!.reduce!.axes as [Axis];
+  const made = strassenCompute({ compute: plain, stage: stage!, operand: at(plain.tensors[0]!, m, k) as Load, rows: [m], n, k }, "U");
+  const W = data.W as Float32Array, U = combineWeights(K, N, (i, j) => W[i * N + j]!);
+  return { compute: { ...made, tensors: made.tensors.filter((t) => t.name !== "W") }, data: { ...data, U }, expected };
+}

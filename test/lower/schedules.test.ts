@@ -1,11 +1,13 @@
 /** Every form of schedule, at small sizes, through verifier and interpreter against plain loops. */
+import type { WinogradAlgorithm } from "../../compiler/ir/compute.ts";
 import { describe, expect, test } from "vitest";
 import { rowMajor } from "../../compiler/ir/compute.ts";
 import type { Edge, Schedule } from "../../compiler/ir/schedule.ts";
 import { instructionSets } from "../../targets/cpp/isa.ts";
+import { strassenSchedule } from "../../targets/cpp/schedules/strassen.ts";
 import { winogradSchedule } from "../../targets/cpp/schedules/winograd.ts";
 import { difference, runCompute } from "../support/run-compute.ts";
-import { conv, gemm, layernorm, softmax, winograd, type Problem } from "./problems.ts";
+import { conv, gemm, layernorm, softmax, strassen, winograd, type Problem } from "./problems.ts";
 import { alsoPlaced, borderTile, convGpu, convTile, depthwiseTile, gemmGpu, gemmTile, plain, rowwise, softmaxGpu } from "./schedules.ts";
 
 function agree(p: Problem, schedule: Schedule, tolerance = 1e-5, quick = false): void {
@@ -60,15 +62,23 @@ describe("winograd", () => {
   for (const set of Object.values(instructionSets)) {
     // SSE and NEON have vectors of one size.
     test.each(set.name === "sse" ? sizes.slice(2, 3) : sizes)(`${set.name}: batch %i, %i x %i, %i -> %i, tiles of %i x %i`, (...size) => {
-      const p = winograd(...size), { compute, schedule } = winogradSchedule(p.compute, p.compute.algorithm!, set);
+      const p = winograd(...size), { compute, schedule } = winogradSchedule(p.compute, p.compute.algorithm as WinogradAlgorithm, set);
       agree({ ...p, compute }, schedule, 1e-4, size[0] > 1 || size[5] === 2);
     });
   }
-  test("without padding", () => { const p = winograd(1, 7, 8, 16, 16, 4, 4, 0); agree(p, winogradSchedule(p.compute, p.compute.algorithm!, instructionSets.avx2).schedule, 1e-4); });
+  test("without padding", () => { const p = winograd(1, 7, 8, 16, 16, 4, 4, 0); agree(p, winogradSchedule(p.compute, p.compute.algorithm as WinogradAlgorithm, instructionSets.avx2).schedule, 1e-4); });
   test("blocks of tiles in parallel", () => {
     const p = winograd(1, 23, 22, 16, 16, 4, 4);
-    agree(p, alsoPlaced(winogradSchedule(p.compute, p.compute.algorithm!, instructionSets.avx2).schedule, "Y", "tb", "parallel"), 1e-4);
+    agree(p, alsoPlaced(winogradSchedule(p.compute, p.compute.algorithm as WinogradAlgorithm, instructionSets.avx2).schedule, "Y", "tb", "parallel"), 1e-4);
   });
+});
+describe("strassen", () => {
+  for (const set of Object.values(instructionSets)) {
+    test.each([[26, 8, 64], [25, 10, 32], [3, 4, 160], [1, 2, 32]])(`${set.name}: %i x %i x %i`, (...size) => {
+      const p = strassen(...size);
+      agree(p, strassenSchedule(p.compute, set).schedule, 1e-5, size[0] > 25);
+    });
+  }
 });
 describe("stages inside the loops of others", () => {
   const s = softmax(3, 30), l = layernorm(3, 30);

@@ -17,6 +17,8 @@ import { transformWeights, winogradCompute, type Convolution3x3, type TileSize }
 export interface MachineFacts {
   /** Whether the schedules know Winograd's stages. */
   readonly winograd: boolean;
+  /** Whether they know Strassen's. */
+  readonly strassen: boolean;
   /** Multiply-accumulates per second at the peak, and bytes per second from main memory, of one core. */
   readonly macsPerSecond: number;
   readonly bytesPerSecond: number;

@@ -8,6 +8,7 @@ import { addHalos } from "./add-halos.ts";
 import { buildProgram } from "./build-program.ts";
 import { chainProducts } from "./chain-products.ts";
 import { chooseAlgorithms } from "./choose-algorithms.ts";
+import { chooseProducts } from "./choose-products.ts";
 import { chooseLayouts } from "./choose-layouts.ts";
 import { elideCopies } from "./elide-copies.ts";
 import { fuseTails } from "./fuse-tails.ts";
@@ -38,6 +39,7 @@ export const networkPasses: readonly NetworkPass[] = [
   { name: "split-constants", run: splitConstants },
   { name: "choose-layouts", run: chooseLayouts },
   { name: "choose-algorithms", run: chooseAlgorithms },
+  { name: "choose-products", run: chooseProducts },
   { name: "add-halos", run: addHalos },
   // Clearing a margin is a stage of its own.
   { name: "split-stages", run: splitStages },

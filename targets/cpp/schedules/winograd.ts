@@ -1,5 +1,5 @@
 /** Winograd's convolution: `tiles` tiles at a time, so that their transformed inputs and products stay in the second cache. */
-import { extentOf, type Algorithm, type Compute, type Layout } from "../../../compiler/ir/compute.ts";
+import { extentOf, type Compute, type Layout, type WinogradAlgorithm } from "../../../compiler/ir/compute.ts";
 import { loadsIn } from "../../../compiler/ir/algebra.ts";
 import type { Directive, Schedule } from "../../../compiler/ir/schedule.ts";
 import type { InstructionSet } from "../isa.ts";
@@ -13,7 +13,7 @@ const planeGap = 16;
 const mostTiles = 28;
 
 /** Needs: stages q1, p1, q2, V, M, r1, s1, r2, Y as choose-algorithms makes them. */
-export function winogradSchedule(c: Compute, { tile: [fy, fx] }: Algorithm, set: InstructionSet): { compute: Compute; schedule: Schedule } {
+export function winogradSchedule(c: Compute, { tile: [fy, fx] }: WinogradAlgorithm, set: InstructionSet): { compute: Compute; schedule: Schedule } {
   const stage = (name: string) => c.stages.find((s) => s.name === name)!, Y = stage("Y"), M = stage("M"), lanes = set.lanes;
   const [b, n, y, x] = Y.axes.map((a) => a.name) as [string, string, string, string], [batches, N] = Y.axes.map(extentOf) as [number, number];
   const T = extentOf(M.axes[2]!), tiles = Math.ceil(T / Math.ceil(T / mostTiles)), t = tileOf(set, N, Math.min(T, tiles), 0);

@@ -11,7 +11,7 @@ import { Builder } from "../graphs.ts";
 import { facts, feedsOf, names, plainNetwork, ready } from "./build.ts";
 
 const grid = { lanes: 64, mostLanes: 256, mostGroups: 65535, sharedBytes: 16384, vector: 4, accumulators: 32, busy: 4096 };
-const device: TargetFacts = { ...facts, winograd: false, grid };
+const device: TargetFacts = { ...facts, winograd: false, strassen: false, grid };
 const split = (build: (b: Builder) => string, f = device): Network => { const b = new Builder(); return splitStages(plainNetwork(b.graph(build(b))), f); };
 /** Everything up to the last splitting, as a device wants it. */
 const whole = (b: Builder, ...outputs: string[]): Network => networkPasses.slice(0, -1).reduce((n, p) => p.run(n, device), plainNetwork(b.graph(...outputs)));
