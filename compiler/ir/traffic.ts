@@ -35,7 +35,7 @@ export function trafficOf(c: Compute): Traffic {
  * where a product has neither rows nor columns of its own, the tile of Winograd's algorithm.
  */
 export function kindOf(c: Compute): string {
-  if (c.algorithm) return `${c.name} ${c.algorithm.tile.join("x")}`;
+  if (c.algorithm) return c.algorithm.kind === "winograd" ? `${c.name} ${c.algorithm.tile.join("x")}` : c.name;
   for (const s of c.stages) {
     const p = contractionOf(c, s), loads = p ? [p.a] : s.reduce ? loadsIn([unguarded(s.value).inner]) : [], moving = loads.find((l) => windowDims(c, s, l).length > 0);
     const depthwise = p && p.rows.length > 0 && p.batch.some((a) => extentOf(a) > 1) && p.columns.every((a) => extentOf(a) === 1) ? "depthwise " : "";
