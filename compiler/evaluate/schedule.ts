@@ -1,6 +1,7 @@
 /** How long sums are scheduled for JavaScript: a few of them at once, so that what they share is read and tested once. */
 import { children, mentions, type Expr } from "../ir/scalar.ts";
 import { extentOf, type Compute, type Stage } from "../ir/compute.ts";
+import { recurrenceOf } from "../ir/recurrence.ts";
 import type { Directive, Schedule } from "../ir/schedule.ts";
 
 /** Sums computed together: as many as the accumulators of current processors hold in registers beside operands. */
@@ -15,7 +16,8 @@ function costs(e: Expr, found = new Set<Expr>()): ReadonlySet<Expr> {
   else children(e).forEach((c) => costs(c, found));
   return found;
 }
-function directives(s: Stage): readonly Directive[] {
+function directives(c: Compute, s: Stage): readonly Directive[] {
+  if (recurrenceOf(c, s)) return [];
   const inner = s.reduce?.axes ?? [], terms = [...s.axes, ...inner].reduce((n, a) => n * extentOf(a), 1);
   if (inner.length === 0 || terms < worthwhile) return [];
   const parts = [...costs(s.value)], moving = (name: string) => parts.filter((p) => mentions(p, { has: (x) => x === name })).length;
@@ -29,4 +31,4 @@ function directives(s: Stage): readonly Directive[] {
     { place: [tile], as: "unroll" },
   ];
 }
-export const evaluationSchedule = (c: Compute): Schedule => ({ stages: Object.fromEntries(c.stages.map((s) => [s.name, directives(s)])) });
+export const evaluationSchedule = (c: Compute): Schedule => ({ stages: Object.fromEntries(c.stages.map((s) => [s.name, directives(c, s)])) });

@@ -72,7 +72,10 @@ export interface Output {
   /** Where in the tensor an element goes, over the stage's axes; the axes themselves without it. Injective. */
   readonly index?: readonly Expr[];
 }
-/** Stages that become one kernel, producers first. Loads name a tensor or an earlier stage. */
+/**
+ * Stages that become one kernel, producers first. Loads name a tensor or an earlier stage; one of the stage itself or of a later
+ * stage is of an earlier step along their first axis, which they then take together (recurrence.ts).
+ */
 export interface Compute {
   readonly name: string;
   readonly tensors: readonly Tensor[];

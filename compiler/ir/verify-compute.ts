@@ -3,6 +3,7 @@ import { children, fail, show, variables, type Expr, type Load } from "./scalar.
 import { extentOf, reductions, resultType, type Compute, type Layout, type Output, type Stage, type Tensor } from "./compute.ts";
 import { boundsUnder, factsOf, noFacts, type Facts } from "./bounds.ts";
 import { loadsIn } from "./algebra.ts";
+import { brokenOrder, recurrencesOf } from "./recurrence.ts";
 import { signatures, typeError } from "./typing.ts";
 import { types, type DType } from "./types.ts";
 
@@ -11,7 +12,8 @@ interface Source { readonly dtype: DType; readonly limits: readonly (readonly [l
 
 /**
  * Names resolve, axes are unique, types agree, outputs are complete, and every index lies provably inside what it reads,
- * or under a select that tests it: lowering clamps such a load, which would hide an index that nobody tests.
+ * or under a select that tests it: lowering clamps such a load, which would hide an index that nobody tests. A load of the stage
+ * itself or of a later one is surely of an earlier step of the recurrence that both take part in.
  * The first broken rule is thrown, with the names of the Compute and the stage.
  */
 export function verifyCompute(c: Compute): void {
@@ -22,11 +24,17 @@ export function verifyCompute(c: Compute): void {
     sources.set(t.name, { dtype: t.dtype, shape: t.shape, limits: limitsOf(t.shape, t.layout) });
   }
   if (c.stages.length === 0) bad("has no stages");
+  const source = (s: Stage): Source => ({ dtype: resultType(s), shape: s.axes.map(extentOf), limits: s.axes.map((a) => a.range) });
+  const made = new Set<string>();
   for (const s of c.stages) {
-    if (sources.has(s.name)) bad(`${s.name} is declared twice`);
-    checkStage(s, sources, (why) => bad(`stage ${s.name}: ${why}`));
-    sources.set(s.name, { dtype: resultType(s), shape: s.axes.map(extentOf), limits: s.axes.map((a) => a.range) });
+    if (made.has(s.name) || sources.has(s.name)) bad(`${s.name} is declared twice`);
+    made.add(s.name);
+    // Stages that run step by step may read later ones too.
+    const steps = recurrencesOf(c).find((r) => r.stages.includes(s))?.stages ?? [];
+    checkStage(s, new Map([...sources, ...steps.map((x) => [x.name, source(x)] as const)]), (why) => bad(`stage ${s.name}: ${why}`));
+    sources.set(s.name, source(s));
   }
+  for (const r of recurrencesOf(c)) { const why = brokenOrder(r, show); if (why) bad(why); }
   if (c.outputs.length === 0) bad("has no outputs");
   for (const o of c.outputs) {
     const stage = c.stages.find((s) => s.name === o.stage) ?? bad(`output ${o.tensor} is stage ${o.stage}, which does not exist`);

@@ -2,7 +2,8 @@
 import { fail, mentions, show, type Expr } from "../ir/scalar.ts";
 import { int, minus, plus, range } from "../ir/linear.ts";
 import { loadsIn, substitute } from "../ir/algebra.ts";
-import { extentOf, type Stage } from "../ir/compute.ts";
+import { extentOf, type Compute, type Stage } from "../ir/compute.ts";
+import { recurrenceOf } from "../ir/recurrence.ts";
 import { axisValue, isOpen, openRange, type Env, type Nest, type Span } from "./loops.ts";
 
 /** An index as base + [0, extent), where the variables in `moves` vary and the others stand still. */
@@ -25,21 +26,24 @@ export interface Wishes {
 /**
  * Per axis of `p`, the interval that its consumers inside `nest` read while the loops entered in `env` stand still,
  * grown as `wishes` say. Fails where two readers want intervals that do not differ by a constant.
+ * Of a recurrence it is one step, of which later steps may read everything.
  */
-export function regionOf(p: Stage, nest: Nest, env: Env, stages: readonly Stage[], wishes: Wishes): Span[] {
-  const moving = wishes.lanes(p);
+export function regionOf(p: Stage, nest: Nest, env: Env, compute: Compute, wishes: Wishes): Span[] {
+  const moving = wishes.lanes(p), { stages } = compute, steps = recurrenceOf(compute, p);
   const moves = { has: (name: string) => isOpen(name) || moving.has(name) };
+  const step = steps && { base: axisValue(nest, env, steps.time.name), extent: 1 };
+  if (step && steps.kept.has(p.name)) return p.axes.map((a, i) => (i === 0 ? step : { base: int(0), extent: extentOf(a) }));
   const spans: Span[] = [];
   for (const c of stages) {
     const reads = loadsOf(c, p.name);
     if (reads.length === 0) continue;
-    const own = c === nest.stage ? null : regionOf(c, nest, env, stages, wishes);
+    const own = c === nest.stage ? null : regionOf(c, nest, env, compute, wishes);
     const axes = new Map<string, Expr>([
       ...c.axes.map((a, i) => [a.name, own ? openRange(c.name, a.name, own[i]!) : axisValue(nest, env, a.name)] as const),
       ...(c.reduce?.axes ?? []).map((a) => [a.name, own ? openRange(c.name, a.name, { base: int(0), extent: extentOf(a) }) : axisValue(nest, env, a.name)] as const),
     ]);
     for (const read of reads) read.at.forEach((index, i) => {
-      const next = interval(substitute(index, axes), moves), known = spans[i];
+      const next = step && i === 0 ? step : interval(substitute(index, axes), moves), known = spans[i];
       if (!known) { spans[i] = next; return; }
       const shift = minus(next.base, known.base);
       if (shift.kind !== "const") return fail(`${c.name} reads ${p.name} at ${show(next.base)} and at ${show(known.base)}: no common region`);

@@ -8,6 +8,7 @@ import { elementwise } from "./elementwise.ts";
 import { gathers } from "./gather.ts";
 import { generators } from "./generate.ts";
 import { orders } from "./order.ts";
+import { recurrentOps } from "./recurrent.ts";
 import { reducers } from "./reduce.ts";
 import { reshapes } from "./reshape.ts";
 import { scatters } from "./scatter.ts";
@@ -31,6 +32,6 @@ import { windows } from "./windows.ts";
 const all: readonly Op[] = [
   ...elementwise, ...arithmetic, ...casts, ...reshapes, ...slices, ...gathers, ...scatters, ...generators, ...reducers, ...places, ...orders,
   ...convolutions, ...linearOps, ...einsums, ...normalizations, ...pools, ...resizes, ...quantizers, ...softmaxes, ...attentions,
-  ...losses, ...windows, ...samplers, ...signals, ...unfolders, ...stretchedConvolutions, ...microsoft,
+  ...losses, ...windows, ...samplers, ...signals, ...unfolders, ...stretchedConvolutions, ...microsoft, ...recurrentOps,
 ];
 export const ops: ReadonlyMap<string, Op> = new Map(all.map((o) => [o.name, o]));

@@ -95,6 +95,10 @@ export class NodeView {
     const a = this.attribute(name);
     return a === undefined || (Array.isArray(a) && a.every((x) => typeof x === "number")) ? (a as readonly number[] | undefined) : this.fail(`attribute ${name} must be a list of numbers`);
   }
+  stringsOr(name: string): readonly string[] | undefined {
+    const a = this.attribute(name);
+    return a === undefined || (Array.isArray(a) && a.every((x) => typeof x === "string")) ? (a as readonly string[] | undefined) : this.fail(`attribute ${name} must be a list of strings`);
+  }
   /** An axis attribute or parameter, counted from the front. */
   axis(value: number, rank: number): number {
     return value >= -rank && value < rank ? (value + rank) % rank : this.fail(`axis ${value} does not exist in a tensor of rank ${rank}`);

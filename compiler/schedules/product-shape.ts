@@ -36,6 +36,7 @@ export function productShape(c: Compute, s: Stage, p: Contraction): ProductShape
   const ks = byStep(s.reduce!.axes, addressOf(c, a)), ownK = ks.filter((k) => uses(b, k));
   const outer = [...p.batch, ...p.free, ...columns.filter((x) => x !== n)];
   if (!isWeight(c, b)) return { compute: c, stage: s, a, b, n, rows, ks, ownK, outer, packed: null };
-  const packed = `${b.buffer}_packed`;
+  // Two stages may read two parts of one weight.
+  const before = c.tensors.filter((t) => t.name.startsWith(`${b.buffer}_packed`)).length, packed = `${b.buffer}_packed${before || ""}`;
   return { ...packPanels(c, s, b, packed, outer.filter((x) => uses(b, x)), ownK, n), a, b, n, rows, ks, ownK, outer, packed };
 }

@@ -5,8 +5,10 @@
  */
 import { fail, scalarOps, show, type Expr } from "../../compiler/ir/scalar.ts";
 import { extentOf, neutral, reductions, resultType, type Compute, type Stage } from "../../compiler/ir/compute.ts";
+import { recurrencesOf, type Recurrence } from "../../compiler/ir/recurrence.ts";
 import { sizeOf, type Constant } from "../../compiler/ir/graph.ts";
 import { isFloat, newArray, types, type DType, type Num } from "../../compiler/ir/types.ts";
+import { poison } from "./layouts.ts";
 
 type Env = Map<string, Num>;
 type Code = (env: Env) => Num;
@@ -59,14 +61,15 @@ function* indicesOf(shape: readonly number[]): Generator<readonly number[]> {
     yield index;
   }
 }
-function runStage(s: Stage, buffers: ReadonlyMap<string, Constant>): Constant {
+/** All of a stage, or one step along its first axis, into `data`. */
+function runStage(s: Stage, buffers: ReadonlyMap<string, Constant>, into?: Constant, step?: number): Constant {
   const dtype = resultType(s), shape = s.axes.map(extentOf), known = new Map<Expr, Code>(), env: Env = new Map();
   const value = compile(s.value, buffers, known), finish = s.finish ? compile(s.finish, buffers, known) : null;
   const over = s.reduce?.axes ?? [], op = s.reduce ? reductions[s.reduce.op].op : "add", { wrap } = types[s.value.dtype];
   const exact = isFloat(s.value.dtype) && op === "add";
-  const data = newArray(dtype, sizeOf(shape));
-  let out = 0;
-  for (const index of indicesOf(shape)) {
+  const data = into?.data ?? newArray(dtype, sizeOf(shape)), rest = shape.slice(1);
+  let out = step === undefined ? 0 : step * sizeOf(rest);
+  for (const index of step === undefined ? indicesOf(shape) : [...indicesOf(rest)].map((i) => [step, ...i])) {
     s.axes.forEach((a, d) => env.set(a.name, index[d]!));
     let result: Num;
     if (s.reduce) {
@@ -85,6 +88,13 @@ function runStage(s: Stage, buffers: ReadonlyMap<string, Constant>): Constant {
   }
   return { dtype, shape, data };
 }
+/** Step by step; what is not made yet is NaN, or an odd number. */
+function runSteps(r: Recurrence, buffers: Map<string, Constant>): readonly Stage[] {
+  const moving = r.stages.filter((s) => s.axes[0] === r.time);
+  for (const s of r.stages) buffers.set(s.name, moving.includes(s) ? { dtype: resultType(s), shape: s.axes.map(extentOf), data: poison(resultType(s), sizeOf(s.axes.map(extentOf))) } : runStage(s, buffers));
+  for (let t = 0; t < extentOf(r.time); t++) for (const s of moving) runStage(s, buffers, buffers.get(s.name)!, t);
+  return r.stages;
+}
 /** The Compute's outputs by the name of their tensor, from its input tensors by name. Fails where the Compute contradicts itself. */
 export function interpretCompute(c: Compute, given: ReadonlyMap<string, Constant>): ReadonlyMap<string, Constant> {
   const buffers = new Map<string, Constant>();
@@ -95,9 +105,12 @@ export function interpretCompute(c: Compute, given: ReadonlyMap<string, Constant
     if (is !== should) fail(`${c.name}: ${t.name} is ${is}, not ${should}`);
     buffers.set(t.name, of);
   }
+  const done = new Set<Stage>(), runs = recurrencesOf(c);
   for (const s of c.stages) {
+    if (done.has(s)) continue;
     if (buffers.has(s.name)) fail(`${c.name}: two things are called ${s.name}`);
-    buffers.set(s.name, runStage(s, buffers));
+    const r = runs.find((x) => x.stages.includes(s));
+    if (r) runSteps(r, buffers).forEach((x) => done.add(x)); else buffers.set(s.name, runStage(s, buffers));
   }
   return new Map(c.outputs.map((o) => {
     const stage = c.stages.find((s) => s.name === o.stage) ?? fail(`no stage ${o.stage}`);

@@ -142,4 +142,31 @@ export function operatorTests(agree: Agree): void {
       agree(b.graph(b.op("Add", [x, b.op("Cast", [y], { to: 7 })]), b.op("And", [b.op("Less", [x, b.constant([], [5], "i64")]), b.op("Equal", [y, y])]), b.op("Cast", [b.op("Cast", [y], { to: 1 })], { to: 11 })));
     });
   });
+  describe("recurrences", () => {
+    const gates = { LSTM: 4, GRU: 3, RNN: 1 } as const;
+    /** Two outputs of one layer; `given`: initial states and lengths of sequences at run time. */
+    const layer = (kind: keyof typeof gates, [steps, batch, input, hidden]: Shape, attributes: Attributes = {}, given = false, weights = true): Graph => {
+      const b = new Builder(), d = attributes.direction === "bidirectional" ? 2 : 1, g = gates[kind] * hidden!, state = attributes.layout ? [batch!, d, hidden!] : [d, batch!, hidden!];
+      const w = (name: string, ...shape: Shape) => (weights ? b.constant(shape) : b.input(name, shape));
+      const x = b.input("x", attributes.layout ? [batch!, steps!, input!] : [steps!, batch!, input!]), all = [x, w("w", d, g, input!), w("r", d, g, hidden!), w("b", d, 2 * g)];
+      const lengths = given ? b.constant([batch!], Array.from({ length: batch! }, (_, i) => Math.max(0, steps! - i)), "i32") : "", h = given ? b.input("h", state) : "";
+      const more = kind === "LSTM" && given ? [b.input("c", state), b.constant([d, 3 * hidden!])] : [];
+      return b.graph(...b.ops(kind, [...all, ...(given ? [lengths, h, ...more] : [])], kind === "LSTM" ? 3 : 2, attributes));
+    };
+    test.each<[keyof typeof gates, string, Shape, Attributes, boolean]>([
+      ["LSTM", "forward", [5, 1, 7, 33], {}, false], ["LSTM", "bidirectional, states and lengths", [4, 3, 5, 19], { direction: "bidirectional" }, true], ["LSTM", "of one step", [1, 2, 9, 16], {}, true],
+      ["LSTM", "coupled, clipped, batch first", [3, 2, 6, 8], { direction: "reverse", clip: 0.5, input_forget: 1, layout: 1 }, false], ["GRU", "bidirectional", [5, 2, 5, 17], { direction: "bidirectional" }, true],
+      ["GRU", "reset after the product", [6, 1, 8, 40], { linear_before_reset: 1 }, false], ["GRU", "of one step, without a state", [1, 2, 3, 5], {}, false],
+      ["RNN", "backwards", [7, 3, 4, 21], { direction: "reverse", activations: ["Relu"] }, true], ["RNN", "batch first", [3, 2, 4, 6], { layout: 1 }, true],
+    ])("%s %s", (kind, _, shape, attributes, given) => agree(layer(kind, shape, attributes, given), 2e-4));
+    test.each<keyof typeof gates>(["LSTM", "GRU", "RNN"])("%s with weights of run time", (kind) => agree(layer(kind, [3, 2, 5, 9], {}, true, false), 2e-4));
+    test("two layers, both directions beside each other", () => {
+      const b = new Builder(), at = (x: string, input: number) => {
+        const [y, h] = b.ops("LSTM", [x, b.constant([2, 32, input]), b.constant([2, 32, 8]), b.constant([2, 64])], 3, { direction: "bidirectional" }) as [string, string];
+        return [b.op("Reshape", [b.op("Transpose", [y], { perm: [0, 2, 1, 3] }), b.ints(4, 3, 16)]), h] as const;
+      };
+      const [x1, h1] = at(b.input("x", [4, 3, 5]), 5), [x2, h2] = at(x1, 16);
+      agree(b.graph(x2, b.op("Concat", [h1, h2], { axis: 0 })), 2e-4);
+    });
+  });
 }

@@ -77,7 +77,11 @@ function emptied(c: Compute): Compute {
 /** Without outputs that nobody wants, and stages and tensors that only they need. */
 function wanted(c: Compute): Compute {
   const outputs = c.outputs.filter((o) => o.tensor !== ""), needed = new Set(outputs.map((o) => o.stage));
-  for (const s of [...c.stages].reverse()) if (needed.has(s.name)) for (const l of loadsIn(expressionsOfStage(s))) needed.add(l.buffer);
+  // Steps of a recurrence need stages that come later.
+  for (let before = -1; before < needed.size;) {
+    before = needed.size;
+    for (const s of [...c.stages].reverse()) if (needed.has(s.name)) for (const l of loadsIn(expressionsOfStage(s))) needed.add(l.buffer);
+  }
   const stages = c.stages.filter((s) => needed.has(s.name));
   if (stages.length === c.stages.length && outputs.length === c.outputs.length) return c;
   return { ...c, outputs, stages, tensors: c.tensors.filter((t) => needed.has(t.name)) };

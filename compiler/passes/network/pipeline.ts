@@ -16,6 +16,7 @@ import { halveStorage } from "./halve-storage.ts";
 import { inlineMovement } from "./inline-movement.ts";
 import { lowerGraph } from "./lower-graph.ts";
 import { splitConcats } from "./split-concats.ts";
+import { splitRecurrences } from "./split-recurrences.ts";
 import { splitStages } from "./split-stages.ts";
 import { splitConstants } from "./split-constants.ts";
 import { splitPhases } from "./split-phases.ts";
@@ -27,6 +28,7 @@ export interface NetworkPass { readonly name: string; readonly run: (n: Network,
 /** The network passes, in order. Each says at its head what it needs and why it stands where it stands. */
 export const networkPasses: readonly NetworkPass[] = [
   { name: "store-types", run: storeTypes },
+  { name: "split-recurrences", run: splitRecurrences },
   { name: "split-concats", run: splitConcats },
   { name: "inline-movement", run: inlineMovement },
   { name: "fuse-tails", run: fuseTails },

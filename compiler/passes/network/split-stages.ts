@@ -1,7 +1,8 @@
 /**
  * For devices that run a kernel as one grid: stages that cannot share a grid become Computes of their own, with a
  * temporary between them; those that clear the sides of one margin become one.
- * Needs: fusing is done. Ensures: every Compute has one stage, or stages that one grid can compute together. Stands
+ * Needs: fusing is done. Ensures: every Compute has one stage, or stages that one grid can compute together,
+ * or a recurrence, which is one group of lanes. Stands
  * before layouts are chosen, so that the temporaries get theirs, and again after margins, whose clearing is a stage.
  */
 import type { TargetFacts } from "../../emit/target.ts";
@@ -9,6 +10,7 @@ import { axis, extentOf, output, resultType, rowMajor, type Compute, type Stage 
 import { sizeOf } from "../../ir/graph.ts";
 import { int, minus } from "../../ir/linear.ts";
 import { derivedName, expressionsOfStage, relist, type NetTensor, type Network } from "../../ir/network.ts";
+import { recurrencesOf } from "../../ir/recurrence.ts";
 import { idOf, load, type Expr } from "../../ir/scalar.ts";
 import { loadsIn, make, rebuild, select, substitute } from "../../ir/algebra.ts";
 import { together } from "../../schedules/grid/index.ts";
@@ -18,7 +20,8 @@ export function splitStages(n: Network, facts: TargetFacts): Network {
   const { grid } = facts;
   if (!grid) return n;
   const tensors = new Map(n.tensors);
-  const computes = n.computes.map(joinFills).flatMap((c): Compute[] => (c.stages.length === 1 || together(c, grid) ? [c] : split(c, tensors)));
+  const computes = n.computes.map(joinFills).flatMap((c): Compute[] => (
+    c.stages.length === 1 || recurrencesOf(c).length || together(c, grid) ? [c] : splitInto(c, c.stages.map((s) => [s]), tensors)));
   return { ...n, tensors, computes };
 }
 /** Stages that fill boxes of one tensor with the same value, such as the four sides of a margin, as one stage over all their elements. */
@@ -54,29 +57,32 @@ function joined(c: Compute, list: readonly Stage[]): Compute {
     outputs: c.outputs.filter((o) => !others.includes(o.stage)).map((o) => (o === place ? { ...o, index } : o)),
   };
 }
-function split(c: Compute, tensors: Map<string, NetTensor>): Compute[] {
-  /** Where a stage's elements are for the stages after it: a tensor, and its index for one over the stage's axes. */
+/** A Compute for each group of stages, with a temporary for every stage that another group reads. The groups are in an order in which they can run. */
+export function splitInto(c: Compute, groups: readonly (readonly Stage[])[], tensors: Map<string, NetTensor>): Compute[] {
+  /** Where a stage's elements are for the groups after it: a tensor, and its index for one over the stage's axes. */
   const homes = new Map<string, { readonly tensor: string; readonly at: (index: readonly Expr[]) => readonly Expr[] }>();
-  const moved = (s: Stage): Stage => {
+  return groups.map((group): Compute => {
+    const own = new Set(group.map((s) => s.name)), outputs = c.outputs.filter((o) => own.has(o.stage));
     const go = (e: Expr) => rebuild(e, (x) => {
-      const home = x.kind === "load" ? homes.get(x.buffer) : undefined;
+      const home = x.kind === "load" && !own.has(x.buffer) ? homes.get(x.buffer) : undefined;
       return home && x.kind === "load" ? load(x.dtype, home.tensor, home.at(x.at)) : x;
     });
-    return { ...s, value: go(s.value), ...(s.finish ? { finish: go(s.finish) } : {}) };
-  };
-  return c.stages.map((old): Compute => {
-    const s = moved(old), outputs = c.outputs.filter((o) => o.stage === s.name), [first] = outputs;
-    if (first) {
-      const { index } = first;
-      homes.set(s.name, { tensor: first.tensor, at: (at) => (index ? index.map((e) => substitute(e, new Map(s.axes.map((a, i) => [a.name, at[i]!])))) : at) });
-    } else {
-      // Several Computes may write one tensor, each a box of it, by stages of the same names.
-      const free = (n: number): string => { const x = derivedName(n ? `${s.name}${n}` : s.name, c.outputs[0]!.tensor); return tensors.has(x) ? free(n + 1) : x; };
-      const name = free(0), shape = s.axes.map(extentOf);
-      tensors.set(name, { name, kind: "temporary", dtype: resultType(s), shape, layout: rowMajor(shape.length) });
-      homes.set(s.name, { tensor: name, at: (at) => at });
-      outputs.push(output(s, name));
+    const stages = group.map((s): Stage => ({ ...s, value: go(s.value), ...(s.finish ? { finish: go(s.finish) } : {}) }));
+    for (const s of stages) {
+      const first = outputs.find((o) => o.stage === s.name);
+      if (first) {
+        const { index } = first;
+        homes.set(s.name, { tensor: first.tensor, at: (at) => (index ? index.map((e) => substitute(e, new Map(s.axes.map((a, i) => [a.name, at[i]!])))) : at) });
+      } else if (c.stages.some((x) => !own.has(x.name) && loadsIn(expressionsOfStage(x), s.name).length)) {
+        // Several Computes may write one tensor, each a box of it, by stages of the same names.
+        const free = (n: number): string => { const x = derivedName(n ? `${s.name}${n}` : s.name, c.outputs[0]!.tensor); return tensors.has(x) ? free(n + 1) : x; };
+        const name = free(0), shape = s.axes.map(extentOf);
+        tensors.set(name, { name, kind: "temporary", dtype: resultType(s), shape, layout: rowMajor(shape.length) });
+        homes.set(s.name, { tensor: name, at: (at) => at });
+        outputs.push(output(s, name));
+      }
     }
-    return relist({ name: s.name === c.name ? c.name : `${c.name}_${s.name}`, origin: c.origin, tensors: c.tensors, stages: [s], outputs }, tensors);
+    const [only, ...more] = stages as [Stage, ...Stage[]];
+    return relist({ ...c, name: more.length || only.name === c.name ? c.name : `${c.name}_${only.name}`, stages, outputs }, tensors);
   });
 }

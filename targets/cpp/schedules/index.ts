@@ -4,9 +4,11 @@ import { extentOf, type Compute } from "../../../compiler/ir/compute.ts";
 import { contractionOf } from "../../../compiler/ir/contraction.ts";
 import { loadsIn } from "../../../compiler/ir/algebra.ts";
 import { expressionsOfStage } from "../../../compiler/ir/network.ts";
+import { recurrenceOf, recurrencesOf } from "../../../compiler/ir/recurrence.ts";
 import type { Directive, Schedule } from "../../../compiler/ir/schedule.ts";
 import type { InstructionSet } from "../isa.ts";
 import type { FusedLoop } from "../../../compiler/schedules/access.ts";
+import { withoutTime, withTime } from "../../../compiler/schedules/steps.ts";
 import { chainSchedule } from "./chain.ts";
 import { mapPlan, reductionPlan } from "./maps.ts";
 import { productPlan } from "./product.ts";
@@ -22,19 +24,19 @@ export function scheduleCpp(c: Compute, set: InstructionSet): { compute: Compute
   const stages: Record<string, readonly Directive[]> = {}, loops = new Map<string, readonly FusedLoop[]>();
   let compute = c;
   for (const { name } of c.stages) {
-    const s = compute.stages.find((x) => x.name === name)!, product = contractionOf(compute, s);
-    const plan = product && productPlan(compute, s, product, set);
-    if (plan) {
-      compute = plan.compute;
-      Object.assign(stages, plan.more, { [name]: plan.directives });
-      loops.set(name, plan.outer);
-    } else {
-      const { directives, outer, compute: packed } = s.reduce ? reductionPlan(compute, s, set) : mapPlan(compute, s, set);
-      compute = packed;
-      stages[name] = directives;
-      loops.set(name, outer);
-    }
+    const whole = compute.stages.find((x) => x.name === name)!, time = recurrenceOf(c, c.stages.find((x) => x.name === name)!)?.time;
+    const step = time && withoutTime(compute, whole, time), s = step?.stage ?? whole;
+    if (time && !step) continue;
+    compute = step?.compute ?? compute;
+    const product = contractionOf(compute, s), plan = product && productPlan(compute, s, product, set);
+    const { directives, outer, compute: packed } = plan || (s.reduce ? reductionPlan(compute, s, set) : mapPlan(compute, s, set));
+    const made = time ? withTime(packed, name, time, directives) : { compute: packed, directives };
+    compute = made.compute;
+    Object.assign(stages, plan?.more, { [name]: made.directives });
+    loops.set(name, outer);
   }
+  // Lowering puts the stages of a recurrence into its loop over the steps.
+  if (recurrencesOf(c).length) return { compute, schedule: { stages } };
   for (const [name, where] of attachments(c, loops)) stages[name] = [...stages[name]!, where];
   return { compute, schedule: { stages } };
 }

@@ -1,0 +1,25 @@
+/** Recurrences: each stage is scheduled as if there were one step, and the loop over the steps is put around. */
+import type { Axis, Compute, Stage } from "../ir/compute.ts";
+import type { Directive } from "../ir/schedule.ts";
+import { loadsIn } from "../ir/algebra.ts";
+import { expressionsOfStage } from "../ir/network.ts";
+import { isWeight, uses } from "./pack.ts";
+
+/** The Compute in which `time` is no axis of the stage, but a variable that stands still; null where weights that move with it may be re-laid. */
+export function withoutTime(c: Compute, s: Stage, time: Axis): { readonly compute: Compute; readonly stage: Stage } | null {
+  if (loadsIn(expressionsOfStage(s)).some((l) => isWeight(c, l) && uses(l, time))) return null;
+  const stage: Stage = { ...s, axes: s.axes.slice(1) };
+  return {
+    stage, compute: {
+      ...c, stages: c.stages.map((x) => (x === s ? stage : x)),
+      outputs: c.outputs.map((o) => (o.stage === s.name && !o.index ? { ...o, index: s.axes } : o)),
+    },
+  };
+}
+/** The stage `name` in all its axes again, and its loops inside the loop over the steps. */
+export function withTime(c: Compute, name: string, time: Axis, directives: readonly Directive[]): { readonly compute: Compute; readonly directives: readonly Directive[] } {
+  return {
+    compute: { ...c, stages: c.stages.map((x) => (x.name === name ? { ...x, axes: [time, ...x.axes] } : x)) },
+    directives: directives.map((d) => ("order" in d ? { order: [time.name, ...d.order] } : d)),
+  };
+}
