@@ -3,13 +3,13 @@
 
     python3 bench/targets.py [MODEL.onnx ...] [--target LIST] [--filter PATTERN] [--bench] [--json FILE] [--markdown]
 
-Without files, those of bench/models.py. Columns: largest difference to onnxruntime over its largest output (at most 1e-4, or the program
+Without files, those of bench/peers.py. Columns: largest difference to onnxruntime over its largest output (at most 1e-4, or the program
 ends with 1); size of the emitted files; with --bench, times of `mlc bench` in ms: start without and with a cache of built kernels
 where the target has one, and the median run.
 """
-import argparse, fnmatch, json, os, subprocess, sys, tempfile
+import argparse, json, os, subprocess, sys, tempfile
 import numpy as np
-from models import OPEN, OnnxRuntime, ROOT, inputs_of, names_of_models
+from cases import ROOT, answered, chosen
 
 MLC = ["node", os.path.join(ROOT, "dist", "mlc.mjs")]
 MOST = 1e-4
@@ -22,24 +22,20 @@ def mlc(*argv):
     return r.stdout
 
 
-def flags_of(path, target):
-    shapes = OPEN.get(os.path.splitext(os.path.basename(path))[0], {})
-    return ["--target", target, *(x for name, dims in shapes.items() for x in ("--shape", f"{name}={','.join(map(str, dims))}"))]
-
-
-def measure(path, target, inputs, expected, bench):
+def measure(case, target, bench):
+    path, flags = case.path, ["--target", target, *case.flags]
     with tempfile.TemporaryDirectory() as folder:
         given = []
-        for i, (name, value) in enumerate(inputs.items()):
+        for i, (name, value) in enumerate(zip(case.names, case.inputs)):
             np.save(os.path.join(folder, f"{i}.npy"), value)
             given += ["--input", f"{name}={folder}/{i}.npy"]
-        made = json.loads(mlc("run", path, *flags_of(path, target), *given, "--output-dir", os.path.join(folder, "out"), "--json"))
+        made = json.loads(mlc("run", path, *flags, *given, "--output-dir", os.path.join(folder, "out"), "--json"))
         got = [np.load(o["file"]) for o in made["outputs"]]
-        compiled = json.loads(mlc("compile", path, *flags_of(path, target), "-o", os.path.join(folder, "package"), "--json"))
-    far = max(float(np.max(np.abs(a.astype(np.float64) - b))) / max(float(np.max(np.abs(b))), 1e-30) for a, b in zip(got, expected))
-    row = {"model": os.path.splitext(os.path.basename(path))[0], "target": target, "difference": far, "bytes": sum(f["bytes"] for f in compiled["files"])}
+        compiled = json.loads(mlc("compile", path, *flags, "-o", os.path.join(folder, "package"), "--json"))
+    far = max(float(np.max(np.abs(a.astype(np.float64) - b))) / max(float(np.max(np.abs(b))), 1e-30) for a, b in zip(got, case.expected))
+    row = {"model": case.name, "target": target, "difference": far, "bytes": sum(f["bytes"] for f in compiled["files"])}
     if bench:
-        x = json.loads(mlc("bench", path, *flags_of(path, target), "--json"))
+        x = json.loads(mlc("bench", path, *flags, "--json"))
         row |= {"cold_ms": x.get("init_cold_ms"), "warm_ms": x.get("init_warm_ms"), "start_ms": x["init_ms"], "median_ms": x["median_ms"], "device": x.get("device", "")}
     return row
 
@@ -54,15 +50,11 @@ def main():
     p.add_argument("--markdown", action="store_true")
     args = p.parse_args()
     rows, bad = [], 0
-    for path in [m for m in args.models or names_of_models() if fnmatch.fnmatch(os.path.basename(m), f"*{args.filter}*")]:
-        reference = OnnxRuntime(path, 0)
-        inputs = inputs_of(path, reference.session)
-        reference.feed(inputs)
-        reference.run()
-        expected = reference.outputs()
+    for path in chosen(args.models, f"*{args.filter}*"):
+        case = answered(path)
         for target in args.target.split(","):
             try:
-                row = measure(path, target, inputs, expected, args.bench)
+                row = measure(case, target, args.bench)
             except RuntimeError as e:
                 row = {"model": os.path.basename(path), "target": target, "error": str(e)}
             bad += not row.get("difference", 1) <= MOST

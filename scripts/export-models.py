@@ -1,20 +1,21 @@
 #!/usr/bin/env python3
-"""Writes the vision networks that bench/ measures: torchvision's and those of networks.py, with random but sane weights, opset 13.
+"""Writes the networks that bench/ measures: torchvision's and those of networks.py and lstm.py, with random but sane weights, opset 13.
 
     python3 scripts/export-models.py [--out .cache/models] [--only PATTERN]
 
-Each network NAME becomes NAME.onnx, NAME.input.npy (image-like noise, normalised as for ImageNet) and NAME.output.npy
+Each network NAME becomes NAME.onnx, NAME.input.npy (image-like noise, normalised as for ImageNet; signals for lstm) and NAME.output.npy
 (onnxruntime's answer, one thread). Needs torch 1.13+ and torchvision (Debian: python3-torch, python3-torchvision) to
-export and onnxruntime for the answers; where one interpreter lacks torch, the script exports with /usr/bin/python3.
+export (onnx for lstm) and onnxruntime for the answers; where one interpreter lacks torch, the script exports with /usr/bin/python3.
 """
 import argparse, fnmatch, importlib.util, os, subprocess, sys
 import numpy as np
+import lstm
 
 SIZES = {
     "mobilenet_v2": 224, "mobilenet_v3_small": 224, "mobilenet_v3_large": 224, "resnet18": 224, "resnet50": 224,
     "squeezenet1_1": 224, "shufflenet_v2_x1_0": 224, "efficientnet_b0": 224, "densenet121": 224, "regnet_x_400mf": 224,
     "regnet_y_400mf": 224, "inception_v3": 299, "convnext_tiny": 224, "vit_b_16": 224, "vgg16": 224,
-    "mobilenet_v1": 224, "blazeface": 128,
+    "mobilenet_v1": 224, "blazeface": 128, "lstm": None,
 }
 DEBIAN = "/usr/bin/python3"
 
@@ -80,7 +81,7 @@ def reference(path, size):
     import onnxruntime as ort
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
-    x = picture(size, 1)
+    x = picture(size, 1) if size else lstm.sequence(1)
     y = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"]).run(None, {"input": x})[0]
     if not np.isfinite(y).all() or y.std() < 1e-3 * np.abs(y).max():
         raise SystemExit(f"{path}: degenerate output (std {y.std():g}, largest {np.abs(y).max():g})")
@@ -102,7 +103,9 @@ def main():
     for name in names:
         path = os.path.join(out, name + ".onnx")
         if not os.path.exists(path):
-            if have["torch"] and have["torchvision"]:
+            if SIZES[name] is None:
+                lstm.write(path)
+            elif have["torch"] and have["torchvision"]:
                 export(name, SIZES[name], path)
             else:
                 subprocess.run([DEBIAN, os.path.abspath(__file__), "--export", "--out", out, "--only", name], check=True)
