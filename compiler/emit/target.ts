@@ -25,6 +25,8 @@ export interface TargetFacts {
   /** Of one core (or the whole device) at its peak, in multiply-accumulates per second, and from main memory, in bytes per second. */
   readonly macsPerSecond: number;
   readonly bytesPerSecond: number;
+  /** The first cache of a core: addresses that are equal modulo `bytes` / `ways` compete for as many lines as there are ways. */
+  readonly firstCache?: { readonly bytes: number; readonly ways: number; readonly line: number };
   /** Where kernels run as groups of lanes: each kernel is one launch of such a grid. */
   readonly grid?: GridFacts;
   /** Whether the schedules know Winograd's stages. */

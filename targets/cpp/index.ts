@@ -6,7 +6,7 @@ import type { Program } from "../../compiler/ir/program.ts";
 import type { Expr } from "../../compiler/ir/scalar.ts";
 import { mayTrap } from "../../compiler/lower/legalize.ts";
 import { cpp, halves, preamble } from "./dialect.ts";
-import { instructionSets, type InstructionSet } from "./isa.ts";
+import { firstCache, instructionSets, type InstructionSet } from "./isa.ts";
 import { peakSource } from "./peak.ts";
 import { scheduleCpp } from "./schedules/index.ts";
 
@@ -37,7 +37,7 @@ export const cppTarget: Target = {
   description: "C++17 without a runtime, for x86-64 and AArch64",
   builds: "native",
   // One core of a server at 3.7 GHz; the ratio of the two is what decides.
-  facts: () => ({ macsPerSecond: 59e9, bytesPerSecond: 26e9, winograd: true, strassen: true, alignment: 64, shares: true, types: {}, largestConstant: Infinity }),
+  facts: () => ({ macsPerSecond: 59e9, bytesPerSecond: 26e9, firstCache, winograd: true, strassen: true, alignment: 64, shares: true, types: {}, largestConstant: Infinity }),
   instructionSets: cppSets,
   settings: {},
   weights: ["incbin", "object", "source", "file"],

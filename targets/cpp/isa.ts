@@ -14,6 +14,8 @@ export interface InstructionSet {
   /** The macro of a function's target attribute; empty for a baseline. */
   readonly attribute: string;
 }
+/** The first cache of today's processors: see `TargetFacts`. */
+export const firstCache = { bytes: 32768, ways: 8, line: 64 } as const;
 /** All instruction sets of the target, by name. */
 export const instructionSets = {
   sse: { name: "sse", description: "x86-64 baseline, and any other processor", lanes: 4, registers: 16, tile: { rows: 4, vectors: 2 }, guard: "!defined(__aarch64__)", check: null, attribute: "" },

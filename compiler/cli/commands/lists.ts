@@ -51,6 +51,7 @@ const gridFacts: Readonly<Record<keyof GridFacts, (g: GridFacts) => string>> = {
 const factTexts: Readonly<Record<Exclude<keyof TargetFacts, "types">, (f: TargetFacts) => readonly string[]>> = {
   macsPerSecond: (f) => [`${f.macsPerSecond / 1e9} G multiply-accumulates/s`],
   bytesPerSecond: (f) => [`${f.bytesPerSecond / 1e9} GB/s`],
+  firstCache: (f) => (f.firstCache ? [`first cache of ${formatBytes(f.firstCache.bytes)}, ${f.firstCache.ways} ways`] : []),
   winograd: (f) => [f.winograd ? "Winograd's convolution" : "no Winograd"],
   strassen: (f) => [f.strassen ? "Strassen's product" : "no Strassen"],
   alignment: (f) => [`arguments at multiples of ${f.alignment} bytes`],

@@ -15,6 +15,7 @@ import { fuseTails } from "./fuse-tails.ts";
 import { halveStorage } from "./halve-storage.ts";
 import { inlineMovement } from "./inline-movement.ts";
 import { lowerGraph } from "./lower-graph.ts";
+import { padStrides } from "./pad-strides.ts";
 import { splitConcats } from "./split-concats.ts";
 import { splitRecurrences } from "./split-recurrences.ts";
 import { splitStages } from "./split-stages.ts";
@@ -46,6 +47,7 @@ export const networkPasses: readonly NetworkPass[] = [
   // Clearing a margin is a stage of its own.
   { name: "split-stages", run: splitStages },
   { name: "halve-storage", run: halveStorage },
+  { name: "pad-strides", run: padStrides },
   { name: "elide-copies", run: elideCopies },
 ];
 /** For which machine and instruction sets; `dump` gets the network's text after each pass, under a numbered name. */

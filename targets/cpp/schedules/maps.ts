@@ -4,7 +4,7 @@ import { extentOf, reductions, type Axis, type Compute, type Stage } from "../..
 import { isFloat32, unguarded, windowDims } from "../../../compiler/ir/contraction.ts";
 import { loadsIn } from "../../../compiler/ir/algebra.ts";
 import type { Directive } from "../../../compiler/ir/schedule.ts";
-import type { InstructionSet } from "../isa.ts";
+import { firstCache, type InstructionSet } from "../isa.ts";
 import { accessesOf, addressOf, byStep, fuseInner, stepOf, type FusedLoop } from "../../../compiler/schedules/access.ts";
 import { isWeight, packLanes, uses } from "../../../compiler/schedules/pack.ts";
 
@@ -67,18 +67,27 @@ function windowPlan(c: Compute, s: Stage, set: InstructionSet, lane: Axis, outer
   if (tall) tiles.push({ split: tall.name, by: high, into: [`${tall.name}_o`, `${tall.name}_i`], edge: "balance" });
   tiles.push({ split: wide.name, by: across, into: [`${wide.name}_o`, `${wide.name}_i`], edge: "balance" });
   const inner = [...(tall ? [`${tall.name}_i`] : []), `${wide.name}_i`], reduce = s.reduce!.axes.map((a) => a.name);
+  // With a stride, little of a window is read again by the next: all lines that one vector of channels needs had better stay in the first cache.
+  const seen = ((tall ? high * stride : 1) + taps / extentOf(s.reduce!.axes.at(-1)!)) * extentOf(wide) * stride;
+  const apart = stride > 1 && seen <= linesApart((stepOf(addressOf(c, moving!), wide) ?? 0) / stride);
   const loopsOf = (a: Axis) => (a === tall || a === wide ? `${a.name}_o` : a.name);
   return {
     compute: c,
     directives: [
       ...tiles, ...cut,
-      { order: [...others.map(loopsOf), `${lane.name}_o`, ...reduce, ...inner, `${lane.name}_v`] },
+      { order: [...(apart ? [`${lane.name}_o`] : []), ...others.map(loopsOf), ...(apart ? [] : [`${lane.name}_o`]), ...reduce, ...inner, `${lane.name}_v`] },
       { place: [...inner, ...(unrolled ? reduce : [])], as: "unroll" }, vector,
       ...(unrolled ? [{ stream: moving!.buffer } as const, { prefetch: moving!.buffer, next: `${wide.name}_o` } as const] : []),
     ],
     outer: [],
   };
 }
+/** How many lines the first cache holds at once that lie `step` floats apart. */
+function linesApart(step: number): number {
+  const { bytes, ways, line } = firstCache, lines = bytes / line, every = step * 4 / line;
+  return Number.isInteger(every) ? lines / gcd(every, lines / ways) : lines;
+}
+const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 /** Rows x columns of outputs: as many as the registers hold beside the taps, and no more code than about 200 operations. */
 function tileOf(set: InstructionSet, taps: number, stride: number, two: boolean): readonly [number, number] {
   const room = set.registers >= 32 ? (set.lanes === 16 ? 14 : 8) : 4;
