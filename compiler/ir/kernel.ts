@@ -1,5 +1,5 @@
 /** Kernel: statements carry every effect; expressions are pure. What the printers and the interpreter see. */
-import { load, parameter, variable, type Expr, type Var } from "./scalar.ts";
+import { load, mentions, parameter, variable, type Expr, type Var } from "./scalar.ts";
 import { loadsIn, rebuildAll } from "./algebra.ts";
 import { types, type DType } from "./types.ts";
 import type { Place } from "./schedule.ts";
@@ -101,5 +101,12 @@ export function usedBuffers(k: Kernel): ReadonlySet<string> {
   const found = new Set<string>(), all: Expr[] = [];
   eachStmt(k.body, (s) => { if (s.kind === "store" || s.kind === "prefetch") found.add(s.buffer); all.push(...expressionsOf(s)); });
   for (const l of loadsIn(all)) found.add(l.buffer);
+  return found;
+}
+/** Whether any expression of the kernel mentions a variable of that name. */
+export function usesVariable(k: Kernel, name: string): boolean {
+  const names = new Set([name]);
+  let found = false;
+  eachStmt(k.body, (s) => { found ||= expressionsOf(s).some((e) => mentions(e, names)); });
   return found;
 }

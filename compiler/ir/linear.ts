@@ -66,7 +66,7 @@ function order(a: Expr, b: Expr): number {
 }
 
 /** Whether an atom is the same in the whole kernel. */
-const fixed = (e: Expr): boolean => (e.kind === "var" ? e.param === true : e.kind === "apply" && e.args.every((a) => a.kind === "const" || fixed(a)));
+export const isFixed = (e: Expr): boolean => (e.kind === "var" ? e.param === true : e.kind === "apply" && e.args.every((a) => a.kind === "const" || isFixed(a)));
 /** Rebuilds the expression. A pair k*c*(x quo c) + k*(x rem c) becomes k*x on the way. */
 export function fromLinear(l: Linear): Expr {
   for (const [atom, k] of l.terms) {
@@ -80,7 +80,7 @@ export function fromLinear(l: Linear): Expr {
     return fromLinear(combine({ terms: rest, constant: l.constant }, linear(x), k));
   }
   const terms = [...l.terms].filter(([, c]) => c !== 0)
-    .sort(([a, c], [b, d]) => Number(fixed(a)) - Number(fixed(b)) || Math.abs(d) - Math.abs(c) || order(a, b))
+    .sort(([a, c], [b, d]) => Number(isFixed(a)) - Number(isFixed(b)) || Math.abs(d) - Math.abs(c) || order(a, b))
     .map(([atom, c]) => (c === 1 ? atom : apply("mul", atom, int(c))));
   if (l.constant !== 0 || terms.length === 0) terms.push(int(l.constant));
   return terms.reduce((sum, t) => apply("add", sum, t));

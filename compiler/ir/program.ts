@@ -23,6 +23,8 @@ export interface Step {
   readonly args: readonly Place[];
   /** Values of the kernel's params, in its order. */
   readonly params?: readonly number[];
+  /** With params: what of its arguments this step needs, in elements, where the kernel's own sizes are the most of all steps. */
+  readonly sizes?: readonly number[];
   /** The model's nodes that this step carries out. */
   readonly origin: readonly string[];
   /** Multiply-accumulates of the plain algorithm. */

@@ -1,6 +1,6 @@
 /** C++ with GCC/Clang vector extensions. One dialect per instruction set: they differ in the function's target attribute. */
 import type { Dialect, Form } from "../../compiler/emit/print.ts";
-import { usedBuffers, type Buffer } from "../../compiler/ir/kernel.ts";
+import { usesVariable, usedBuffers, type Buffer } from "../../compiler/ir/kernel.ts";
 import type { Apply } from "../../compiler/ir/scalar.ts";
 import { cppWords } from "../../compiler/emit/names.ts";
 import { isFloat, types, type DType, type Num } from "../../compiler/ir/types.ts";
@@ -168,7 +168,9 @@ export const cpp = (set: InstructionSet): Dialect => ({
   open: (k) => {
     const used = usedBuffers(k);
     const parameter = (b: Buffer) => `${b.space === "in" ? "const " : ""}${b.half ? "uint16_t" : types[b.dtype].c}*${b.aliased ? "" : " __restrict"}${used.has(b.name) ? ` ${b.name}` : ""}`;
-    return `static ${set.attribute ? `${set.attribute} ` : ""}void ${k.name}(${k.buffers.map(parameter).join(", ")}) {`;
+    // One list of numbers serves all instruction sets, too.
+    const numbers = (k.params ?? []).map((p) => `ptrdiff_t${usesVariable(k, p.name) ? ` ${p.name}` : ""}`);
+    return `static ${set.attribute ? `${set.attribute} ` : ""}void ${k.name}(${[...k.buffers.map(parameter), ...numbers].join(", ")}) {`;
   },
   close: "}",
 });

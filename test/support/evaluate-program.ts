@@ -29,12 +29,13 @@ export function evaluateProgram(p: Program, variant: string, inputs: readonly El
   };
   p.steps.forEach((step, i) => {
     for (const b of p.arena.blocks) if (b.firstStep === i) bytes.fill(0xff, b.offset, b.offset + b.bytes);
-    const k = p.kernels[step.kernel]!.variants[variant] ?? fail(`no variant ${variant}`), memory: Record<string, ElementArray> = {};
+    const k = p.kernels[step.kernel]!.variants[variant] ?? fail(`no variant ${variant}`), size = (b: Buffer, a: number) => step.sizes?.[a] ?? b.size, memory: Record<string, ElementArray> = {};
     argumentsOf(k).forEach((b, a) => {
       const { buffer, offset } = memoryOf(step.args[a]!);
-      memory[b.name] = new types[b.dtype].array(buffer, offset, b.size);
+      memory[b.name] = new types[b.dtype].array(buffer, offset, size(b, a));
     });
-    if (options.quick && !hasBarrier(k)) compileToJs(scalarise(lent(k)))(memory); else interpret(lent(k), memory, options);
+    const own = lent({ ...k, buffers: k.buffers.map((b, a) => ({ ...b, size: size(b, a) })) }), params = Object.fromEntries((k.params ?? []).map((x, j) => [x.name, step.params![j]!]));
+    if (options.quick && !hasBarrier(k)) compileToJs(scalarise(own))(memory, params); else interpret(own, memory, { ...options, params });
     for (const b of p.arena.blocks) if (b.lastStep === i) bytes.fill(0xff, b.offset, b.offset + b.bytes);
   });
   return outputs;

@@ -12,13 +12,15 @@ import type { Arena, KernelVariants, Place, Port, Program, Result, Step } from "
 import type { Schedule } from "../../ir/schedule.ts";
 import { kindOf, trafficOf } from "../../ir/traffic.ts";
 import { types } from "../../ir/types.ts";
+import { instantiate } from "../../ir/numbers.ts";
 import { verify } from "../../ir/verify.ts";
-import { lower } from "../../lower/lower.ts";
+import { finished, lowerLoops } from "../../lower/lower.ts";
 import { canonicalise, keyOf, type Canonical } from "./canonical.ts";
 import { renamed } from "./choose-layouts.ts";
 import { valueOfTensor } from "./lower-graph.ts";
 import { ConstantBlob } from "./pack-constants.ts";
 import { planMemory, verifyArena, type Block } from "./plan-memory.ts";
+import { shareKernels } from "./share-kernels.ts";
 import { placeTensors, type Placement } from "./place-tensors.ts";
 import type { Variant } from "../../emit/target.ts";
 
@@ -50,6 +52,9 @@ export function buildProgram(n: Network, o: BuildOptions): Program {
     for (const x of c.origin) origins[s.kernel]!.add(x);
     return { c, s, names: canonical.names, boxes: canonical.boxes };
   });
+  const { kernels: shared, calls } = o.shares ? shareKernels(kernels) : { kernels, calls: kernels.map((_, kernel) => ({ kernel, params: [] })) };
+  const done = shared.map((k, i) => completed(k, i, o.variants));
+  kernels.forEach((k, i) => checkCall(k, done[calls[i]!.kernel]!, calls[i]!.params));
   const blocks: Block[] = placement.blocks.map((b) => ({ ...b, align: o.alignment })), scratchAt = new Map<string, number>();
   made.forEach(({ s }, step) => {
     const bytes = s.scratch.reduce((sum, b) => sum + align(b.size * elementBytes(b)), 0);
@@ -76,23 +81,32 @@ export function buildProgram(n: Network, o: BuildOptions): Program {
       return { in: "constants", offset: blob.place(weight, { name: from.name, shape: from.shape, data: from.data! }) };
     });
     const results = writesOf(c).filter((name) => lastWriter.get(name) === c).flatMap((name): Result[] => { const value = valueOfTensor(name); return value === null ? [] : [{ value, dtype: n.tensors.get(name)!.dtype, shape: n.tensors.get(name)!.shape, ...strided(n.tensors.get(name)!, place(name)) }]; });
-    return { kernel: s.kernel, args, origin: c.origin, macs: macsOf(c), kind: kindOf(c), traffic: trafficOf(c), results };
+    const { kernel, params } = calls[s.kernel]!;
+    return { kernel, args, ...(params.length ? { params, sizes: s.buffers.map((b) => b.size) } : {}), origin: c.origin, macs: macsOf(c), kind: kindOf(c), traffic: trafficOf(c), results };
   });
   const port = (tensor: string, name = valueOfTensor(tensor) ?? fail(`${tensor} is none of the model's`)): Port => { const { dtype, shape, declared } = n.tensors.get(tensor)!; return { name, shape, ...(declared ? { dtype: declared, stored: dtype } : { dtype }) }; };
   return {
     name: n.name, inputs: n.inputs.map((t) => port(t)), outputs: n.outputs.map((t, i) => port(t, n.outputNames[i])), steps, arena, constants: blob.bytes(),
-    kernels: kernels.map((k, i) => ({ ...k, origin: [...origins[i]!] })),
+    kernels: done.map((k, i) => ({ ...k, origin: calls.flatMap((call, raw) => (call.kernel === i ? [...origins[raw]!] : [])) })),
     dtypes: [...new Set(kernels.flatMap((k) => Object.values(k.variants).flatMap((v) => v.buffers.map((b) => b.dtype))))],
   };
+}
+
+/** Ready to print, under the name of its place. */
+function completed({ name, variants, ...k }: KernelVariants, index: number, all: readonly Variant[]): KernelVariants {
+  const final = name.replace(/\d+$/, `${index}`);
+  return { ...k, name: final, variants: Object.fromEntries(all.map((v) => [v.name, { ...finished(variants[v.name]!, v.lacks), name: final }])) };
+}
+/** With these numbers, the kernel that others share must hold as one made for `own` would. */
+function checkCall(own: KernelVariants, shared: KernelVariants, params: readonly number[]): void {
+  for (const [variant, k] of Object.entries(shared.variants)) verify({ ...instantiate(k, params), buffers: own.variants[variant]!.buffers });
 }
 
 function scheduled({ compute: c, aliased, boxes }: Canonical, variants: readonly Variant[], kernels: KernelVariants[]): Scheduled {
   const name = `${c.name.replace(/\W/g, "_")}_${kernels.length}`;
   const weights = new Map<string, Tensor>(), all = variants.map((v) => {
-    const { compute, schedule } = apart(v.schedule(c), v.name, weights), whole = lower({ ...compute, name }, schedule, v.lacks);
-    const kernel = { ...whole, buffers: whole.buffers.map((b) => ({ ...b, size: boxes.get(b.name)?.size ?? b.size })) };
-    verify(kernel);
-    return { v, kernel };
+    const { compute, schedule } = apart(v.schedule(c), v.name, weights), whole = lowerLoops({ ...compute, name }, schedule);
+    return { v, kernel: { ...whole, buffers: whole.buffers.map((b) => ({ ...b, size: boxes.get(b.name)?.size ?? b.size })) } };
   });
   // One list of parameters serves all variants: working memory as large as the largest needs.
   let buffers: Buffer[] = [];
