@@ -85,6 +85,11 @@ export function tanhOf(has: Has, x: Expr): Expr {
   const twice = make("min", add(a, a), f32(20)), far = sub(f32(1), div(f32(2), add(expInside(twice, has), f32(1))));
   return select(less(a, f32(0.6)), near, withSign(far, signOf(x)));
 }
+/** 1 + tanh(x), error at most 2 ulp and that of exp. */
+export const onePlusTanhOf = (has: Has, x: Expr): Expr => {
+  const y = mul(x, f32(-2));
+  return div(f32(2), add(f32(1), has("exp") ? make("exp", y) : expOf(has, y)));
+};
 /** 1 - erf(a) for a >= 0 as 2^P(a): error at most 1.2e-7, and 1e-5 of the result up to a = 2, 5e-3 up to 4. */
 const erfRest = (a: Expr, has: Has): Expr => exp2Inside(horner(a, [
   -2.4487904738634825e-5, 2.8192909667268395e-4, -9.882239392027259e-4, -0.0015436147805303335, 0.02888179011642933, -0.148749440908432,

@@ -35,6 +35,19 @@ export const preamble = [
   "#else",
   ...[4, 8, 16].map((n) => `#define ZIP${n}(T, p, q) (T##x${n}{${Array.from({ length: n }, (_, i) => `(${i % 2 ? "q" : "p"})[${i >> 1}]`).join(", ")}})`),
   "#endif",
+  "/* Lanes become one number by halves. */",
+  "#define PLUS(V, a, b) ((a) + (b))", "#define TIMES(V, a, b) ((a) * (b))",
+  "#if defined(__has_builtin)", "#if __has_builtin(__builtin_shufflevector)", "#define HALVES", "#endif", "#endif",
+  "#ifdef HALVES",
+  "#define LOWER_HALF16(v) __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7)", "#define UPPER_HALF16(v) __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15)",
+  "#define LOWER_HALF8(v) __builtin_shufflevector(v, v, 0, 1, 2, 3)", "#define UPPER_HALF8(v) __builtin_shufflevector(v, v, 4, 5, 6, 7)",
+  "#else",
+  "#define LOWER_HALF16(v) (f32x8{v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]})", "#define UPPER_HALF16(v) (f32x8{v[8], v[9], v[10], v[11], v[12], v[13], v[14], v[15]})",
+  "#define LOWER_HALF8(v) (f32x4{v[0], v[1], v[2], v[3]})", "#define UPPER_HALF8(v) (f32x4{v[4], v[5], v[6], v[7]})",
+  "#endif",
+  "#define ACROSS16(F, f, a) (__extension__({ const f32x16 v16_ = (a); const f32x8 h16_ = F(f32x8, LOWER_HALF16(v16_), UPPER_HALF16(v16_)); ACROSS8(F, f, h16_); }))",
+  "#define ACROSS8(F, f, a) (__extension__({ const f32x8 v8_ = (a); const f32x4 h8_ = F(f32x4, LOWER_HALF8(v8_), UPPER_HALF8(v8_)); f(f(h8_[0], h8_[1]), f(h8_[2], h8_[3])); }))",
+  "static inline float plus(float a, float b) { return a + b; }", "static inline float times(float a, float b) { return a * b; }",
   "static inline float larger(float a, float b) { return a < b ? b : a; }",
   "static inline float smaller(float a, float b) { return b < a ? b : a; }",
   "static inline float bits_to_float(int32_t i) { float f; __builtin_memcpy(&f, &i, 4); return f; }",
@@ -88,6 +101,9 @@ const tree = (v: string, lanes: number, f: (a: string, b: string) => string): st
   const go = (from: number, n: number): string => (n === 1 ? `${v}[${from}]` : f(go(from, n / 2), go(from + n / 2, n / 2)));
   return go(0, lanes);
 };
+/** All lanes as one: by halves where there are many, one by one where there are few. */
+const across = (vector: string, scalar: string, f = (x: string, y: string) => `${scalar}(${x}, ${y})`) => (_type: string, a: string, lanes: number, dtype: DType): string =>
+  (lanes > 4 && dtype === "f32" ? `ACROSS${lanes}(${vector}, ${scalar}, ${a})` : tree(a, lanes, f));
 function literal(dtype: DType, x: Num): string {
   if (isFloat(dtype)) {
     const v = Number(x), suffix = dtype === "f32" ? "f" : "";
@@ -145,10 +161,8 @@ export const cpp = (set: InstructionSet): Dialect => ({
   lanes: {
     /** x - 0 is x, bit for bit; x + 0 is not, and would cost an addition. */
     splat: (type, a, _lanes, dtype) => (dtype === "bool" ? `(${type}{} - (int32_t)(${a}))` : a === "0.0f" ? `${type}{}` : `(${a} - ${type}{})`),
-    sumLanes: (_, a, lanes) => tree(a, lanes, (x, y) => `(${x} + ${y})`),
-    mulLanes: (_, a, lanes) => tree(a, lanes, (x, y) => `(${x} * ${y})`),
-    maxLanes: (_, a, lanes) => tree(a, lanes, (x, y) => `larger(${x}, ${y})`),
-    minLanes: (_, a, lanes) => tree(a, lanes, (x, y) => `smaller(${x}, ${y})`),
+    sumLanes: across("PLUS", "plus", (x, y) => `(${x} + ${y})`), mulLanes: across("TIMES", "times", (x, y) => `(${x} * ${y})`),
+    maxLanes: across("LARGER", "larger"), minLanes: across("SMALLER", "smaller"),
   },
   cast: (to, from, lanes, a) => {
     if (lanes > 1) return to === "bool" ? `(${a} != 0)` : from === "bool" ? `__builtin_convertvector(-(${a}), ${to}x${lanes})` : `__builtin_convertvector(${a}, ${to}x${lanes})`;

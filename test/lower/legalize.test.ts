@@ -127,6 +127,15 @@ describe("legalize", () => {
       });
     }
   });
+  test("1 + tanh is 2 / (1 + e^-2x)", () => {
+    const i = idx("i", block), [stored] = legalize([store("out", i, make("add", f(1), make("tanh", read("x", i))))], (x) => x.op === "tanh" || x.op === "exp");
+    expect(opsIn((stored as { value: Expr }).value).has("tanh")).toBe(false);
+    const run = compileToJs(kernel([buffer("x", block, "in"), buffer("out", block, "out")], [loop("i", block, share([stored!]))])), out = new Float32Array(block);
+    for (const x of everyFloat(5003)) {
+      run({ x, out });
+      x.forEach((v, k) => { if (v > -43 && ulps(out[k]!, 2 / (1 + Math.exp(-2 * v))) > 3) expect.fail(`1 + tanh(${v}) = ${out[k]}`); });
+    }
+  });
   test("leaves other element types alone", () => {
     const e = apply("exp", splat(variable("f64", "a"), 2));
     expect(legalize([let_("b", e)], lacks)).toEqual([let_("b", e)]);

@@ -2,7 +2,7 @@
 import type { WinogradAlgorithm } from "../../compiler/ir/compute.ts";
 import { describe, expect, test } from "vitest";
 import { rowMajor } from "../../compiler/ir/compute.ts";
-import type { Edge, Schedule } from "../../compiler/ir/schedule.ts";
+import type { Directive, Edge, Schedule } from "../../compiler/ir/schedule.ts";
 import { instructionSets } from "../../targets/cpp/isa.ts";
 import { strassenSchedule } from "../../targets/cpp/schedules/strassen.ts";
 import { winogradSchedule } from "../../targets/cpp/schedules/winograd.ts";
@@ -86,6 +86,17 @@ describe("stages inside the loops of others", () => {
   test.each([4, 8, 16])("%i lanes", (lanes) => {
     agree(s, rowwise(lanes, "softmax", ["top", "sum"], ["e"]));
     agree(l, rowwise(lanes, "norm", ["mean", "scale"]));
+  });
+  test.each([[4, 30], [8, 37], [16, 200], [16, 5]])("sums in several accumulators: %i lanes, rows of %i", (lanes, size) => {
+    const p = softmax(3, size), base = rowwise(lanes, "softmax", ["top", "sum"], ["e"]), along: readonly Directive[] = [
+      { split: "k", by: 4 * lanes, into: ["ko", "kc"], edge: "peel" }, { split: "kc", by: lanes, into: ["kj", "kv"], edge: "peel" }, { order: ["r", "ko", "kj", "kv"] },
+      { place: ["kj"], as: "unroll" }, { place: ["kv"], as: "vector" }, { apart: "kj" },
+    ];
+    const where = (name: string) => base.stages[name]!.filter((d) => "computeAt" in d);
+    agree(p, { stages: { ...base.stages, top: [...along, ...where("top")], sum: [...along, ...where("sum")] } });
+  });
+  test("accumulators of turns that are no constants are refused", () => {
+    expect(() => runCompute(s.compute, { stages: { top: [{ split: "k", by: 5, into: ["ko", "ki"] }, { apart: "ki" }] } }, s.data)).toThrow(/unrolled/);
   });
   test("rows in parallel", () => agree(s, alsoPlaced(rowwise(8, "softmax", ["top", "sum"], ["e"]), "softmax", "r", "parallel")));
 });

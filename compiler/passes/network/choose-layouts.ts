@@ -60,8 +60,9 @@ function collect(n: Network): Votes {
       place(column);
       const inner = byExtent(s.reduce.axes).find((r) => { if (r.range[1] === 0) return false; const d = dimOf(product.a.at, r); return d !== null && !windowDims(c, s, product.a).includes(d); });
       if (inner) vote(product.a.buffer, dimOf(product.a.at, inner), weight);
-      // A result that stays inside the kernel is made in whichever order suits what reads it: both operands are read along the sum.
+      // A result that stays inside the kernel is made in the order that suits what reads it, lanes along its last axis, and both operands are read along the sum.
       vote(product.b.buffer, out || !inner ? dimOf(product.b.at, column) : dimOf(product.b.at, inner), weight);
+      if (!out && s.finish) for (const l of loadsIn([s.finish])) vote(l.buffer, dimOf(l.at, s.axes.at(-1)!), weight);
     } else {
       // Nothing is broadcast: the lanes run along an axis in which no window slides.
       const loads = loadsIn([s.value]).filter((l) => windowDims(c, s, l).length > 0);

@@ -23,6 +23,7 @@ import { splitConstants } from "./split-constants.ts";
 import { splitPhases } from "./split-phases.ts";
 import { storeTypes } from "./store-types.ts";
 import { verifyNetwork } from "./verify-network.ts";
+import { widenMasks } from "./widen-masks.ts";
 
 /** A pure function from network to network; `facts` are those of the target's machines. */
 export interface NetworkPass { readonly name: string; readonly run: (n: Network, facts: TargetFacts) => Network }
@@ -30,6 +31,7 @@ export interface NetworkPass { readonly name: string; readonly run: (n: Network,
 export const networkPasses: readonly NetworkPass[] = [
   { name: "store-types", run: storeTypes },
   { name: "split-recurrences", run: splitRecurrences },
+  { name: "widen-masks", run: widenMasks },
   { name: "split-concats", run: splitConcats },
   { name: "inline-movement", run: inlineMovement },
   { name: "fuse-tails", run: fuseTails },

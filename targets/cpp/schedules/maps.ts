@@ -1,5 +1,5 @@
 /** Maps, and reductions without products: lanes along whatever is contiguous. */
-import { mentions, type Expr, type Load } from "../../../compiler/ir/scalar.ts";
+import { children, mentions, type Expr, type Load } from "../../../compiler/ir/scalar.ts";
 import { extentOf, reductions, type Axis, type Compute, type Stage } from "../../../compiler/ir/compute.ts";
 import { isFloat32, unguarded, windowDims } from "../../../compiler/ir/contraction.ts";
 import { loadsIn } from "../../../compiler/ir/algebra.ts";
@@ -11,6 +11,11 @@ import { isWeight, packLanes, uses } from "../../../compiler/schedules/pack.ts";
 /** Directives of a stage, and its loops over axes from the outside in, before lanes are cut off the last; weights may be re-laid. */
 export interface StagePlan { readonly compute: Compute; readonly directives: readonly Directive[]; readonly outer: readonly FusedLoop[] }
 
+/** Sums along lanes: four vectors at a time, each with its own sum, as an addition takes four turns. */
+const sumsOver = (loop: string, lanes: number): Directive[] => [
+  { split: loop, by: 4 * lanes, into: [`${loop}_o`, `${loop}_c`], edge: "peel" }, { split: `${loop}_c`, by: lanes, into: [`${loop}_j`, `${loop}_v`], edge: "peel" },
+  { place: [`${loop}_j`], as: "unroll" }, { place: [`${loop}_v`], as: "vector" }, { apart: `${loop}_j` },
+];
 const names = (loops: readonly FusedLoop[]) => loops.map((l) => l.name);
 const lanesOver = (loop: string, lanes: number): Directive[] =>
   [{ split: loop, by: lanes, into: [`${loop}_o`, `${loop}_v`], edge: "peel" }, { place: [`${loop}_v`], as: "vector" }];
@@ -47,7 +52,7 @@ export function reductionPlan(c: Compute, s: Stage, set: InstructionSet): StageP
   const contiguous = plain && last && along && last.extent >= 4 && reductions[s.reduce!.op].lanes !== null
     && valueLoads.every((l) => fits(l, along)) && unguarded(s.value).guards.length === 0;
   const packed = contiguous ? packLanes(c, s, along).compute : c;
-  return { compute: packed, directives: [...directives, order, ...(contiguous ? lanesOver(last.name, set.lanes) : [])], outer: rows };
+  return { compute: packed, directives: [...directives, order, ...(contiguous ? sumsOver(last.name, set.lanes) : [])], outer: rows };
 }
 
 /** Register tiles of `tall` x `wide` outputs share what they load; small windows are unrolled whole. */
@@ -95,13 +100,13 @@ function tileOf(set: InstructionSet, taps: number, stride: number, two: boolean)
   if (!two) return [1, most];
   return most >= 4 ? [2, Math.floor(most / 2)] : [1, most];
 }
-/** Reduces whole columns, a few vectors of them at a time. */
+/** Reduces whole columns, several vectors of them at a time; where little is done to each, as many as half of the registers hold: long pieces of each row. */
 function columnsPlan(c: Compute, s: Stage, set: InstructionSet, lane: Axis, others: readonly Axis[], main: Expr): StagePlan {
-  const n = lane.name, reduce = byStep(s.reduce!.axes, main).map((a) => a.name);
+  const n = lane.name, reduce = byStep(s.reduce!.axes, main).map((a) => a.name), wide = children(s.value).every((e) => e.dtype === "index" || children(e).every((x) => x.dtype === "index"));
   return {
     compute: c,
     directives: [
-      { split: n, by: 4 * set.lanes, into: [`${n}_o`, `${n}_i`], edge: "peel" }, { split: `${n}_i`, by: set.lanes, into: [`${n}_j`, `${n}_v`], edge: "peel" },
+      { split: n, by: (wide ? set.registers / 2 : 4) * set.lanes, into: [`${n}_o`, `${n}_i`], edge: "peel" }, { split: `${n}_i`, by: set.lanes, into: [`${n}_j`, `${n}_v`], edge: "peel" },
       { order: [...others.map((a) => a.name), `${n}_o`, ...reduce, `${n}_j`, `${n}_v`] },
       { place: [`${n}_j`], as: "unroll" }, { place: [`${n}_v`], as: "vector" },
     ],
