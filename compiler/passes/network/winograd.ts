@@ -1,5 +1,5 @@
 /**
- * 3x3 convolution, stride 1, by Winograd's F(m x n, 3x3) (Lavin and Gray, 2015). The transforms are ordinary stages whose
+ * Convolution of stride 1 by Winograd's F(m x n, r x s) (Lavin and Gray, 2015). The transforms are ordinary stages whose
  * coefficients are tables: once their loops are unrolled, zeros and ones vanish. Each matrix is written as a product
  * of two sparse ones, so that sums used twice are computed once: interning does the rest.
  */
@@ -7,82 +7,83 @@ import { fail, type Expr } from "../../ir/scalar.ts";
 import { both, less, make, mul, select, term, f32 } from "../../ir/algebra.ts";
 import { int, plus, times } from "../../ir/linear.ts";
 import { at, axis, extentOf, tensor, type Axis, type Compute, type Stage, type Tensor } from "../../ir/compute.ts";
+import { tablesOf } from "./toom-cook.ts";
 
-/** Rows or columns of outputs that one tile makes. */
-export type TileSize = 2 | 4;
-interface Matrices { readonly Q: number[][]; readonly P: number[][]; readonly R: number[][]; readonly S: number[][]; readonly G: number[][] }
-const eye = (n: number) => Array.from({ length: n }, (_, i) => Array.from({ length: n }, (_, j) => (i === j ? 1 : 0)));
-/** Input transform P Q, output transform S R, weight transform G, by the size of the tile. */
-const matrices: Record<TileSize, Matrices> = {
-  4: {
-    Q: [[4, 0, -5, 0, 1, 0], [0, 0, -4, 0, 1, 0], [0, -4, 0, 1, 0, 0], [0, 0, -1, 0, 1, 0], [0, -2, 0, 2, 0, 0], [0, 4, 0, -5, 0, 1]],
-    P: [[1, 0, 0, 0, 0, 0], [0, 1, 1, 0, 0, 0], [0, 1, -1, 0, 0, 0], [0, 0, 0, 1, 1, 0], [0, 0, 0, 1, -1, 0], [0, 0, 0, 0, 0, 1]],
-    R: [[1, 0, 0, 0, 0, 0], [0, 1, 1, 0, 0, 0], [0, 1, -1, 0, 0, 0], [0, 0, 0, 1, 1, 0], [0, 0, 0, 1, -1, 0], [0, 0, 0, 0, 0, 1]],
-    S: [[1, 1, 0, 1, 0, 0], [0, 0, 1, 0, 2, 0], [0, 1, 0, 4, 0, 0], [0, 0, 1, 0, 8, 1]],
-    G: [[1 / 4, 0, 0], [-1 / 6, -1 / 6, -1 / 6], [-1 / 6, 1 / 6, -1 / 6], [1 / 24, 1 / 12, 1 / 6], [1 / 24, -1 / 12, 1 / 6], [0, 0, 1]],
-  },
-  2: {
-    Q: [[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]], P: eye(4),
-    R: [[1, 0, 0, 0], [0, 1, 1, 0], [0, 1, -1, 0], [0, 0, 0, 1]], S: [[1, 1, 0, 0], [0, 0, 1, -1]],
-    G: [[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]],
-  },
-};
 const table = (name: string, rows: readonly (readonly number[])[]): Tensor => tensor(name, "table", [rows.length, rows[0]!.length], { data: rows.flat() });
 
 /** What a convolution needs to be one of these: see `asConvolution` in choose-algorithms. */
-export interface Convolution3x3 {
+export interface Convolution {
   readonly compute: Compute;
   readonly stage: Stage;
   /** [batch, channels, height, width] and the padding before height and width. */
   readonly input: string;
   readonly shape: readonly [number, number, number, number];
   readonly pad: readonly [number, number];
+  /** Rows and columns of the filter. */
+  readonly kernel: readonly [number, number];
+  readonly groups: number;
+  /** Input channels of a group. */
   readonly inputChannels: number;
 }
+/** Rows and columns of outputs that one tile makes. */
+export type Tile = readonly [rows: number, columns: number];
+/** The shape of transformed weights: products of a tile, [groups if several,] channels in, channels out. */
+export const transformedShape = (o: Convolution, [fy, fx]: Tile): readonly number[] => {
+  const N = extentOf(o.stage.axes.at(-3)!);
+  return [fy + o.kernel[0] - 1, fx + o.kernel[1] - 1, ...(o.groups > 1 ? [o.groups] : []), o.inputChannels, N];
+};
+
 /** The same result by tiles of fy x fx; `weights` names the constant made by `transformWeights`. */
-export function winogradCompute(o: Convolution3x3, weights: string, fy: TileSize, fx: TileSize): Compute {
-  const [b, n, y, x] = o.stage.axes as readonly Axis[] as readonly [Axis, Axis, Axis, Axis];
-  const [B, N, H, W] = [b, n, y, x].map(extentOf) as [number, number, number, number], ey = fy + 2, ex = fx + 2, C = o.inputChannels;
-  const TH = Math.ceil(H / fy), TW = Math.ceil(W / fx), T = B * TH * TW, [, , IH, IW] = o.shape, my = matrices[fy], mx = matrices[fx];
+export function winogradCompute(o: Convolution, weights: string, [fy, fx]: Tile): Compute {
+  const b = o.stage.axes[0]!, [n, y, x] = o.stage.axes.slice(-3) as [Axis, Axis, Axis], gs = o.stage.axes.slice(1, -3);
+  const [B, N, H, W] = [b, n, y, x].map(extentOf) as [number, number, number, number], C = o.inputChannels, G = o.groups;
+  const [ry0, rx0] = o.kernel, ey = fy + ry0 - 1, ex = fx + rx0 - 1;
+  const TH = Math.ceil(H / fy), TW = Math.ceil(W / fx), T = B * TH * TW, [, , IH, IW] = o.shape, my = tablesOf(fy, ry0), mx = tablesOf(fx, rx0);
   const tables = [table("Qy", my.Q), table("Py", my.P), table("Ry", my.R), table("Sy", my.S), table("Qx", mx.Q), table("Px", mx.P), table("Rx", mx.R), table("Sx", mx.S)];
   const [qy, py, ry, sy, qx, px, rx, sx] = tables as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
-  const U = tensor(weights, "weight", [ey, ex, C, N]);
-  const i = axis("i", ey), j = axis("j", ex), ka = axis("k", ey), kb = axis("k", ex), t = axis("t", T), c = axis("c", C), m = axis("n", N), u = axis("u", fy);
+  const U = tensor(weights, "weight", transformedShape(o, [fy, fx]));
+  const i = axis("i", ey), j = axis("j", ex), ka = axis("k", ey), kb = axis("k", ex), t = axis("t", T), c = axis("c", C * G), kc = axis("c", C), m = axis("n", N), u = axis("u", fy);
   const quo = (a: Expr, by: number) => make("quo", a, int(by)), rem = (a: Expr, by: number) => make("rem", a, int(by));
   const sum = (k: Axis) => ({ op: "add" as const, axes: [k] });
   const row = plus(plus(times(rem(quo(t, TW), TH), fy), ka), int(-o.pad[0])), column = plus(plus(times(rem(t, TW), fx), j), int(-o.pad[1]));
   const within = (e: Expr, size: number) => both(less(int(-1), e), less(e, int(size)));
   const pixel = select(both(within(row, IH), within(column, IW)), at({ name: o.input }, quo(t, TH * TW), c, row, column), f32(0));
   const tile = plus(times(b, TH * TW), plus(times(quo(y, fy), TW), quo(x, fx)));
+  const group = gs.reduce<Expr>((e, g) => plus(e, times(g, C)), kc);
   const stages: Stage[] = [
     { name: "q1", axes: [i, j, t, c], reduce: sum(ka), value: term(at(qy, i, ka), pixel) },
     { name: "p1", axes: [i, j, t, c], reduce: sum(ka), value: term(at(py, i, ka), at({ name: "q1" }, ka, j, t, c)) },
     { name: "q2", axes: [i, j, t, c], reduce: sum(kb), value: term(at(qx, j, kb), at({ name: "p1" }, i, kb, t, c)) },
     { name: "V", axes: [i, j, t, c], reduce: sum(kb), value: term(at(px, j, kb), at({ name: "q2" }, i, kb, t, c)) },
-    { name: "M", axes: [i, j, t, m], reduce: { op: "add", axes: [c] }, value: mul(at({ name: "V" }, i, j, t, c), at(U, i, j, c, m)) },
-    { name: "r1", axes: [i, j, t, m], reduce: sum(ka), value: term(at(ry, i, ka), at({ name: "M" }, ka, j, t, m)) },
-    { name: "s1", axes: [u, j, t, m], reduce: sum(ka), value: term(at(sy, u, ka), at({ name: "r1" }, ka, j, t, m)) },
-    { name: "r2", axes: [u, j, t, m], reduce: sum(kb), value: term(at(rx, j, kb), at({ name: "s1" }, u, kb, t, m)) },
-    { ...o.stage, name: "Y", reduce: sum(kb), value: term(at(sx, rem(x, fx), kb), at({ name: "r2" }, rem(y, fy), kb, tile, n)) },
+    { name: "M", axes: [i, j, t, ...gs, m], reduce: { op: "add", axes: [kc] }, value: mul(at({ name: "V" }, i, j, t, group), at(U, i, j, ...gs, kc, m)) },
+    { name: "r1", axes: [i, j, t, ...gs, m], reduce: sum(ka), value: term(at(ry, i, ka), at({ name: "M" }, ka, j, t, ...gs, m)) },
+    { name: "s1", axes: [u, j, t, ...gs, m], reduce: sum(ka), value: term(at(sy, u, ka), at({ name: "r1" }, ka, j, t, ...gs, m)) },
+    { name: "r2", axes: [u, j, t, ...gs, m], reduce: sum(kb), value: term(at(rx, j, kb), at({ name: "s1" }, u, kb, t, ...gs, m)) },
+    { ...o.stage, name: "Y", reduce: sum(kb), value: term(at(sx, rem(x, fx), kb), at({ name: "r2" }, rem(y, fy), kb, tile, ...gs, n)) },
   ];
   return {
-    name: "winograd", origin: o.compute.origin, stages, algorithm: { kind: "winograd", tile: [fy, fx], macs: B * N * H * W * C * 9 },
+    name: "winograd", origin: o.compute.origin, stages, algorithm: { kind: "winograd", tile: [fy, fx], macs: B * G * N * H * W * C * ry0 * rx0 },
     tensors: [...o.compute.tensors, U, ...tables], outputs: o.compute.outputs.map((x2) => (x2.stage === o.stage.name ? { ...x2, stage: "Y" } : x2)),
   };
 }
 
-/** G g Gᵀ in double precision: `g` is [N][C][3][3], the result [fy + 2][fx + 2][C][N]. */
-export function transformWeights(g: Float32Array, C: number, N: number, fy: TileSize, fx: TileSize): Float32Array {
-  if (g.length !== C * N * 9) fail(`weights of ${g.length} elements are not ${N} x ${C} x 3 x 3`);
-  const Gy = Float64Array.from(matrices[fy].G.flat()), Gx = Float64Array.from(matrices[fx].G.flat());
-  const ey = fy + 2, ex = fx + 2, plane = C * N, out = new Float32Array(ey * ex * plane), half = new Float64Array(ey * 3);
-  for (let c = 0; c < C; c++) for (let n = 0; n < N; n++) {
-    const from = (n * C + c) * 9;
-    for (let i = 0; i < ey; i++) for (let b = 0; b < 3; b++) {
-      half[i * 3 + b] = Gy[i * 3]! * g[from + b]! + Gy[i * 3 + 1]! * g[from + 3 + b]! + Gy[i * 3 + 2]! * g[from + 6 + b]!;
+/** G g Gᵀ in double precision: `g` is [groups * N][C][rows][columns], the result has the `transformedShape`. */
+export function transformWeights(g: Float32Array, o: Convolution, [fy, fx]: Tile): Float32Array {
+  const [ry, rx] = o.kernel, C = o.inputChannels, shape = transformedShape(o, [fy, fx]), [ey, ex] = shape as [number, number], N = shape.at(-1)!, taps = ry * rx;
+  if (g.length !== o.groups * C * N * taps) fail(`weights of ${g.length} elements are not ${o.groups * N} x ${C} x ${ry} x ${rx}`);
+  const Gy = Float64Array.from(tablesOf(fy, ry).G.flat()), Gx = Float64Array.from(tablesOf(fx, rx).G.flat());
+  const plane = o.groups * C * N, out = new Float32Array(ey * ex * plane), half = new Float64Array(ey * rx);
+  for (let p = 0; p < o.groups; p++) for (let c = 0; c < C; c++) for (let n = 0; n < N; n++) {
+    const from = ((p * N + n) * C + c) * taps;
+    for (let i = 0; i < ey; i++) for (let b = 0; b < rx; b++) {
+      let sum = 0;
+      for (let a = 0; a < ry; a++) sum += Gy[i * ry + a]! * g[from + a * rx + b]!;
+      half[i * rx + b] = sum;
     }
-    for (let i = 0, to = c * N + n; i < ey; i++) for (let j = 0; j < ex; j++, to += plane) {
-      out[to] = Gx[j * 3]! * half[i * 3]! + Gx[j * 3 + 1]! * half[i * 3 + 1]! + Gx[j * 3 + 2]! * half[i * 3 + 2]!;
+    for (let i = 0, to = (p * C + c) * N + n; i < ey; i++) for (let j = 0; j < ex; j++, to += plane) {
+      let sum = 0;
+      for (let b = 0; b < rx; b++) sum += Gx[j * rx + b]! * half[i * rx + b]!;
+      out[to] = sum;
     }
   }
   return out;

@@ -10,18 +10,19 @@ import { tileOf } from "./product.ts";
 /** Floats between planes of transformed tiles: without them all planes fall into one set of the first cache. */
 const planeGap = 16;
 /** More tiles than this at a time do not fit the second cache beside the weights. */
-const mostTiles = 28;
+const mostTiles = Number(process.env.WINO_TILES ?? 28);
 
 /** Needs: stages q1, p1, q2, V, M, r1, s1, r2, Y as choose-algorithms makes them. */
 export function winogradSchedule(c: Compute, { tile: [fy, fx] }: WinogradAlgorithm, set: InstructionSet): { compute: Compute; schedule: Schedule } {
   const stage = (name: string) => c.stages.find((s) => s.name === name)!, Y = stage("Y"), M = stage("M"), lanes = set.lanes;
-  const [b, n, y, x] = Y.axes.map((a) => a.name) as [string, string, string, string], [batches, N] = Y.axes.map(extentOf) as [number, number];
+  const b = Y.axes[0]!.name, [n, y, x] = Y.axes.slice(-3).map((a) => a.name) as [string, string, string], gs = Y.axes.slice(1, -3).map((a) => a.name);
+  const batches = extentOf(Y.axes[0]!), N = extentOf(Y.axes.at(-3)!);
   const T = extentOf(M.axes[2]!), tiles = Math.ceil(T / Math.ceil(T / mostTiles)), t = tileOf(set, N, Math.min(T, tiles), 0);
   const rows = T <= 8 ? Math.min(T, lanes === 16 ? 8 : t.rows) : t.rows, vectors = T <= 8 && lanes === 16 ? Math.min(3, t.vectors) : t.vectors;
   const block = Math.min(Math.max(vectors * lanes, 4 * panelWidth), N);
   const transform = (inner: string, order: readonly string[], unrolled: readonly string[], where: Directive): Directive[] => [
     { split: inner, by: lanes, into: [`${inner}o`, "lane"], edge: "peel" },
-    { order: [...order, "lane"] }, { place: [...unrolled, "k"], as: "unroll" }, { place: ["lane"], as: "vector" }, where,
+    { order: [...(inner === "n" ? gs : []), ...order, "lane"] }, { place: [...unrolled, "k"], as: "unroll" }, { place: ["lane"], as: "vector" }, where,
   ];
   const early: Directive = { computeAt: ["V", "co"], in: "registers" }, late: Directive = { computeAt: ["Y", "no"], in: "registers" };
   const weight = loadsIn([M.value]).find((l) => l.buffer !== "V")!.buffer;
@@ -31,13 +32,13 @@ export function winogradSchedule(c: Compute, { tile: [fy, fx] }: WinogradAlgorit
     q1: transform("c", ["t", "co", "j", "i", "k"], ["i", "j"], early),
     p1: transform("c", ["t", "co", "j", "i", "k"], ["i", "j"], early),
     q2: transform("c", ["t", "co", "i", "j", "k"], ["i", "j"], early),
-    V: transform("c", ["t", "co", "i", "j", "k"], ["i", "j"], { computeAt: ["Y", "tb"], in: "scratch", pad: [0, planeGap, 0, 0] }),
+    V: transform("c", ["t", "co", "i", "j", "k"], ["i", "j"], { computeAt: ["Y", "tb"], in: "scratch", pad: process.env.WINO_PAD ? [0, 0, planeGap, 0] : [0, planeGap, 0, 0] }),
     M: [
       { split: "t", by: rows, into: ["to", "tr"], edge: "balance" },
       { split: "n", by: vectors * lanes, into: ["no", "ni"], edge: "peel" }, { split: "ni", by: lanes, into: ["nj", "nv"], edge: "peel" },
-      { order: ["i", "j", "no", "to", "c", "tr", "nj", "nv"] },
+      { order: [...gs, "i", "j", "no", "to", "c", "tr", "nj", "nv"] },
       { place: ["tr", "nj"], as: "unroll" }, { place: ["nv"], as: "vector" },
-      { computeAt: ["Y", "nb"], in: "scratch", pad: [0, planeGap, 0, 0] },
+      { computeAt: ["Y", "nb"], in: "scratch", pad: process.env.WINO_PAD ? [0, 0, planeGap, 0] : [0, planeGap, 0, 0] },
       // The weights are read once per block of tiles: ask for the next panel while this one is at work.
       { prefetch: weight, next: block > vectors * lanes ? "no" : "j" },
     ],
@@ -49,10 +50,10 @@ export function winogradSchedule(c: Compute, { tile: [fy, fx] }: WinogradAlgorit
       ...(batches > 1 ? [{ fuse: [b, "ty"], into: "bty" } as const] : []),
       { fuse: [batches > 1 ? "bty" : "ty", "tx"], into: "t" }, { split: "t", by: tiles, into: ["tb", "ti"], edge: "balance" },
       { split: n, by: block, into: ["nb", "nr"], edge: "peel" }, { split: "nr", by: lanes, into: ["no", "nv"], edge: "peel" },
-      { order: [...(batches > 1 ? [] : [b]), "tb", "nb", "ti", "no", "u", "v", "k", "nv"] },
+      { order: [...(batches > 1 ? [] : [b]), "tb", ...gs, "nb", "ti", "no", "u", "v", "k", "nv"] },
       { place: ["u", "v", "k"], as: "unroll" }, { place: ["nv"], as: "vector" },
     ],
   };
-  const layout: Layout = { parts: [{ dim: 0 }, { dim: 1 }, { dim: 3, quo: panelWidth }, { dim: 2 }, { dim: 3, rem: panelWidth }] };
+  const layout: Layout = { parts: [...gs.map((_, d) => ({ dim: 2 + d })), { dim: 0 }, { dim: 1 }, { dim: 3 + gs.length, quo: panelWidth }, { dim: 2 + gs.length }, { dim: 3 + gs.length, rem: panelWidth }] };
   return { compute: c, schedule: { stages, tensors: [{ pack: weight, layout }] } };
 }

@@ -1,0 +1,52 @@
+/**
+ * The tables of F(m, r): m outputs of a filter of r taps from m + r - 1 products (Winograd, 1980; Toom and Cook's method
+ * at the points below). Each transform is a product of two sparse matrices, so that what a point and its negative share
+ * is computed once. Powers of two in a row change no rounding.
+ */
+import { fail } from "../../ir/scalar.ts";
+
+/** input: P Q; output: S R; weights: G, in double precision. */
+export interface Tables { readonly Q: readonly number[][]; readonly P: readonly number[][]; readonly R: readonly number[][]; readonly S: readonly number[][]; readonly G: readonly number[][] }
+
+/** The points, those first that round least; the last product belongs to the point at infinity. */
+const points = [0, 1, -1, 2, -2, 0.5, -0.5];
+/** The most products along a dimension. */
+export const mostProducts = points.length + 1;
+
+/** Coefficients of the product of (x - root), lowest first. */
+const polynomial = (roots: readonly number[]): number[] =>
+  roots.reduce<number[]>((p, root) => [...p, 0].map((_, i) => (p[i - 1] ?? 0) - root * (p[i] ?? 0)), [1]);
+const row = (n: number, entries: readonly (readonly [number, number])[]): number[] => { const r = new Array<number>(n).fill(0); for (const [i, v] of entries) r[i] = v; return r; };
+/** Without -0, which would be another constant in the code. */
+const spread = (coefficients: readonly number[], n: number): number[] => row(n, coefficients.map((v, i) => [i, v + 0] as const));
+
+const known = new Map<string, Tables>();
+/** F(m, r). Q, P and R have m + r - 1 rows; S has m; G is (m + r - 1) x r. */
+export function tablesOf(m: number, r: number): Tables {
+  const key = `${m},${r}`;
+  let t = known.get(key);
+  if (!t) known.set(key, (t = make(m, r)));
+  return t;
+}
+function make(m: number, r: number): Tables {
+  const n = m + r - 1, finite = points.slice(0, n - 1), infinity = n - 1;
+  if (n > mostProducts) fail(`F(${m}, ${r}) needs ${n} products: there are points for ${mostProducts}`);
+  const Q: number[][] = [], P: number[][] = [], R: number[][] = [], G: number[][] = [], S = Array.from({ length: m }, () => new Array<number>(n).fill(0));
+  const alone = (i: number, coefficients: readonly number[]) => { Q[i] = spread(coefficients, n); P[i] = row(n, [[i, 1]]); R[i] = row(n, [[i, 1]]); };
+  finite.forEach((p, i) => {
+    const scale = finite.reduce((x, q) => (q === p ? x : x * (p - q)), 1), twin = p > 0 && finite[i + 1] === -p;
+    G[i] = Array.from({ length: r }, (_, j) => p ** j / scale);
+    if (p < 0) return;
+    if (!twin) { alone(i, polynomial(finite.filter((q) => q !== p))); S.forEach((s, j) => { s[i] = p ** j; }); return; }
+    // x (x + p) rest(x): the even part, and the odd part without p; the rest is even but for a point without a twin.
+    const rest = polynomial(finite.filter((q) => q !== p && q !== -p));
+    Q[i] = spread([0, ...rest], n); Q[i + 1] = spread(rest, n);
+    P[i] = row(n, [[i, 1], [i + 1, p]]); P[i + 1] = row(n, [[i, 1], [i + 1, -p]]);
+    R[i] = row(n, [[i, 1], [i + 1, 1]]); R[i + 1] = row(n, [[i, 1], [i + 1, -1]]);
+    S.forEach((s, j) => { s[i + (j % 2)] = p ** j; });
+  });
+  alone(infinity, polynomial(finite));
+  S[m - 1]![infinity] = 1;
+  G[infinity] = row(r, [[r - 1, 1]]);
+  return { Q, P, R, S, G };
+}
