@@ -4,6 +4,7 @@ import type { ObjectFormat } from "./object-files.ts";
 import type { WeightForm } from "./weights.ts";
 import type { Compute } from "../ir/compute.ts";
 import type { GridFacts } from "../ir/grid.ts";
+import type { WinogradFacts } from "../ir/machine.ts";
 import type { Program } from "../ir/program.ts";
 import type { Schedule } from "../ir/schedule.ts";
 import type { Expr } from "../ir/scalar.ts";
@@ -29,8 +30,8 @@ export interface TargetFacts {
   readonly firstCache?: { readonly bytes: number; readonly ways: number; readonly line: number };
   /** Where kernels run as groups of lanes: each kernel is one launch of such a grid. */
   readonly grid?: GridFacts;
-  /** Whether the schedules know Winograd's stages. */
-  readonly winograd: boolean;
+  /** What decides about Winograd's tiles; false where schedules do not know its stages. */
+  readonly winograd: false | WinogradFacts;
   /** Whether they know Strassen's. */
   readonly strassen: boolean;
   /** Where an argument of a kernel may begin, in bytes: offsets of working memory and constants are multiples of it. */

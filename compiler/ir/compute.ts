@@ -85,8 +85,12 @@ export interface Compute {
   readonly origin: readonly string[];
   /** How the stages came to be, where a plain reading would not tell: schedules know these by name. */
   readonly algorithm?: Algorithm;
+  /** What could have been chosen instead, for reports. */
+  readonly choices?: readonly Choice[];
 }
-/** F(tile, 3x3) of Winograd, in tiles of so many rows and columns. */
+/** A way to compute a layer: bytes of its weights as kernels would read them, and its estimated time on the target's machine. */
+export interface Choice { readonly algorithm: string; readonly weightBytes: number; readonly ms: number; readonly chosen: boolean }
+/** F(tile, filter) of Winograd, in tiles of so many rows and columns. */
 export interface WinogradAlgorithm { readonly kind: "winograd"; readonly tile: readonly [rows: number, columns: number]; readonly macs: number }
 /** One level of Strassen's product. */
 export interface StrassenAlgorithm { readonly kind: "strassen"; readonly macs: number }

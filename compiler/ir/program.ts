@@ -2,6 +2,7 @@
 import type { DType } from "./types.ts";
 import type { TensorType } from "./graph.ts";
 import type { Kernel } from "./kernel.ts";
+import type { Choice } from "./compute.ts";
 import type { Traffic } from "./traffic.ts";
 
 /** What the caller passes or gets, in the model's own order, shape and row-major layout. */
@@ -32,6 +33,8 @@ export interface Step {
   /** What kind of work it is, for people: "conv 3x3". */
   readonly kind: string;
   readonly traffic: Traffic;
+  /** Of products with constants: how else they could be computed, and at what estimated cost. */
+  readonly choices?: readonly Choice[];
   /** What the step leaves behind: the values it finishes. */
   readonly results: readonly Result[];
 }

@@ -1,5 +1,5 @@
 /** The C++ target: functions with vector types for each instruction set, chosen when the program starts. */
-import type { Target, Variant } from "../../compiler/emit/target.ts";
+import type { Settings, Target, TargetFacts, Variant } from "../../compiler/emit/target.ts";
 import { packageCpp, packageFiles } from "../../compiler/emit/package.ts";
 import { printKernel } from "../../compiler/emit/print.ts";
 import type { Program } from "../../compiler/ir/program.ts";
@@ -8,6 +8,8 @@ import { mayTrap } from "../../compiler/lower/legalize.ts";
 import { cpp, halves, preamble } from "./dialect.ts";
 import { firstCache, instructionSets, type InstructionSet } from "./isa.ts";
 import { peakSource } from "./peak.ts";
+import { panelWidth } from "../../compiler/schedules/pack.ts";
+import { mostColumns, mostTiles } from "./schedules/winograd.ts";
 import { scheduleCpp } from "./schedules/index.ts";
 
 /** Vectors of these are rewritten: the compilers have no spelling for them that does not go lane by lane. */
@@ -32,14 +34,28 @@ export const cppTexts = (p: Program, names: readonly string[]) => order.filter((
 /** Each kernel as C++ for each of the instruction sets named. */
 export const cppVariants = (names: readonly string[]): readonly Variant[] => order.filter((s) => names.includes(s.name)).map(variant);
 
+/** How often a byte that Winograd adds to the weights counts as read once more. */
+const byteWeights = { speed: 0, balanced: 3 } as const;
+function winogradFacts(s: Settings): TargetFacts["winograd"] {
+  const { winograd = "auto", optimize = "speed" } = s as { readonly winograd?: string; readonly optimize?: "speed" | "balanced" | "size" };
+  if (winograd === "off" || optimize === "size") return false;
+  return {
+    largestTile: winograd === "auto" ? 6 : Number(winograd), tiles: mostTiles, columns: mostColumns, panel: panelWidth,
+    cacheBytes: 2 ** 20, lastCacheBytes: 2 ** 25, cacheBytesPerSecond: 65e9, byteWeight: byteWeights[optimize],
+  };
+}
+
 export const cppTarget: Target = {
   name: "cpp",
   description: "C++17 without a runtime, for x86-64 and AArch64",
   builds: "native",
   // One core of a server at 3.7 GHz; the ratio of the two is what decides.
-  facts: () => ({ macsPerSecond: 59e9, bytesPerSecond: 26e9, firstCache, winograd: true, strassen: true, alignment: 64, shares: true, types: {}, largestConstant: Infinity }),
+  facts: (s) => ({ macsPerSecond: 59e9, bytesPerSecond: 26e9, firstCache, winograd: winogradFacts(s), strassen: true, alignment: 64, shares: true, types: {}, largestConstant: Infinity }),
   instructionSets: cppSets,
-  settings: {},
+  settings: {
+    winograd: { kind: "choice", choices: ["auto", "off", "2", "4", "6"], default: "auto", description: "the largest tile of Winograd's convolutions" },
+    optimize: { kind: "choice", choices: ["speed", "balanced", "size"], default: "speed", description: "what counts more: time, or bytes of weights" },
+  },
   weights: ["incbin", "object", "source", "file"],
   variants: (c) => cppVariants(c.instructionSets),
   peak: (c) => peakSource(order.filter((s) => c.instructionSets.includes(s.name))),

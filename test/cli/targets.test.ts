@@ -60,7 +60,10 @@ describe("mlc targets", () => {
     expect(list.find((t) => t.name === "cpp")).toMatchObject({
       builds: "native",
       instruction_sets: ["avx512", "avx2", "sse", "neon"],
-      settings: [],
+      settings: expect.arrayContaining([
+        expect.objectContaining({ name: "winograd", default: "auto" }),
+        expect.objectContaining({ name: "optimize", default: "speed" }),
+      ]),
       element_types: {},
       facts: { largest_constant: null, alignment: 64 },
     });

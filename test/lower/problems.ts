@@ -4,7 +4,7 @@ import { add, f32, less, make, mul, select, sub } from "../../compiler/ir/algebr
 import { int, plus, times } from "../../compiler/ir/linear.ts";
 import type { Expr, Load } from "../../compiler/ir/scalar.ts";
 import { combineWeights, strassenCompute } from "../../compiler/passes/network/strassen.ts";
-import { transformWeights, winogradCompute, type TileSize } from "../../compiler/passes/network/winograd.ts";
+import { transformWeights, winogradCompute, type Convolution } from "../../compiler/passes/network/winograd.ts";
 import { noise, type Data } from "../support/run-compute.ts";
 
 export interface Problem { readonly compute: Compute; readonly data: Data; readonly expected: Float32Array }
@@ -59,26 +59,28 @@ function plainConv(H: number, W: number, C: number, N: number, stride: number, d
   }
   return out;
 }
-/** The same convolution by Winograd's tiles; the input [batch, channels, height, width] and the output lie channels last, without margins. */
-export function winograd(B: number, H: number, W: number, C: number, N: number, fy: TileSize, fx: TileSize, pad = 1): Problem {
-  const OH = H + 2 * pad - 2, OW = W + 2 * pad - 2, last = { parts: [{ dim: 0 }, { dim: 2 }, { dim: 3 }, { dim: 1 }] };
-  const [b, o, y, x] = [axis("b", B), axis("o", N), axis("y", OH), axis("x", OW)], [c, ky, kx] = [axis("c", C), axis("ky", 3), axis("kx", 3)];
-  const X = tensor("X", "input", [B, C, H, W], { layout: last }), w = tensor("W", "weight", [N, C, 3, 3]), bias = tensor("bias", "weight", [N]);
-  const iy = plus(plus(y, ky), int(-pad)), ix = plus(plus(x, kx), int(-pad));
-  const direct: Stage = { name: "conv", axes: [b, o, y, x], reduce: { op: "add", axes: [c, ky, kx] }, value: mul(at(X, b, c, iy, ix), at(w, o, c, ky, kx)), finish: relu(add(acc, at(bias, o))) };
-  const plain: Compute = { name: "conv", origin: [], tensors: [X, bias], stages: [direct], outputs: [output(direct, "out", { layout: last })] };
-  const data: Floats = { X: noise(B * C * H * W, 3), W: noise(N * C * 9, 5), bias: noise(N, 9) };
-  const made = winogradCompute({ compute: plain, stage: direct, input: "X", shape: [B, C, H, W], pad: [pad, pad], inputChannels: C }, "U", fy, fx);
-  const expected = new Float32Array(B * N * OH * OW);
-  for (let i = 0, n = 0; n < B; n++) for (let k = 0; k < N; k++) for (let r = 0; r < OH; r++) for (let s = 0; s < OW; s++, i++) {
+/** A convolution by Winograd's tiles; the input [batch, channels, height, width] and the output lie channels last, without margins. C and N are those of a group. */
+export function winograd(B: number, H: number, W: number, C: number, N: number, fy: number, fx: number, more: { readonly pad?: number; readonly kernel?: readonly [number, number]; readonly groups?: number } = {}): Problem {
+  const { pad = 1, kernel: [ry, rx] = [3, 3], groups: G = 1 } = more, OH = H + 2 * pad - ry + 1, OW = W + 2 * pad - rx + 1, last = { parts: [{ dim: 0 }, { dim: 2 }, { dim: 3 }, { dim: 1 }] };
+  const [b, g, o, y, x] = [axis("b", B), axis("g", G), axis("o", N), axis("y", OH), axis("x", OW)] as const, [c, ky, kx] = [axis("c", C), axis("ky", ry), axis("kx", rx)];
+  const X = tensor("X", "input", [B, C * G, H, W], { layout: last }), w = tensor("W", "weight", [N * G, C, ry, rx]), bias = tensor("bias", "weight", [N * G]);
+  const iy = plus(plus(y, ky), int(-pad)), ix = plus(plus(x, kx), int(-pad)), channel = (of: Expr, per: number) => (G > 1 ? plus(times(g, per), of) : of);
+  const direct: Stage = {
+    name: "conv", axes: [b, ...(G > 1 ? [g] : []), o, y, x], reduce: { op: "add", axes: [c, ky, kx] }, value: mul(at(X, b, channel(c, C), iy, ix), at(w, channel(o, N), c, ky, kx)), finish: relu(add(acc, at(bias, channel(o, N)))),
+  };
+  const plain: Compute = { name: "conv", origin: [], tensors: [X, bias], stages: [direct], outputs: [output(direct, "out", { shape: [B, N * G, OH, OW], layout: last, index: [b, channel(o, N), y, x] })] };
+  const data: Floats = { X: noise(B * C * G * H * W, 3), W: noise(N * G * C * ry * rx, 5), bias: noise(N * G, 9) };
+  const convolution: Convolution = { compute: plain, stage: direct, input: "X", shape: [B, C * G, H, W], pad: [pad, pad], kernel: [ry, rx], groups: G, inputChannels: C };
+  const made = winogradCompute(convolution, "U", [fy, fx]), expected = new Float32Array(B * N * G * OH * OW);
+  for (let i = 0, n = 0; n < B; n++) for (let k = 0; k < N * G; k++) for (let r = 0; r < OH; r++) for (let s = 0; s < OW; s++, i++) {
     let sum = data.bias![k]!;
-    for (let q = 0; q < C; q++) for (let u = 0; u < 3; u++) for (let v = 0; v < 3; v++) {
+    for (let q = 0, q0 = Math.floor(k / N) * C; q < C; q++) for (let u = 0; u < ry; u++) for (let v = 0; v < rx; v++) {
       const p = r + u - pad, t = s + v - pad;
-      if (p >= 0 && t >= 0 && p < H && t < W) sum += data.X![((n * C + q) * H + p) * W + t]! * data.W![((k * C + q) * 3 + u) * 3 + v]!;
+      if (p >= 0 && t >= 0 && p < H && t < W) sum += data.X![((n * C * G + q0 + q) * H + p) * W + t]! * data.W![((k * C + q) * ry + u) * rx + v]!;
     }
     expected[i] = Math.max(0, sum);
   }
-  return { compute: made, data: { ...data, U: transformWeights(data.W!, C, N, fy, fx) }, expected };
+  return { compute: made, data: { ...data, U: transformWeights(data.W!, convolution, [fy, fx]) }, expected };
 }
 
 /** Over the last dimension, in four stages. */

@@ -66,7 +66,16 @@ describe("winograd", () => {
       agree({ ...p, compute }, schedule, 1e-4, size[0] > 1 || size[5] === 2);
     });
   }
-  test("without padding", () => { const p = winograd(1, 7, 8, 16, 16, 4, 4, 0); agree(p, winogradSchedule(p.compute, p.compute.algorithm as WinogradAlgorithm, instructionSets.avx2).schedule, 1e-4); });
+  test.each([
+    ["5x5", 10, 7, 16, 16, 4, 2, { kernel: [5, 5], pad: 2 }], ["tiles of six", 13, 8, 16, 16, 6, 6, {}], ["1x7", 9, 9, 16, 16, 1, 4, { kernel: [1, 7], pad: 0 }],
+    ["3x1", 9, 5, 16, 32, 3, 1, { kernel: [3, 1], pad: 0 }], ["groups", 7, 9, 16, 24, 4, 2, { groups: 2 }], ["tiles of five", 11, 6, 16, 16, 5, 3, {}],
+  ] as const)("%s", (_, H, W, C, N, fy, fx, more) => {
+    for (const set of [instructionSets.avx2, instructionSets.avx512]) {
+      const p = winograd(1, H, W, C, N, fy, fx, more), { compute, schedule } = winogradSchedule(p.compute, p.compute.algorithm as WinogradAlgorithm, set);
+      agree({ ...p, compute }, schedule, 1e-4, true);
+    }
+  });
+  test("without padding", () => { const p = winograd(1, 7, 8, 16, 16, 4, 4, { pad: 0 }); agree(p, winogradSchedule(p.compute, p.compute.algorithm as WinogradAlgorithm, instructionSets.avx2).schedule, 1e-4); });
   test("blocks of tiles in parallel", () => {
     const p = winograd(1, 23, 22, 16, 16, 4, 4);
     agree(p, alsoPlaced(winogradSchedule(p.compute, p.compute.algorithm as WinogradAlgorithm, instructionSets.avx2).schedule, "Y", "tb", "parallel"), 1e-4);

@@ -40,11 +40,15 @@ export function facts(r: CompileResult) {
       macs: s.macs,
       results: s.results.map((x) => ({ value: x.value, dtype: x.dtype, shape: x.shape })),
       nodes: s.origin.map((name) => ({ name, op: opOf(name) })),
+      choices: (s.choices ?? []).map((c) => ({ algorithm: c.algorithm, weights_bytes: c.weightBytes, ms: c.ms, chosen: c.chosen })),
     })),
     memory: { naive_bytes: arena.naive, lower_bound_bytes: arena.lowerBound, arena_bytes: arena.bytes },
     diagnostics: r.diagnostics,
   };
 }
+
+/** So many others are shown beside the chosen algorithm and the direct one. */
+const shownChoices = 3;
 
 /** What all names begin with, in whole parts that end in "/" or "."; empty for fewer than two names. */
 function commonPrefix(names: readonly string[]): string {
@@ -107,6 +111,31 @@ export async function inspectCommand(t: Terminal, model: string, f: Flags): Prom
       ["nodes"],
     ),
   );
+  const weighed = x.steps.flatMap((s, i) => (s.choices.length > 1 ? [{ i, s }] : [])),
+    best = (list: (typeof x.steps)[number]["choices"]) => [...list].sort((a, b) => a.ms - b.ms).slice(0, shownChoices);
+  if (weighed.length)
+    section(
+      "Algorithms: estimated time on a typical machine of the target, and bytes of weights",
+      rows(
+        weighed.map(({ i, s }) => {
+          const [direct] = s.choices,
+            chosen = s.choices.find((c) => c.chosen)!,
+            text = (c: typeof chosen) => `${c.ms.toFixed(3)} ms ${formatBytes(c.weights_bytes)}`;
+          return [
+            i,
+            s.kernel,
+            `${chosen.algorithm} ${text(chosen)}`,
+            text(direct!),
+            best(s.choices.filter((c) => c !== chosen && c !== direct))
+              .map((c) => `${c.algorithm} ${text(c)}`)
+              .join(", "),
+          ];
+        }),
+        ["step", "kernel", "chosen", "direct", "others"],
+        [],
+        ["others"],
+      ),
+    );
   section(
     "Memory",
     rows(

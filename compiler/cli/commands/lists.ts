@@ -52,7 +52,7 @@ const factTexts: Readonly<Record<Exclude<keyof TargetFacts, "types">, (f: Target
   macsPerSecond: (f) => [`${f.macsPerSecond / 1e9} G multiply-accumulates/s`],
   bytesPerSecond: (f) => [`${f.bytesPerSecond / 1e9} GB/s`],
   firstCache: (f) => (f.firstCache ? [`first cache of ${formatBytes(f.firstCache.bytes)}, ${f.firstCache.ways} ways`] : []),
-  winograd: (f) => [f.winograd ? "Winograd's convolution" : "no Winograd"],
+  winograd: (f) => [f.winograd ? `Winograd's convolution in tiles up to ${f.winograd.largestTile} x ${f.winograd.largestTile}` : "no Winograd"],
   strassen: (f) => [f.strassen ? "Strassen's product" : "no Strassen"],
   alignment: (f) => [`arguments at multiples of ${f.alignment} bytes`],
   shares: (f) => (f.shares ? ["one kernel for all that differ in numbers only"] : []),

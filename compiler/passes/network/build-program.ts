@@ -82,7 +82,7 @@ export function buildProgram(n: Network, o: BuildOptions): Program {
     });
     const results = writesOf(c).filter((name) => lastWriter.get(name) === c).flatMap((name): Result[] => { const value = valueOfTensor(name); return value === null ? [] : [{ value, dtype: n.tensors.get(name)!.dtype, shape: n.tensors.get(name)!.shape, ...strided(n.tensors.get(name)!, place(name)) }]; });
     const { kernel, params } = calls[s.kernel]!;
-    return { kernel, args, ...(params.length ? { params, sizes: s.buffers.map((b) => b.size) } : {}), origin: c.origin, macs: macsOf(c), kind: kindOf(c), traffic: trafficOf(c), results };
+    return { kernel, args, ...(params.length ? { params, sizes: s.buffers.map((b) => b.size) } : {}), origin: c.origin, macs: macsOf(c), kind: kindOf(c), traffic: trafficOf(c), ...(c.choices ? { choices: c.choices } : {}), results };
   });
   const port = (tensor: string, name = valueOfTensor(tensor) ?? fail(`${tensor} is none of the model's`)): Port => { const { dtype, shape, declared } = n.tensors.get(tensor)!; return { name, shape, ...(declared ? { dtype: declared, stored: dtype } : { dtype }) }; };
   return {

@@ -1,38 +1,35 @@
 /**
- * Replaces 3x3 convolutions of stride 1 by Winograd's where a cost model says it is faster.
+ * Replaces convolutions of stride 1 by Winograd's where a cost model says it is faster.
  * Needs: fusing is done (the tail comes along); layouts, because tiles are written channel by channel.
- * Ensures: the same results within the error that F(4,3) has (3e-5 of the largest output). Stands before margins are
+ * Ensures: the same results within 4e-5 of the largest output. Stands before margins are
  * chosen, because tiles reach further than the convolution did.
  */
 import type { Axis, Compute, Stage } from "../../ir/compute.ts";
 import { extentOf } from "../../ir/compute.ts";
 import { linear, plus, times } from "../../ir/linear.ts";
 import type { Expr } from "../../ir/scalar.ts";
-import { contractionOf } from "../../ir/contraction.ts";
+import { sizeOf } from "../../ir/graph.ts";
+import { types } from "../../ir/types.ts";
+import { contractionOf, macsOf } from "../../ir/contraction.ts";
+import type { MachineFacts } from "../../ir/machine.ts";
 import { derivedName, relist, type NetTensor, type Network } from "../../ir/network.ts";
 import { address, rowMajor } from "../../ir/compute.ts";
-import { transformWeights, winogradCompute, transformedShape, type Convolution, type Tile } from "./winograd.ts";
+import { cheapest, choicesOf, costsOf, directSeconds } from "./cost-model.ts";
+import { transformWeights, winogradCompute, transformedShape, type Convolution } from "./winograd.ts";
 
-/** What a cost model has to know of a machine. */
-export interface MachineFacts {
-  /** Whether the schedules know Winograd's stages. */
-  readonly winograd: boolean;
-  /** Whether they know Strassen's. */
-  readonly strassen: boolean;
-  /** Multiply-accumulates per second at the peak, and bytes per second from main memory, of one core. */
-  readonly macsPerSecond: number;
-  readonly bytesPerSecond: number;
-}
 /** Fewer channels than this do not pay for the transforms. */
 const fewestChannels = 16;
 
 /** The network with Winograd's algorithm where it is the cheaper one; the tensors gain the transformed weights. */
 export function chooseAlgorithms(n: Network, facts: MachineFacts): Network {
-  if (!facts.winograd) return n;
+  const w = facts.winograd;
+  if (!w) return { ...n, computes: n.computes.map((c) => plainly(c, facts)) };
   const tensors = new Map(n.tensors), made = new Map<string, NetTensor>();
   const computes = n.computes.map((c) => {
-    const o = asConvolution(n, c), tile = o && cheapest(o, facts);
-    if (!o || !tile) return c;
+    const o = asConvolution(n, c);
+    if (!o) return plainly(c, facts);
+    const costs = costsOf(o, facts, w), cost = cheapest(costs, facts, w), { tile } = cost, choices = choicesOf(o, costs, cost);
+    if (!tile) return { ...c, choices };
     const weight = weightOf(c, o.stage);
     const name = derivedName(`winograd${tile.join("x")}`, weight);
     if (!made.has(name)) {
@@ -41,22 +38,14 @@ export function chooseAlgorithms(n: Network, facts: MachineFacts): Network {
       made.set(name, t);
       tensors.set(name, t);
     }
-    return relist(winogradCompute(o, name, tile), tensors);
+    return relist({ ...winogradCompute(o, name, tile), choices }, tensors);
   });
   return { ...n, tensors, computes };
 }
-/** The cheaper of multiplying at the peak and reading the weights once, for each size of tile; null where direct is cheaper. */
-function cheapest(o: Convolution, f: MachineFacts): Tile | null {
-  const [B, H, W] = [0, -2, -1].map((i) => extentOf(o.stage.axes.at(i)!)) as [number, number, number], N = extentOf(o.stage.axes.at(-3)!), C = o.inputChannels, G = o.groups;
-  const force = process.env.WINO_FORCE ? (JSON.parse(process.env.WINO_FORCE) as Record<string, [number, number] | null>)[`${o.kernel.join("x")},${C},${N},${H}`] : undefined;
-  if (force !== undefined) return force;
-  if (process.env.WINO_SHOW) console.error(`${o.kernel.join("x")},${C},${N},${H}`, G);
-  if (o.kernel[0] !== 3 || o.kernel[1] !== 3 || G > 1) return null;
-  const cost = (macs: number, weights: number) => Math.max(macs / f.macsPerSecond, (weights * 4) / f.bytesPerSecond);
-  const tiles: readonly Tile[] = [[4, 4], [4, 2], [2, 2]];
-  const of = ([fy, fx]: Tile) => { const w = (fy + 2) * (fx + 2) * C * N; return cost(w * B * Math.ceil(H / fy) * Math.ceil(W / fx), w); };
-  const best = [...tiles].sort((a, b) => of(a) - of(b))[0]!;
-  return of(best) < cost(9 * C * N * B * H * W, 9 * C * N) ? best : null;
+/** Other products with constants have no choice, but an estimate. */
+function plainly(c: Compute, f: MachineFacts): Compute {
+  const macs = macsOf(c), weights = c.tensors.filter((t) => t.role === "weight" && t.shape.length > 1).reduce((sum, t) => sum + sizeOf(t.shape) * types[t.dtype].bytes, 0);
+  return macs && weights ? { ...c, choices: [{ algorithm: "direct", weightBytes: weights, ms: directSeconds(macs, weights, f) * 1e3, chosen: true }] } : c;
 }
 const weightOf = (c: Compute, s: Stage) => contractionOf(c, s)!.b.buffer;
 

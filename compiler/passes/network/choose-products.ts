@@ -7,7 +7,7 @@ import { address, extentOf, rowMajor, type Axis, type Compute } from "../../ir/c
 import { contractionOf } from "../../ir/contraction.ts";
 import { linear } from "../../ir/linear.ts";
 import { derivedName, relist, type NetTensor, type Network } from "../../ir/network.ts";
-import type { MachineFacts } from "./choose-algorithms.ts";
+import type { MachineFacts } from "../../ir/machine.ts";
 import { combineWeights, strassenCompute, type PlainProduct } from "./strassen.ts";
 
 /** The network with Strassen's product where it is the cheaper one; the tensors gain the combined weights. */

@@ -9,9 +9,14 @@ import { fail } from "../../ir/scalar.ts";
 export interface Tables { readonly Q: readonly number[][]; readonly P: readonly number[][]; readonly R: readonly number[][]; readonly S: readonly number[][]; readonly G: readonly number[][] }
 
 /** The points, those first that round least; the last product belongs to the point at infinity. */
-const points = [0, 1, -1, 2, -2, 0.5, -0.5];
+const points = [0, 1, -1, 2, -2, 0.5, -0.5, 1.5, -1.5];
 /** The most products along a dimension. */
 export const mostProducts = points.length + 1;
+/** Products along a dimension for m outputs of r taps. */
+export const products = (m: number, r: number): number => m + r - 1;
+/** The largest error of an output, relative to the largest, that so many products along one dimension cause; those of two dimensions multiply. */
+export const roundingOf = (m: number, r: number): number => rounding[products(m, r)]!;
+const rounding: readonly number[] = [0, 1e-3, 1e-3, 1e-3, 1e-3, 6e-3, 6e-3, 6e-3, 6e-3, 1.5e-2, 1.5e-2];
 
 /** Coefficients of the product of (x - root), lowest first. */
 const polynomial = (roots: readonly number[]): number[] =>
@@ -49,4 +54,9 @@ function make(m: number, r: number): Tables {
   S[m - 1]![infinity] = 1;
   G[infinity] = row(r, [[r - 1, 1]]);
   return { Q, P, R, S, G };
+}
+/** Additions and multiplications, done as one where they can be, of one line through the transforms. */
+export function operationsOf(m: number, r: number): { readonly input: number; readonly output: number } {
+  const t = tablesOf(m, r), count = (rows: readonly (readonly number[])[]) => rows.reduce((sum, r) => sum + Math.max(0, r.filter(Boolean).length - 1), 0);
+  return { input: count(t.Q) + count(t.P), output: count(t.R) + count(t.S) };
 }

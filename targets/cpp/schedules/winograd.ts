@@ -10,7 +10,9 @@ import { tileOf } from "./product.ts";
 /** Floats between planes of transformed tiles: without them all planes fall into one set of the first cache. */
 const planeGap = 16;
 /** More tiles than this at a time do not fit the second cache beside the weights. */
-const mostTiles = Number(process.env.WINO_TILES ?? 28);
+export const mostTiles = 28;
+/** Columns of outputs, whose products lie beside the tiles. */
+export const mostColumns = 4 * panelWidth;
 
 /** Needs: stages q1, p1, q2, V, M, r1, s1, r2, Y as choose-algorithms makes them. */
 export function winogradSchedule(c: Compute, { tile: [fy, fx] }: WinogradAlgorithm, set: InstructionSet): { compute: Compute; schedule: Schedule } {
@@ -19,7 +21,7 @@ export function winogradSchedule(c: Compute, { tile: [fy, fx] }: WinogradAlgorit
   const batches = extentOf(Y.axes[0]!), N = extentOf(Y.axes.at(-3)!);
   const T = extentOf(M.axes[2]!), tiles = Math.ceil(T / Math.ceil(T / mostTiles)), t = tileOf(set, N, Math.min(T, tiles), 0);
   const rows = T <= 8 ? Math.min(T, lanes === 16 ? 8 : t.rows) : t.rows, vectors = T <= 8 && lanes === 16 ? Math.min(3, t.vectors) : t.vectors;
-  const block = Math.min(Math.max(vectors * lanes, 4 * panelWidth), N);
+  const block = Math.min(Math.max(vectors * lanes, mostColumns), N);
   const transform = (inner: string, order: readonly string[], unrolled: readonly string[], where: Directive): Directive[] => [
     { split: inner, by: lanes, into: [`${inner}o`, "lane"], edge: "peel" },
     { order: [...(inner === "n" ? gs : []), ...order, "lane"] }, { place: [...unrolled, "k"], as: "unroll" }, { place: ["lane"], as: "vector" }, where,
@@ -32,13 +34,13 @@ export function winogradSchedule(c: Compute, { tile: [fy, fx] }: WinogradAlgorit
     q1: transform("c", ["t", "co", "j", "i", "k"], ["i", "j"], early),
     p1: transform("c", ["t", "co", "j", "i", "k"], ["i", "j"], early),
     q2: transform("c", ["t", "co", "i", "j", "k"], ["i", "j"], early),
-    V: transform("c", ["t", "co", "i", "j", "k"], ["i", "j"], { computeAt: ["Y", "tb"], in: "scratch", pad: process.env.WINO_PAD ? [0, 0, planeGap, 0] : [0, planeGap, 0, 0] }),
+    V: transform("c", ["t", "co", "i", "j", "k"], ["i", "j"], { computeAt: ["Y", "tb"], in: "scratch", pad: [0, planeGap, 0, 0] }),
     M: [
       { split: "t", by: rows, into: ["to", "tr"], edge: "balance" },
       { split: "n", by: vectors * lanes, into: ["no", "ni"], edge: "peel" }, { split: "ni", by: lanes, into: ["nj", "nv"], edge: "peel" },
       { order: [...gs, "i", "j", "no", "to", "c", "tr", "nj", "nv"] },
       { place: ["tr", "nj"], as: "unroll" }, { place: ["nv"], as: "vector" },
-      { computeAt: ["Y", "nb"], in: "scratch", pad: process.env.WINO_PAD ? [0, 0, planeGap, 0] : [0, planeGap, 0, 0] },
+      { computeAt: ["Y", "nb"], in: "scratch", pad: [0, planeGap, 0, 0] },
       // The weights are read once per block of tiles: ask for the next panel while this one is at work.
       { prefetch: weight, next: block > vectors * lanes ? "no" : "j" },
     ],

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Graph } from "../../../compiler/ir/graph.ts";
 import { chooseAlgorithms } from "../../../compiler/passes/network/choose-algorithms.ts";
 import { Builder } from "../graphs.ts";
+import { cppTarget } from "../../../targets/cpp/index.ts";
 import { ahead, facts, names, upTo } from "./build.ts";
 
 type Attributes = Readonly<Record<string, number | readonly number[]>>;
@@ -18,14 +19,46 @@ describe("choose-algorithms", () => {
     expect([...n.tensors.values()].filter((t) => t.name.startsWith("winograd4x4:")).map((t) => t.shape)).toEqual([[6, 6, 16, 16]]);
   });
   test("the size of the tile follows the cost", () => {
-    expect(tiles(conv(16, 16, [12, 12]))).toEqual(["4x4"]);
-    expect(tiles(conv(16, 16, [3, 2]))).not.toEqual(["4x4"]);
+    expect(tiles(conv(64, 64, [48, 48]))).toEqual(["6x6"]);
+    expect(tiles(conv(64, 64, [3, 2]))).not.toEqual(["6x6"]);
     // Weights that must come from memory weigh more than the work that is saved.
-    expect(tiles(conv(16, 16, [1, 1]))).toEqual([]);
+    expect(tiles(conv(64, 64, [1, 1]))).toEqual([]);
+  });
+  test("filters of other sizes, and groups", () => {
+    expect(tiles(conv(32, 32, [24, 24], [5, 5], { pads: [2, 2, 2, 2] }))).toEqual(["4x4"]);
+    expect(tiles(conv(32, 32, [17, 17], [1, 7], { pads: [0, 3, 0, 3] }))[0]).toMatch(/^1x[2-4]$/);
+    expect(tiles(conv(32, 32, [16, 16], [3, 1], { pads: [1, 0, 1, 0] }))[0]).toMatch(/^[2-6]x1$/);
+    expect(tiles(conv(32, 32, [12, 12], [3, 3], { group: 2, pads: [1, 1, 1, 1] }))).toHaveLength(1);
+    upTo("choose-algorithms", conv(16, 16, [6, 9], [5, 5], { pads: [2, 2, 2, 2] }), 1e-4);
+    upTo("choose-algorithms", conv(32, 32, [5, 9], [3, 3], { group: 2, pads: [1, 1, 1, 1] }), 1e-4);
+  });
+  test("tiles as large as allowed, and no error above the bound", () => {
+    const largest = (settings: Record<string, string>, g: Graph) => chooseAlgorithms(ahead("choose-algorithms", g), cppTarget.facts(settings)).computes.flatMap((c) => (c.algorithm?.kind === "winograd" ? c.algorithm.tile : []));
+    const g = conv(64, 64, [48, 48]);
+    for (const most of [2, 4, 6]) expect(Math.max(...largest({ winograd: String(most) }, g))).toBe(most);
+    expect(largest({ winograd: "off" }, g)).toEqual([]);
+    expect(largest({ optimize: "size" }, g)).toEqual([]);
+    // Nine products in two dimensions would round too much.
+    for (const [tile, r] of [[largest({}, conv(32, 32, [30, 30], [7, 7], { pads: [3, 3, 3, 3] })), 7]] as const) expect(Math.max(0, ...tile) + r - 1).toBeLessThanOrEqual(8);
+  });
+  test("balanced: bytes must be worth their time", () => {
+    const size = (settings: Record<string, string>, g: Graph) => chooseAlgorithms(ahead("choose-algorithms", g), cppTarget.facts(settings)).computes.flatMap((c) => c.choices?.find((x) => x.chosen)?.weightBytes ?? []).reduce((a, b) => a + b, 0);
+    const deep = conv(256, 256, [7, 7]), wide = conv(32, 32, [48, 48]);
+    expect(size({ optimize: "balanced" }, deep)).toBe(size({ optimize: "size" }, deep));
+    expect(size({ optimize: "speed" }, deep)).toBeGreaterThan(size({ optimize: "balanced" }, deep));
+    expect(size({ optimize: "balanced" }, wide)).toBeGreaterThan(size({ optimize: "size" }, wide));
+  });
+  test("choices tell what was weighed; the chosen one is marked once", () => {
+    const [c] = chooseAlgorithms(ahead("choose-algorithms", conv(64, 64, [48, 48])), facts).computes.flatMap((x) => (x.choices ? [x.choices] : []));
+    expect(c!.filter((x) => x.chosen)).toEqual([expect.objectContaining({ algorithm: "F(6x6, 3x3)", weightBytes: 64 * 64 * 64 * 4 })]);
+    expect(c![0]).toMatchObject({ algorithm: "direct", weightBytes: 64 * 64 * 9 * 4 });
+    expect(c!.find((x) => x.chosen)!.ms).toBeLessThan(c![0]!.ms);
+    const plain = chooseAlgorithms(ahead("choose-algorithms", conv(64, 64, [48, 48], [3, 3], { strides: [2, 2] })), facts).computes.flatMap((x) => x.choices ?? []);
+    expect(plain).toEqual([expect.objectContaining({ algorithm: "direct", chosen: true })]);
   });
   test.each<[string, Graph]>([
-    ["stride 2", conv(16, 16, [12, 12], [3, 3], { pads: [1, 1, 1, 1], strides: [2, 2] })], ["dilation", conv(16, 16, [12, 12], [3, 3], { dilations: [2, 2] })], ["groups", conv(32, 32, [12, 12], [3, 3], { group: 2, pads: [1, 1, 1, 1] })],
-    ["5x5", conv(16, 16, [12, 12], [5, 5], {})], ["1x3", conv(16, 16, [12, 12], [1, 3], {})], ["few channels", conv(8, 16, [12, 12])], ["few results", conv(16, 8, [12, 12])],
+    ["stride 2", conv(16, 16, [12, 12], [3, 3], { pads: [1, 1, 1, 1], strides: [2, 2] })], ["dilation", conv(16, 16, [12, 12], [3, 3], { dilations: [2, 2] })],
+    ["1x1", conv(16, 16, [12, 12], [1, 1], {})], ["few channels", conv(8, 16, [12, 12])], ["few results", conv(16, 8, [12, 12])],
   ])("not with %s", (_, g) => expect(tiles(g)).toEqual([]));
   test("weights known at run time only are left alone", () => {
     const b = new Builder();

@@ -5,10 +5,11 @@ import { buildProgram } from "../../../compiler/passes/network/build-program.ts"
 import { halveStorage } from "../../../compiler/passes/network/halve-storage.ts";
 import { networkPasses } from "../../../compiler/passes/network/pipeline.ts";
 import { cppTexts, cppVariants } from "../../../targets/cpp/index.ts";
+import type { TargetFacts } from "../../../compiler/emit/target.ts";
 import { Builder } from "../graphs.ts";
 import { facts, plainNetwork } from "./build.ts";
 
-const device = { ...facts, winograd: false, strassen: false, halves: true };
+const device: TargetFacts = { ...facts, winograd: false, strassen: false, halves: true };
 const network = () => {
   const b = new Builder(), x = b.input("x", [1, 16, 12, 12]), y = b.op("Conv", [b.op("Relu", [x]), b.constant([16, 16, 3, 3]), b.constant([16])], { pads: [1, 1, 1, 1] });
   return plainNetwork(b.graph(b.op("Conv", [y, b.constant([16, 16, 1, 1])])));

@@ -1,23 +1,82 @@
 import { describe, expect, test } from "vitest";
-import { transformWeights, type TileSize } from "../../../compiler/passes/network/winograd.ts";
+import { axis, tensor, type Stage } from "../../../compiler/ir/compute.ts";
+import { f32 } from "../../../compiler/ir/algebra.ts";
+import { roundingOf, tablesOf } from "../../../compiler/passes/network/toom-cook.ts";
+import { transformWeights, type Convolution } from "../../../compiler/passes/network/winograd.ts";
 import { noise } from "../../support/run-compute.ts";
 
-/** The inverse, for one tile and one channel: y = Aᵀ [ (G g Gᵀ) . (Bᵀ d B) ] A by polynomial interpolation, checked by convolving. */
-const points: Readonly<Record<TileSize, readonly number[]>> = { 2: [0, 1, -1], 4: [0, 1, -1, 2, -2] };
+const sizes = [[2, 3], [3, 3], [4, 3], [5, 3], [6, 3], [2, 5], [3, 5], [4, 5], [2, 7], [3, 7], [4, 7], [1, 1], [2, 2], [4, 2]] as const;
+type Matrix = readonly (readonly number[])[];
+const times = (a: Matrix, x: readonly number[], round: (v: number) => number): number[] => a.map((r) => r.reduce((sum, v, i) => (v ? round(sum + v * x[i]!) : sum), 0));
+const exact = (v: number) => v;
+
+describe("tables", () => {
+  test.each(sizes)("F(%i, %i) convolves", (m, r) => {
+    const t = tablesOf(m, r), d = [...noise(m + r - 1, 3)], g = [...noise(r, 5)];
+    const U = times(t.G, g, exact), V = times(t.P, times(t.Q, d, exact), exact), y = times(t.S, times(t.R, V.map((v, i) => v * U[i]!), exact), exact);
+    y.forEach((v, i) => expect(v).toBeCloseTo(g.reduce((sum, w, j) => sum + w * d[i + j]!, 0), 12));
+  });
+  test("too many products are refused", () => expect(() => tablesOf(8, 5)).toThrow("F(8, 5) needs 12 products: there are points for 10"));
+});
+
+const turned = (a: Matrix): Matrix => a[0]!.map((_, j) => a.map((r) => r[j]!));
+/** Tables applied one after another to the columns, then to the rows. */
+const through = (x: Matrix, columns: readonly Matrix[], rows: readonly Matrix[], round: (v: number) => number): Matrix => {
+  const all = (m: Matrix, tables: readonly Matrix[]): Matrix => m.map((line) => tables.reduce<readonly number[]>((v, t) => times(t, v, round), line));
+  return all(turned(all(turned(x), columns)), rows);
+};
+/** Tiles in f32 as kernels compute them, against double precision: the largest error relative to the largest output. */
+function errorOf([fy, fx]: readonly [number, number], [ry, rx]: readonly [number, number], C: number, input: (v: number) => number): number {
+  const ty = tablesOf(fy, ry), tx = tablesOf(fx, rx), ey = fy + ry - 1, ex = fx + rx - 1, tiles = 8, round = Math.fround;
+  const d = noise(tiles * C * ey * ex, 11).map(input), g = noise(C * ry * rx, 13);
+  const square = (of: Float32Array, at: number, h: number, w: number): Matrix => Array.from({ length: h }, (_, i) => Array.from({ length: w }, (_, j) => of[at + i * w + j]!));
+  const filters = Array.from({ length: C }, (_, c) => square(g, c * ry * rx, ry, rx)), U = filters.map((x) => through(x, [ty.G], [tx.G], exact).map((r) => r.map(round)));
+  let worst = 0, top = 0;
+  for (let t = 0; t < tiles; t++) {
+    const M = Array.from({ length: ey }, () => new Array<number>(ex).fill(0)), want = Array.from({ length: fy }, () => new Array<number>(fx).fill(0));
+    filters.forEach((filter, c) => {
+      const tile = square(d, (t * C + c) * ey * ex, ey, ex), V = through(tile, [ty.Q, ty.P], [tx.Q, tx.P], round);
+      V.forEach((r, i) => r.forEach((v, j) => { M[i]![j] = round(M[i]![j]! + v * U[c]![i]![j]!); }));
+      want.forEach((r, i) => r.forEach((_, j) => filter.forEach((taps, a) => taps.forEach((w, b) => { r[j]! += tile[i + a]![j + b]! * w; }))));
+    });
+    through(M, [ty.R, ty.S], [tx.R, tx.S], round).forEach((r, i) => r.forEach((v, j) => { worst = Math.max(worst, Math.abs(v - want[i]![j]!)); top = Math.max(top, Math.abs(want[i]![j]!)); }));
+  }
+  return worst / top;
+}
+describe("errors", () => {
+  const layers = [
+    [[2, 2], [3, 3]], [[3, 3], [3, 3]], [[4, 2], [3, 3]], [[4, 4], [3, 3]], [[5, 5], [3, 3]], [[6, 6], [3, 3]], [[2, 2], [5, 5]], [[4, 4], [5, 5]],
+    [[1, 2], [1, 7]], [[1, 3], [1, 7]], [[4, 1], [7, 1]], [[1, 6], [1, 5]], [[1, 4], [1, 3]],
+  ] as const;
+  test.each(layers)("tiles of %j, taps of %j", (tile, taps) => {
+    const bound = roundingOf(tile[0], taps[0]) * roundingOf(tile[1], taps[1]), found: number[] = [];
+    for (const C of [16, 128]) for (const input of [(v: number) => v, (v: number) => Math.max(0, v), (v: number) => v + 1]) found.push(errorOf(tile, taps, C, input));
+    expect(Math.max(...found)).toBeLessThanOrEqual(bound);
+    // A bound is worth something only if it is near.
+    expect(Math.max(...found)).toBeGreaterThan(bound / 50);
+  });
+});
+
+/** The inverse, for one tile and one channel: a transformed weight is the filter's polynomial at two points, scaled. */
+const points = [0, 1, -1, 2, -2, 0.5, -0.5, 1.5, -1.5];
 describe("weights", () => {
-  test.each([[2, 2], [4, 2], [2, 4], [4, 4]] as const)("%i x %i: each is the kernel's polynomial at two points, scaled", (fy, fx) => {
-    const C = 2, N = 3, g = noise(C * N * 9), out = transformWeights(g, C, N, fy, fx), ey = fy + 2, ex = fx + 2;
-    const value = (c: number, n: number, p: number | null, q: number | null) => {
+  const convolution = (C: number, N: number, kernel: readonly [number, number], groups = 1): Convolution => {
+    const stage: Stage = { name: "conv", axes: [axis("b", 1), ...(groups > 1 ? [axis("g", groups)] : []), axis("o", N), axis("y", 8), axis("x", 8)], value: f32(0) };
+    return { compute: { name: "conv", tensors: [tensor("x", "input", [1, C * groups, 8, 8])], stages: [stage], outputs: [], origin: [] }, stage, input: "x", shape: [1, C * groups, 8, 8], pad: [0, 0], kernel, groups, inputChannels: C };
+  };
+  test.each([[2, 2, 3, 3, 1], [4, 2, 3, 3, 1], [2, 4, 3, 3, 2], [6, 4, 3, 3, 1], [4, 2, 5, 5, 1], [1, 4, 1, 7, 1]] as const)("%i x %i of %i x %i, groups: %i", (fy, fx, ry, rx, G) => {
+    const C = 2, N = 3, taps = ry * rx, g = noise(G * C * N * taps), out = transformWeights(g, convolution(C, N, [ry, rx], G), [fy, fx]), ey = fy + ry - 1, ex = fx + rx - 1;
+    const value = (q: number, c: number, n: number, p: number | null, r: number | null) => {
       let sum = 0;
-      for (let a = 0; a < 3; a++) for (let b = 0; b < 3; b++) sum += g[(n * C + c) * 9 + a * 3 + b]! * (p === null ? Number(a === 2) : p ** a) * (q === null ? Number(b === 2) : q ** b);
+      for (let a = 0; a < ry; a++) for (let b = 0; b < rx; b++) sum += g[(((q * N + n) * C + c) * ry + a) * rx + b]! * (p === null ? Number(a === ry - 1) : p ** a) * (r === null ? Number(b === rx - 1) : r ** b);
       return sum;
     };
     for (let i = 0; i < ey; i++) for (let j = 0; j < ex; j++) {
-      const p = points[fy][i] ?? null, q = points[fx][j] ?? null;
-      const ratios = [0, 1].flatMap((c) => [0, 1, 2].map((n) => out[((i * ex + j) * C + c) * N + n]! / value(c, n, p, q)));
-      for (const r of ratios) expect(r).toBeCloseTo(ratios[0]!, 4);
-      expect(Math.abs(ratios[0]!)).toBeGreaterThan(0.001);
+      const p = i === ey - 1 ? null : points[i]!, r = j === ex - 1 ? null : points[j]!;
+      const ratios = Array.from({ length: G * C * N }, (_, k) => { const q = Math.floor(k / (C * N)), c = Math.floor(k / N) % C, n = k % N; return out[((i * ex + j) * G * C + q * C + c) * N + n]! / value(q, c, n, p, r); });
+      for (const x of ratios) expect(x).toBeCloseTo(ratios[0]!, 4);
+      expect(Math.abs(ratios[0]!)).toBeGreaterThan(1e-4);
     }
   });
-  test("of another size are refused", () => expect(() => transformWeights(new Float32Array(10), 1, 1, 4, 4)).toThrow("weights of 10 elements are not 1 x 1 x 3 x 3"));
+  test("of another size are refused", () => expect(() => transformWeights(new Float32Array(10), convolution(1, 1, [3, 3]), [4, 4])).toThrow("weights of 10 elements are not 1 x 1 x 3 x 3"));
 });

@@ -1,0 +1,63 @@
+/**
+ * Estimated times of a convolution, direct and in Winograd's tiles of each size. The constants were fitted to profiles of
+ * VGG-16, ResNet-18, SqueezeNet and Inception v3 on one core with AVX-512: docs/architecture.md says how near they come.
+ */
+import { extentOf, type Choice } from "../../ir/compute.ts";
+import type { MachineFacts, WinogradFacts } from "../../ir/machine.ts";
+import { mostProducts, operationsOf, products, roundingOf } from "./toom-cook.ts";
+import type { Convolution, Tile } from "./winograd.ts";
+
+/** A way to compute a layer: seconds, and bytes of the weights in their panels. Without a tile: direct. */
+export interface Cost { readonly tile: Tile | null; readonly seconds: number; readonly bytes: number }
+
+/** Share of the peak that register tiles reach, and what a tile's beginning and end cost, in turns of its inner loop. */
+const reached = 0.97, turns = 2;
+/** Loads and stores of what does not fit registers, per operation of a transform. */
+const spilled = 1.3;
+/** Of reading weights and multiplying, the shorter one is hidden behind the other but for this share. */
+const exposed = 0.2;
+/** The largest error of a layer, relative to its largest output; see test/passes/network/winograd.test.ts. */
+const largestError = 4e-5;
+/** Tiles that gain less than this over smaller weights are not worth these. */
+const worthwhile = 0.02;
+
+const overlapped = (a: number, b: number) => Math.max(a, b) + exposed * Math.min(a, b);
+/** Of a sum of products: multiplying near the peak while the weights are read once. */
+export const directSeconds = (macs: number, weightBytes: number, f: MachineFacts): number =>
+  overlapped(macs / (reached * f.macsPerSecond), weightBytes / f.bytesPerSecond);
+
+/** Direct first, then every tile whose error stays within bounds. */
+export function costsOf(o: Convolution, f: MachineFacts, w: WinogradFacts): readonly Cost[] {
+  const [ry, rx] = o.kernel, [B, N, H, W] = sizes(o), C = o.inputChannels, G = o.groups, bytes = 4 * G * C * N * ry * rx;
+  const direct: Cost = { tile: null, seconds: directSeconds(B * G * H * W * C * N * ry * rx, bytes, f), bytes };
+  const sizesOf = (r: number, extent: number) => (r === 1 ? [1] : [2, 3, 4, 5, 6].filter((m) => m <= w.largestTile && m < extent + r && products(m, r) <= mostProducts));
+  const tiles = sizesOf(ry, H).flatMap((fy) => sizesOf(rx, W).map((fx): Tile => [fy, fx]));
+  return [direct, ...tiles.filter(([fy, fx]) => (ry > 1 || rx > 1) && roundingOf(fy, ry) * roundingOf(fx, rx) <= largestError).map((t) => tileCost(o, t, f, w))];
+}
+const sizes = (o: Convolution) => [o.stage.axes[0]!, ...o.stage.axes.slice(-3)].map(extentOf) as [number, number, number, number];
+
+function tileCost(o: Convolution, tile: Tile, f: MachineFacts, w: WinogradFacts): Cost {
+  const [fy, fx] = tile, [ry, rx] = o.kernel, [B, N, H, W] = sizes(o), C = o.inputChannels, G = o.groups, [, , IH, IW] = o.shape;
+  const ey = products(fy, ry), ex = products(fx, rx), P = ey * ex, T = B * Math.ceil(H / fy) * Math.ceil(W / fx);
+  const bytes = 4 * P * G * C * Math.ceil(N / w.panel) * w.panel, blocks = Math.ceil(T / w.tiles);
+  const multiplied = (P * T * G * (C + turns) * N) / (reached * f.macsPerSecond), read = (bytes * (bytes > w.lastCacheBytes ? blocks : 1)) / f.bytesPerSecond;
+  const y = operationsOf(fy, ry), x = operationsOf(fx, rx);
+  const transforms = T * G * (C * (y.input * ex + x.input * ey) + N * (y.output * ex + x.output * fy));
+  const transformed = (spilled * transforms) / f.macsPerSecond;
+  // What a block works on leaves the second cache where weights stream through it.
+  const block = 4 * Math.min(w.tiles, T) * P * (G * C + Math.min(N, w.columns)) + bytes, excess = Math.min(1, Math.max(0, (block / w.cacheBytes - 0.75) / 0.75));
+  const scratch = (excess * 8 * T * P * G * (C + N)) / w.cacheBytesPerSecond;
+  // Tiles are gathered: half the speed of a plain read, but for what the layer before left in the cache.
+  const outside = Math.max(0, 4 * B * G * (IH * IW * C + H * W * N) - 2 * w.cacheBytes) / (f.bytesPerSecond / 2);
+  return { tile, bytes, seconds: overlapped(multiplied, read) + transformed + scratch + outside };
+}
+/** The cheapest by time and, as far as the facts weigh them, bytes that direct weights would not have. */
+export function cheapest(costs: readonly Cost[], f: MachineFacts, w: WinogradFacts): Cost {
+  const weighed = (c: Cost) => c.seconds + (w.byteWeight * (c.bytes - costs[0]!.bytes)) / f.bytesPerSecond;
+  const least = Math.min(...costs.map(weighed));
+  return costs.filter((c) => weighed(c) <= least * (1 + worthwhile)).reduce((a, b) => (b.bytes < a.bytes ? b : a));
+}
+/** Costs as reports show them. */
+export const choicesOf = (o: Convolution, costs: readonly Cost[], chosen: Cost): readonly Choice[] => costs.map((c) => ({
+  algorithm: c.tile ? `F(${c.tile.join("x")}, ${o.kernel.join("x")})` : "direct", weightBytes: c.bytes, ms: c.seconds * 1e3, chosen: c === chosen,
+}));
