@@ -16,7 +16,8 @@ export function chooseProducts(n: Network, facts: MachineFacts): Network {
   const tensors = new Map(n.tensors);
   const computes = n.computes.map((c) => {
     const o = asProduct(n, c);
-    if (!o || !pays(o, facts)) return c;
+    const share = o ? shareOf(o, facts) : 1;
+    if (!o || share >= 0.98) return c;
     const p = contractionOf(o.compute, o.stage)!, weight = n.tensors.get(p.b.buffer)!, l = linear(address(weight.shape, rowMajor(weight.shape.length), p.b.at));
     const [sk, sn] = [l.terms.get(o.k) ?? 0, l.terms.get(o.n) ?? 0], K = extentOf(o.k), N = extentOf(o.n);
     const name = derivedName(`strassen${l.constant}+${sk}x${K}+${sn}x${N}`, weight.name);
@@ -25,20 +26,25 @@ export function chooseProducts(n: Network, facts: MachineFacts): Network {
       const t: NetTensor = { name, kind: "constant", dtype: "f32", shape: [7, K / 2, N / 2], layout: rowMajor(3), data };
       tensors.set(name, t);
     }
-    return relist(strassenCompute(o, name), tensors);
+    return relist({ ...strassenCompute(o, name), ...weighed(c, share) }, tensors);
   });
   return { ...n, tensors, computes };
 }
+/** The choices of a product, with Strassen's as the one taken. */
+function weighed(c: Compute, share: number): Pick<Compute, "choices"> {
+  const direct = c.choices?.find((x) => x.algorithm === "direct");
+  return direct ? { choices: [{ ...direct, chosen: false }, { algorithm: "Strassen", weightBytes: (direct.weightBytes * 7) / 4, ms: direct.ms * share, chosen: true }] } : {};
+}
 /**
- * Whether 7 products of halves, the additions around them and more weights to read take less time than one product. In cycles of
+ * The time of 7 products of halves, the additions around them and more weights to read over that of one product. In cycles of
  * 16 multiply-accumulates, a pair of elements costs 1 to combine and 1.25 to put together, and tiles of half the rows are
  * a little less even; reading weights from memory hides behind the products by about two thirds. Measured on Zen 4.
  */
-function pays(o: PlainProduct, facts: MachineFacts): boolean {
+function shareOf(o: PlainProduct, facts: MachineFacts): number {
   const K = extentOf(o.k), N = extentOf(o.n), rows = o.rows.reduce((x, a) => x * extentOf(a), 1), pairs = Math.ceil(rows / 2);
-  if (N % 32 || K % 2 || rows < fewestRows) return false;
+  if (N % 32 || K % 2 || rows < fewestRows) return 1;
   const weights = (0.3 * 4 * K * N * facts.macsPerSecond) / facts.bytesPerSecond, plain = K * N * rows + weights;
-  return 1.04 * 7 * (K / 2) * (N / 2) * pairs + pairs * (16 * (K / 2) + 20 * (N / 2)) + 1.75 * weights < 0.98 * plain;
+  return (1.04 * 7 * (K / 2) * (N / 2) * pairs + pairs * (16 * (K / 2) + 20 * (N / 2)) + 1.75 * weights) / plain;
 }
 /** Fewer rows make no tiles of half of them. */
 const fewestRows = 32;
