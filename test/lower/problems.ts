@@ -4,6 +4,7 @@ import { add, f32, less, make, mul, select, sub } from "../../compiler/ir/algebr
 import { int, plus, times } from "../../compiler/ir/linear.ts";
 import type { Expr, Load } from "../../compiler/ir/scalar.ts";
 import { combineWeights, strassenCompute } from "../../compiler/passes/network/strassen.ts";
+import type { Stride } from "../../compiler/passes/network/toom-cook.ts";
 import { transformWeights, winogradCompute, type Convolution } from "../../compiler/passes/network/winograd.ts";
 import { noise, type Data } from "../support/run-compute.ts";
 
@@ -60,22 +61,22 @@ function plainConv(H: number, W: number, C: number, N: number, stride: number, d
   return out;
 }
 /** A convolution by Winograd's tiles; the input [batch, channels, height, width] and the output lie channels last, without margins. C and N are those of a group. */
-export function winograd(B: number, H: number, W: number, C: number, N: number, fy: number, fx: number, more: { readonly pad?: number; readonly kernel?: readonly [number, number]; readonly groups?: number } = {}): Problem {
-  const { pad = 1, kernel: [ry, rx] = [3, 3], groups: G = 1 } = more, OH = H + 2 * pad - ry + 1, OW = W + 2 * pad - rx + 1, last = { parts: [{ dim: 0 }, { dim: 2 }, { dim: 3 }, { dim: 1 }] };
+export function winograd(B: number, H: number, W: number, C: number, N: number, fy: number, fx: number, more: { readonly pad?: number; readonly kernel?: readonly [number, number]; readonly groups?: number; readonly strides?: readonly [Stride, Stride] } = {}): Problem {
+  const { pad = 1, kernel: [ry, rx] = [3, 3], groups: G = 1, strides = [1, 1] } = more, [sy, sx] = strides, OH = Math.floor((H + 2 * pad - ry) / sy) + 1, OW = Math.floor((W + 2 * pad - rx) / sx) + 1, last = { parts: [{ dim: 0 }, { dim: 2 }, { dim: 3 }, { dim: 1 }] };
   const [b, g, o, y, x] = [axis("b", B), axis("g", G), axis("o", N), axis("y", OH), axis("x", OW)] as const, [c, ky, kx] = [axis("c", C), axis("ky", ry), axis("kx", rx)];
   const X = tensor("X", "input", [B, C * G, H, W], { layout: last }), w = tensor("W", "weight", [N * G, C, ry, rx]), bias = tensor("bias", "weight", [N * G]);
-  const iy = plus(plus(y, ky), int(-pad)), ix = plus(plus(x, kx), int(-pad)), channel = (of: Expr, per: number) => (G > 1 ? plus(times(g, per), of) : of);
+  const iy = plus(plus(times(y, sy), ky), int(-pad)), ix = plus(plus(times(x, sx), kx), int(-pad)), channel = (of: Expr, per: number) => (G > 1 ? plus(times(g, per), of) : of);
   const direct: Stage = {
     name: "conv", axes: [b, ...(G > 1 ? [g] : []), o, y, x], reduce: { op: "add", axes: [c, ky, kx] }, value: mul(at(X, b, channel(c, C), iy, ix), at(w, channel(o, N), c, ky, kx)), finish: relu(add(acc, at(bias, channel(o, N)))),
   };
   const plain: Compute = { name: "conv", origin: [], tensors: [X, bias], stages: [direct], outputs: [output(direct, "out", { shape: [B, N * G, OH, OW], layout: last, index: [b, channel(o, N), y, x] })] };
   const data: Floats = { X: noise(B * C * G * H * W, 3), W: noise(N * G * C * ry * rx, 5), bias: noise(N * G, 9) };
-  const convolution: Convolution = { compute: plain, stage: direct, input: "X", shape: [B, C * G, H, W], pad: [pad, pad], kernel: [ry, rx], groups: G, inputChannels: C };
+  const convolution: Convolution = { compute: plain, stage: direct, input: "X", shape: [B, C * G, H, W], pad: [pad, pad], kernel: [ry, rx], strides, groups: G, inputChannels: C };
   const made = winogradCompute(convolution, "U", [fy, fx]), expected = new Float32Array(B * N * G * OH * OW);
   for (let i = 0, n = 0; n < B; n++) for (let k = 0; k < N * G; k++) for (let r = 0; r < OH; r++) for (let s = 0; s < OW; s++, i++) {
     let sum = data.bias![k]!;
     for (let q = 0, q0 = Math.floor(k / N) * C; q < C; q++) for (let u = 0; u < ry; u++) for (let v = 0; v < rx; v++) {
-      const p = r + u - pad, t = s + v - pad;
+      const p = r * sy + u - pad, t = s * sx + v - pad;
       if (p >= 0 && t >= 0 && p < H && t < W) sum += data.X![((n * C * G + q0 + q) * H + p) * W + t]! * data.W![((k * C + q) * ry + u) * rx + v]!;
     }
     expected[i] = Math.max(0, sum);

@@ -75,6 +75,10 @@ describe("winograd", () => {
       agree({ ...p, compute }, schedule, 1e-4, true);
     }
   });
+  test.each([[8, 8, 2, 2, [2, 2]], [9, 7, 3, 3, [2, 2]], [7, 12, 4, 2, [2, 1]]] as const)("%i x %i in tiles of %i x %i, outputs %j apart", (H, W, fy, fx, strides) => {
+    const p = winograd(1, H, W, 16, 16, fy, fx, { strides });
+    agree(p, winogradSchedule(p.compute, p.compute.algorithm as WinogradAlgorithm, instructionSets.avx2).schedule, 1e-4);
+  });
   test("without padding", () => { const p = winograd(1, 7, 8, 16, 16, 4, 4, { pad: 0 }); agree(p, winogradSchedule(p.compute, p.compute.algorithm as WinogradAlgorithm, instructionSets.avx2).schedule, 1e-4); });
   test("blocks of tiles in parallel", () => {
     const p = winograd(1, 23, 22, 16, 16, 4, 4);

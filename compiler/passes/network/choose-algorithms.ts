@@ -1,5 +1,5 @@
 /**
- * Replaces convolutions of stride 1 by Winograd's where a cost model says it is faster.
+ * Replaces convolutions of stride 1 and 2 by Winograd's where a cost model says it is faster.
  * Needs: fusing is done (the tail comes along); layouts, because tiles are written channel by channel.
  * Ensures: the same results within 4e-5 of the largest output. Stands before margins are
  * chosen, because tiles reach further than the convolution did.
@@ -15,6 +15,7 @@ import type { MachineFacts } from "../../ir/machine.ts";
 import { derivedName, relist, type NetTensor, type Network } from "../../ir/network.ts";
 import { address, rowMajor } from "../../ir/compute.ts";
 import { cheapest, choicesOf, costsOf, directSeconds } from "./cost-model.ts";
+import type { Stride } from "./toom-cook.ts";
 import { transformWeights, winogradCompute, transformedShape, type Convolution } from "./winograd.ts";
 
 /** Fewer channels than this do not pay for the transforms. */
@@ -31,7 +32,7 @@ export function chooseAlgorithms(n: Network, facts: MachineFacts): Network {
     const costs = costsOf(o, facts, w), cost = cheapest(costs, facts, w), { tile } = cost, choices = choicesOf(o, costs, cost);
     if (!tile) return { ...c, choices };
     const weight = weightOf(c, o.stage);
-    const name = derivedName(`winograd${tile.join("x")}`, weight);
+    const name = derivedName(`winograd${tile.join("x")}${o.strides.some((x) => x > 1) ? `by${o.strides.join("x")}` : ""}`, weight);
     if (!made.has(name)) {
       const data = transformWeights(n.tensors.get(weight)!.data as Float32Array, o, tile), shape = transformedShape(o, tile);
       const t: NetTensor = { name, kind: "constant", dtype: "f32", shape, layout: rowMajor(shape.length), data };
@@ -49,7 +50,7 @@ function plainly(c: Compute, f: MachineFacts): Compute {
 }
 const weightOf = (c: Compute, s: Stage) => contractionOf(c, s)!.b.buffer;
 
-/** A convolution [batch, (groups,) channels out, y, x] over [channels in, rows, columns] of stride 1, whole weights in the model's order. */
+/** A convolution [batch, (groups,) channels out, y, x] over [channels in, rows, columns] of stride 1 or 2, whole weights in the model's order. */
 function asConvolution(n: Network, c: Compute): Convolution | null {
   const s = c.stages.at(-1)!, p = contractionOf(c, s), rank = s.axes.length;
   if (c.stages.length !== 1 || !p || rank < 4 || rank > 5 || s.reduce!.axes.length !== 3) return null;
@@ -62,13 +63,13 @@ function asConvolution(n: Network, c: Compute): Convolution | null {
   const out = c.outputs.find((q) => q.stage === s.name);
   if (!out || c.outputs.length !== 1 || linear(address(out.shape, out.layout, out.index ?? s.axes)).terms.get(o) !== 1) return null;
   if (p.a.at[0] !== b && extentOf(b) > 1) return null;
-  const pads = [slide(p.a.at[2]!, y, ky), slide(p.a.at[3]!, x, kx)];
-  if (p.a.at[1] !== channel(k, C) || pads.some((q) => q === null || q < 0)) return null;
-  return { compute: c, stage: s, input: p.a.buffer, shape: input.shape as [number, number, number, number], pad: pads as [number, number], kernel, groups, inputChannels: C };
+  const [py, px] = [slide(p.a.at[2]!, y, ky), slide(p.a.at[3]!, x, kx)];
+  if (p.a.at[1] !== channel(k, C) || !py || !px || py.pad < 0 || px.pad < 0) return null;
+  return { compute: c, stage: s, input: p.a.buffer, shape: input.shape as [number, number, number, number], pad: [py.pad, px.pad], strides: [py.stride, px.stride], kernel, groups, inputChannels: C };
 }
-/** p where `e` is a + k - p. */
-function slide(e: Expr, a: Axis, k: Axis): number | null {
-  const l = linear(e), ones = [...l.terms], moved = (v: Axis) => l.terms.has(v) || extentOf(v) === 1;
-  const fits = ones.every(([atom, step]) => step === 1 && (atom === a || atom === k)) && moved(a) && moved(k);
-  return fits ? -l.constant : null;
+/** Stride and padding where `e` is stride * a + k - pad. */
+function slide(e: Expr, a: Axis, k: Axis): { readonly stride: Stride; readonly pad: number } | null {
+  const l = linear(e), step = l.terms.get(a) ?? 1, moved = (v: Axis) => l.terms.has(v) || extentOf(v) === 1;
+  const fits = [...l.terms].every(([atom, s]) => atom === a || (atom === k && s === 1)) && moved(a) && moved(k);
+  return fits && (step === 1 || step === 2) ? { stride: step, pad: -l.constant } : null;
 }

@@ -4,7 +4,7 @@
  */
 import { extentOf, type Choice } from "../../ir/compute.ts";
 import type { MachineFacts, WinogradFacts } from "../../ir/machine.ts";
-import { mostProducts, operationsOf, products, roundingOf } from "./toom-cook.ts";
+import { hasTables, operationsOf, products, roundingOf, type Stride } from "./toom-cook.ts";
 import type { Convolution, Tile } from "./winograd.ts";
 
 /** A way to compute a layer: seconds, and bytes of the weights in their panels. Without a tile: direct. */
@@ -30,18 +30,18 @@ export const directSeconds = (macs: number, weightBytes: number, f: MachineFacts
 export function costsOf(o: Convolution, f: MachineFacts, w: WinogradFacts): readonly Cost[] {
   const [ry, rx] = o.kernel, [B, N, H, W] = sizes(o), C = o.inputChannels, G = o.groups, bytes = 4 * G * C * N * ry * rx;
   const direct: Cost = { tile: null, seconds: directSeconds(B * G * H * W * C * N * ry * rx, bytes, f), bytes };
-  const sizesOf = (r: number, extent: number) => (r === 1 ? [1] : [2, 3, 4, 5, 6].filter((m) => m <= w.largestTile && m < extent + r && products(m, r) <= mostProducts));
-  const tiles = sizesOf(ry, H).flatMap((fy) => sizesOf(rx, W).map((fx): Tile => [fy, fx]));
-  return [direct, ...tiles.filter(([fy, fx]) => (ry > 1 || rx > 1) && roundingOf(fy, ry) * roundingOf(fx, rx) <= largestError).map((t) => tileCost(o, t, f, w))];
+  const sizesOf = (r: number, extent: number, s: Stride) => (r === 1 ? [1] : [2, 3, 4, 5, 6].filter((m) => m <= w.largestTile && m < extent + r && hasTables(m, r, s)));
+  const [sy, sx] = o.strides, tiles = sizesOf(ry, H, sy).flatMap((fy) => sizesOf(rx, W, sx).map((fx): Tile => [fy, fx]));
+  return [direct, ...tiles.filter(([fy, fx]) => (ry > 1 || rx > 1) && roundingOf(fy, ry, sy) * roundingOf(fx, rx, sx) <= largestError).map((t) => tileCost(o, t, f, w))];
 }
 const sizes = (o: Convolution) => [o.stage.axes[0]!, ...o.stage.axes.slice(-3)].map(extentOf) as [number, number, number, number];
 
 function tileCost(o: Convolution, tile: Tile, f: MachineFacts, w: WinogradFacts): Cost {
-  const [fy, fx] = tile, [ry, rx] = o.kernel, [B, N, H, W] = sizes(o), C = o.inputChannels, G = o.groups, [, , IH, IW] = o.shape;
-  const ey = products(fy, ry), ex = products(fx, rx), P = ey * ex, T = B * Math.ceil(H / fy) * Math.ceil(W / fx);
+  const [fy, fx] = tile, [ry, rx] = o.kernel, [B, N, H, W] = sizes(o), C = o.inputChannels, G = o.groups, [, , IH, IW] = o.shape, [sy, sx] = o.strides;
+  const ey = products(fy, ry, sy), ex = products(fx, rx, sx), P = ey * ex, T = B * Math.ceil(H / fy) * Math.ceil(W / fx);
   const bytes = 4 * P * G * C * Math.ceil(N / w.panel) * w.panel, blocks = Math.ceil(T / w.tiles);
   const multiplied = (P * T * G * (C + turns) * N) / (reached * f.macsPerSecond), read = (bytes * (bytes > w.lastCacheBytes ? blocks : 1)) / f.bytesPerSecond;
-  const y = operationsOf(fy, ry), x = operationsOf(fx, rx);
+  const y = operationsOf(fy, ry, sy), x = operationsOf(fx, rx, sx);
   const transforms = T * G * (C * (y.input * ex + x.input * ey) + N * (y.output * ex + x.output * fy));
   const transformed = (spilled * transforms) / f.macsPerSecond;
   // What a block works on leaves the second cache where weights stream through it.

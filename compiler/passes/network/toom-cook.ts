@@ -12,10 +12,17 @@ export interface Tables { readonly Q: readonly number[][]; readonly P: readonly 
 const points = [0, 1, -1, 2, -2, 0.5, -0.5, 1.5, -1.5];
 /** The most products along a dimension. */
 export const mostProducts = points.length + 1;
+/** Steps between outputs for which there are tables. */
+export type Stride = 1 | 2;
+/** Filters of every second tap: a step of 2 is the sum of two convolutions of step 1, of the even inputs and of the odd ones. */
+const halves = (r: number): readonly number[] => [Math.ceil(r / 2), Math.floor(r / 2)].filter((taps) => taps > 0);
 /** Products along a dimension for m outputs of r taps. */
-export const products = (m: number, r: number): number => m + r - 1;
+export const products = (m: number, r: number, stride: Stride = 1): number =>
+  stride === 1 ? m + r - 1 : halves(r).reduce((sum, taps) => sum + products(m, taps), 0);
+/** Whether there are points for so many outputs. */
+export const hasTables = (m: number, r: number, stride: Stride = 1): boolean => products(m, stride === 1 ? r : halves(r)[0]!) <= mostProducts;
 /** The largest error of an output, relative to the largest, that so many products along one dimension cause; those of two dimensions multiply. */
-export const roundingOf = (m: number, r: number): number => rounding[products(m, r)]!;
+export const roundingOf = (m: number, r: number, stride: Stride = 1): number => rounding[products(m, stride === 1 ? r : halves(r)[0]!)]!;
 const rounding: readonly number[] = [0, 1e-3, 1e-3, 1e-3, 1e-3, 6e-3, 6e-3, 6e-3, 6e-3, 1.5e-2, 1.5e-2];
 
 /** Coefficients of the product of (x - root), lowest first. */
@@ -26,12 +33,27 @@ const row = (n: number, entries: readonly (readonly [number, number])[]): number
 const spread = (coefficients: readonly number[], n: number): number[] => row(n, coefficients.map((v, i) => [i, v + 0] as const));
 
 const known = new Map<string, Tables>();
-/** F(m, r). Q, P and R have m + r - 1 rows; S has m; G is (m + r - 1) x r. */
-export function tablesOf(m: number, r: number): Tables {
-  const key = `${m},${r}`;
+/** F(m, r) for outputs `stride` apart. With n products, Q, P and R have n rows; S has m; G is n x r. */
+export function tablesOf(m: number, r: number, stride: Stride = 1): Tables {
+  const key = `${m},${r},${stride}`;
   let t = known.get(key);
-  if (!t) known.set(key, (t = make(m, r)));
+  if (!t) known.set(key, (t = stride === 1 ? (r === 1 ? single(m) : make(m, r)) : together(halves(r).map((taps) => tablesOf(m, taps)))));
   return t;
+}
+/** One tap: a product for each output. */
+function single(m: number): Tables {
+  const eye = Array.from({ length: m }, (_, i) => row(m, [[i, 1]]));
+  return { Q: eye, P: eye, R: eye, S: eye, G: eye.map(() => [1]) };
+}
+/** Tables of the even and of the odd inputs and taps as tables of all of them. */
+function together(parts: readonly Tables[]): Tables {
+  const n = parts.reduce((sum, t) => sum + t.Q.length, 0), from = (i: number) => parts.slice(0, i).reduce((sum, t) => sum + t.Q.length, 0);
+  const blocks = (of: (t: Tables) => readonly number[][]) => parts.flatMap((t, i) => of(t).map((line) => row(n, line.map((v, j) => [from(i) + j, v] as const))));
+  const apart = (of: (t: Tables) => readonly number[][], width: number) => parts.flatMap((t, i) => of(t).map((line) => row(width, line.map((v, j) => [2 * j + i, v] as const))));
+  return {
+    Q: apart((t) => t.Q, n), P: blocks((t) => t.P), R: blocks((t) => t.R), G: apart((t) => t.G, parts.reduce((sum, t) => sum + t.G[0]!.length, 0)),
+    S: parts[0]!.S.map((_, i) => parts.flatMap((t) => t.S[i]!)),
+  };
 }
 function make(m: number, r: number): Tables {
   const n = m + r - 1, finite = points.slice(0, n - 1), infinity = n - 1;
@@ -56,7 +78,7 @@ function make(m: number, r: number): Tables {
   return { Q, P, R, S, G };
 }
 /** Additions and multiplications, done as one where they can be, of one line through the transforms. */
-export function operationsOf(m: number, r: number): { readonly input: number; readonly output: number } {
-  const t = tablesOf(m, r), count = (rows: readonly (readonly number[])[]) => rows.reduce((sum, r) => sum + Math.max(0, r.filter(Boolean).length - 1), 0);
+export function operationsOf(m: number, r: number, stride: Stride = 1): { readonly input: number; readonly output: number } {
+  const t = tablesOf(m, r, stride), count = (rows: readonly (readonly number[])[]) => rows.reduce((sum, r) => sum + Math.max(0, r.filter(Boolean).length - 1), 0);
   return { input: count(t.Q) + count(t.P), output: count(t.R) + count(t.S) };
 }

@@ -1,5 +1,5 @@
 /**
- * Convolution of stride 1 by Winograd's F(m x n, r x s) (Lavin and Gray, 2015). The transforms are ordinary stages whose
+ * Convolution of stride 1 or 2 by Winograd's F(m x n, r x s) (Lavin and Gray, 2015). The transforms are ordinary stages whose
  * coefficients are tables: once their loops are unrolled, zeros and ones vanish. Each matrix is written as a product
  * of two sparse ones, so that sums used twice are computed once: interning does the rest.
  */
@@ -7,7 +7,7 @@ import { fail, type Expr } from "../../ir/scalar.ts";
 import { both, less, make, mul, select, term, f32 } from "../../ir/algebra.ts";
 import { int, plus, times } from "../../ir/linear.ts";
 import { at, axis, extentOf, tensor, type Axis, type Compute, type Stage, type Tensor } from "../../ir/compute.ts";
-import { tablesOf } from "./toom-cook.ts";
+import { products, tablesOf, type Stride } from "./toom-cook.ts";
 
 const table = (name: string, rows: readonly (readonly number[])[]): Tensor => tensor(name, "table", [rows.length, rows[0]!.length], { data: rows.flat() });
 
@@ -21,6 +21,7 @@ export interface Convolution {
   readonly pad: readonly [number, number];
   /** Rows and columns of the filter. */
   readonly kernel: readonly [number, number];
+  readonly strides: readonly [Stride, Stride];
   readonly groups: number;
   /** Input channels of a group. */
   readonly inputChannels: number;
@@ -30,22 +31,22 @@ export type Tile = readonly [rows: number, columns: number];
 /** The shape of transformed weights: products of a tile, [groups if several,] channels in, channels out. */
 export const transformedShape = (o: Convolution, [fy, fx]: Tile): readonly number[] => {
   const N = extentOf(o.stage.axes.at(-3)!);
-  return [fy + o.kernel[0] - 1, fx + o.kernel[1] - 1, ...(o.groups > 1 ? [o.groups] : []), o.inputChannels, N];
+  return [products(fy, o.kernel[0], o.strides[0]), products(fx, o.kernel[1], o.strides[1]), ...(o.groups > 1 ? [o.groups] : []), o.inputChannels, N];
 };
 
 /** The same result by tiles of fy x fx; `weights` names the constant made by `transformWeights`. */
 export function winogradCompute(o: Convolution, weights: string, [fy, fx]: Tile): Compute {
   const b = o.stage.axes[0]!, [n, y, x] = o.stage.axes.slice(-3) as [Axis, Axis, Axis], gs = o.stage.axes.slice(1, -3);
   const [B, N, H, W] = [b, n, y, x].map(extentOf) as [number, number, number, number], C = o.inputChannels, G = o.groups;
-  const [ry0, rx0] = o.kernel, ey = fy + ry0 - 1, ex = fx + rx0 - 1;
-  const TH = Math.ceil(H / fy), TW = Math.ceil(W / fx), T = B * TH * TW, [, , IH, IW] = o.shape, my = tablesOf(fy, ry0), mx = tablesOf(fx, rx0);
+  const [ry0, rx0] = o.kernel, [stepY, stepX] = o.strides, ey = products(fy, ry0, stepY), ex = products(fx, rx0, stepX);
+  const TH = Math.ceil(H / fy), TW = Math.ceil(W / fx), T = B * TH * TW, [, , IH, IW] = o.shape, my = tablesOf(fy, ry0, stepY), mx = tablesOf(fx, rx0, stepX);
   const tables = [table("Qy", my.Q), table("Py", my.P), table("Ry", my.R), table("Sy", my.S), table("Qx", mx.Q), table("Px", mx.P), table("Rx", mx.R), table("Sx", mx.S)];
   const [qy, py, ry, sy, qx, px, rx, sx] = tables as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
   const U = tensor(weights, "weight", transformedShape(o, [fy, fx]));
   const i = axis("i", ey), j = axis("j", ex), ka = axis("k", ey), kb = axis("k", ex), t = axis("t", T), c = axis("c", C * G), kc = axis("c", C), m = axis("n", N), u = axis("u", fy);
   const quo = (a: Expr, by: number) => make("quo", a, int(by)), rem = (a: Expr, by: number) => make("rem", a, int(by));
   const sum = (k: Axis) => ({ op: "add" as const, axes: [k] });
-  const row = plus(plus(times(rem(quo(t, TW), TH), fy), ka), int(-o.pad[0])), column = plus(plus(times(rem(t, TW), fx), j), int(-o.pad[1]));
+  const row = plus(plus(times(rem(quo(t, TW), TH), fy * stepY), ka), int(-o.pad[0])), column = plus(plus(times(rem(t, TW), fx * stepX), j), int(-o.pad[1]));
   const within = (e: Expr, size: number) => both(less(int(-1), e), less(e, int(size)));
   const pixel = select(both(within(row, IH), within(column, IW)), at({ name: o.input }, quo(t, TH * TW), c, row, column), f32(0));
   const tile = plus(times(b, TH * TW), plus(times(quo(y, fy), TW), quo(x, fx)));
@@ -71,7 +72,7 @@ export function winogradCompute(o: Convolution, weights: string, [fy, fx]: Tile)
 export function transformWeights(g: Float32Array, o: Convolution, [fy, fx]: Tile): Float32Array {
   const [ry, rx] = o.kernel, C = o.inputChannels, shape = transformedShape(o, [fy, fx]), [ey, ex] = shape as [number, number], N = shape.at(-1)!, taps = ry * rx;
   if (g.length !== o.groups * C * N * taps) fail(`weights of ${g.length} elements are not ${o.groups * N} x ${C} x ${ry} x ${rx}`);
-  const Gy = Float64Array.from(tablesOf(fy, ry).G.flat()), Gx = Float64Array.from(tablesOf(fx, rx).G.flat());
+  const Gy = Float64Array.from(tablesOf(fy, ry, o.strides[0]).G.flat()), Gx = Float64Array.from(tablesOf(fx, rx, o.strides[1]).G.flat());
   const plane = o.groups * C * N, out = new Float32Array(ey * ex * plane), half = new Float64Array(ey * rx);
   for (let p = 0; p < o.groups; p++) for (let c = 0; c < C; c++) for (let n = 0; n < N; n++) {
     const from = ((p * N + n) * C + c) * taps;

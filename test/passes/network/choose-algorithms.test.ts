@@ -53,11 +53,15 @@ describe("choose-algorithms", () => {
     expect(c!.filter((x) => x.chosen)).toEqual([expect.objectContaining({ algorithm: "F(6x6, 3x3)", weightBytes: 64 * 64 * 64 * 4 })]);
     expect(c![0]).toMatchObject({ algorithm: "direct", weightBytes: 64 * 64 * 9 * 4 });
     expect(c!.find((x) => x.chosen)!.ms).toBeLessThan(c![0]!.ms);
-    const plain = chooseAlgorithms(ahead("choose-algorithms", conv(64, 64, [48, 48], [3, 3], { strides: [2, 2] })), facts).computes.flatMap((x) => x.choices ?? []);
+    const plain = chooseAlgorithms(ahead("choose-algorithms", conv(64, 64, [48, 48], [3, 3], { dilations: [2, 2] })), facts).computes.flatMap((x) => x.choices ?? []);
     expect(plain).toEqual([expect.objectContaining({ algorithm: "direct", chosen: true })]);
   });
+  test.each([[[3, 3], [2, 2]], [[5, 5], [2, 2]], [[3, 3], [1, 2]], [[1, 3], [1, 2]]] as const)("windows of %j, %j apart: the even and the odd taps are tiled on their own", (kernel, strides) => {
+    const n = upTo("choose-algorithms", conv(32, 32, [17, 18], kernel, { strides }), 1e-4);
+    expect(names(n)).toContain("winograd");
+  });
   test.each<[string, Graph]>([
-    ["stride 2", conv(16, 16, [12, 12], [3, 3], { pads: [1, 1, 1, 1], strides: [2, 2] })], ["dilation", conv(16, 16, [12, 12], [3, 3], { dilations: [2, 2] })],
+    ["stride 3", conv(16, 16, [12, 12], [3, 3], { pads: [1, 1, 1, 1], strides: [3, 3] })], ["dilation", conv(16, 16, [12, 12], [3, 3], { dilations: [2, 2] })],
     ["1x1", conv(16, 16, [12, 12], [1, 1], {})], ["few channels", conv(8, 16, [12, 12])], ["few results", conv(16, 8, [12, 12])],
   ])("not with %s", (_, g) => expect(tiles(g)).toEqual([]));
   test("weights known at run time only are left alone", () => {
@@ -69,6 +73,12 @@ describe("choose-algorithms", () => {
     const n = upTo("choose-algorithms", b.graph(b.op("Conv", [y, w], { pads: [1, 1, 1, 1] })), 1e-4);
     expect(names(n).filter((x) => x === "winograd")).toHaveLength(2);
     expect([...n.tensors.keys()].filter((x) => x.startsWith("winograd"))).toHaveLength(1);
+  });
+  test("weights shared by convolutions of two strides are transformed for each", () => {
+    const b = new Builder(), w = b.constant([32, 32, 3, 3]), x = b.op("Exp", [b.input("x", [1, 32, 12, 12])]), y = b.op("Conv", [x, w], { pads: [1, 1, 1, 1] });
+    const n = upTo("choose-algorithms", b.graph(b.op("Conv", [y, w], { pads: [1, 1, 1, 1], strides: [2, 2] })), 1e-4);
+    expect(names(n).filter((x) => x === "winograd")).toHaveLength(2);
+    expect([...n.tensors.keys()].filter((x) => x.startsWith("winograd"))).toHaveLength(2);
   });
   test("a box of a larger tensor", () => {
     const b = new Builder(), x = b.op("Exp", [b.input("x", [1, 16, 8, 8])]), y = b.op("Conv", [x, b.constant([16, 16, 3, 3])], { pads: [1, 1, 1, 1] });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { axis, tensor, type Stage } from "../../../compiler/ir/compute.ts";
 import { f32 } from "../../../compiler/ir/algebra.ts";
-import { roundingOf, tablesOf } from "../../../compiler/passes/network/toom-cook.ts";
+import { products, roundingOf, tablesOf } from "../../../compiler/passes/network/toom-cook.ts";
 import { transformWeights, type Convolution } from "../../../compiler/passes/network/winograd.ts";
 import { noise } from "../../support/run-compute.ts";
 
@@ -15,6 +15,12 @@ describe("tables", () => {
     const t = tablesOf(m, r), d = [...noise(m + r - 1, 3)], g = [...noise(r, 5)];
     const U = times(t.G, g, exact), V = times(t.P, times(t.Q, d, exact), exact), y = times(t.S, times(t.R, V.map((v, i) => v * U[i]!), exact), exact);
     y.forEach((v, i) => expect(v).toBeCloseTo(g.reduce((sum, w, j) => sum + w * d[i + j]!, 0), 12));
+  });
+  test.each([[2, 3], [3, 3], [4, 3], [2, 5], [3, 7], [2, 2], [1, 1], [1, 3]] as const)("F(%i, %i) with outputs 2 apart", (m, r) => {
+    const t = tablesOf(m, r, 2), d = [...noise(2 * (m - 1) + r, 3)], g = [...noise(r, 5)];
+    expect(t.Q).toHaveLength(products(m, r, 2));
+    const U = times(t.G, g, exact), V = times(t.P, times(t.Q, d, exact), exact), y = times(t.S, times(t.R, V.map((v, i) => v * U[i]!), exact), exact);
+    y.forEach((v, i) => expect(v).toBeCloseTo(g.reduce((sum, w, j) => sum + w * d[2 * i + j]!, 0), 12));
   });
   test("too many products are refused", () => expect(() => tablesOf(8, 5)).toThrow("F(8, 5) needs 12 products: there are points for 10"));
 });
@@ -62,7 +68,7 @@ const points = [0, 1, -1, 2, -2, 0.5, -0.5, 1.5, -1.5];
 describe("weights", () => {
   const convolution = (C: number, N: number, kernel: readonly [number, number], groups = 1): Convolution => {
     const stage: Stage = { name: "conv", axes: [axis("b", 1), ...(groups > 1 ? [axis("g", groups)] : []), axis("o", N), axis("y", 8), axis("x", 8)], value: f32(0) };
-    return { compute: { name: "conv", tensors: [tensor("x", "input", [1, C * groups, 8, 8])], stages: [stage], outputs: [], origin: [] }, stage, input: "x", shape: [1, C * groups, 8, 8], pad: [0, 0], kernel, groups, inputChannels: C };
+    return { compute: { name: "conv", tensors: [tensor("x", "input", [1, C * groups, 8, 8])], stages: [stage], outputs: [], origin: [] }, stage, input: "x", shape: [1, C * groups, 8, 8], pad: [0, 0], kernel, strides: [1, 1], groups, inputChannels: C };
   };
   test.each([[2, 2, 3, 3, 1], [4, 2, 3, 3, 1], [2, 4, 3, 3, 2], [6, 4, 3, 3, 1], [4, 2, 5, 5, 1], [1, 4, 1, 7, 1]] as const)("%i x %i of %i x %i, groups: %i", (fy, fx, ry, rx, G) => {
     const C = 2, N = 3, taps = ry * rx, g = noise(G * C * N * taps), out = transformWeights(g, convolution(C, N, [ry, rx], G), [fy, fx]), ey = fy + ry - 1, ex = fx + rx - 1;
