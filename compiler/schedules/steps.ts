@@ -16,6 +16,12 @@ export function withoutTime(c: Compute, s: Stage, time: Axis): { readonly comput
     },
   };
 }
+/** Products of a step go through their weights backwards every other time; `directives` as `withTime` has made them. */
+export function weightsInTurn(directives: readonly Directive[], time: Axis): readonly Directive[] {
+  const cut = new Set(directives.flatMap((d) => ("split" in d ? [d.into[0]] : []))), order = directives.find((d) => "order" in d);
+  const panels = order && "order" in order ? order.order.find((l) => cut.has(l)) : undefined;
+  return panels && !directives.some((d) => "prefetch" in d) ? [...directives, { turn: panels, each: time.name }] : directives;
+}
 /** The stage `name` in all its axes again, and its loops inside the loop over the steps. */
 export function withTime(c: Compute, name: string, time: Axis, directives: readonly Directive[]): { readonly compute: Compute; readonly directives: readonly Directive[] } {
   return {

@@ -184,9 +184,26 @@ const grid: Step = (s, x) => {
   const [n] = image(s, x), h = s.draw.int(1, 6), w = s.draw.int(1, 6), to = s.op("Tanh", [s.input([n, h, w, 2])]);
   return s.op("GridSample", [x, to], { mode: "linear", padding_mode: s.draw.pick(["zeros", "border"]), align_corners: s.draw.int(0, 1) });
 };
+/** A layer along time; what follows reads its values or the states that it ends with. */
+const recurrent: Step = (s, x) => {
+  const { draw } = s, shape = s.shape(x), kind = draw.pick(["LSTM", "GRU", "RNN"]), gates = { LSTM: 4, GRU: 3, RNN: 1 }[kind]!;
+  if (shape.length < 2 || shape.length > 3) misfit();
+  const [steps, batch, width] = (shape.length === 3 ? shape : [shape[0]!, 1, shape[1]!]) as [number, number, number], hidden = draw.size(40);
+  const direction = draw.pick(["forward", "reverse", "bidirectional"]), d = direction === "bidirectional" ? 2 : 1;
+  if (steps * batch * gates * hidden * (width + hidden) * d > s.most.work) misfit();
+  const inputs = [
+    shape.length === 3 ? x : s.op("Unsqueeze", [x, s.b.ints(1)]), s.weights([d, gates * hidden, width], width), s.weights([d, gates * hidden, hidden], hidden),
+    draw.chance(0.7) ? s.numbers([d, 2 * gates * hidden]) : "", draw.chance(0.3) ? ints(s, [batch], 0, steps, "i32") : "",
+    ...(draw.chance(0.5) ? [s.input([d, batch, hidden]), ...(kind === "LSTM" ? [s.input([d, batch, hidden])] : [])] : []),
+  ];
+  const [y, h] = s.ops(kind, inputs, 2, { direction, ...(kind === "GRU" ? { linear_before_reset: draw.int(0, 1) } : {}), ...(draw.chance(0.2) ? { clip: 0.9 } : {}) });
+  const flat = s.op("Reshape", [s.op("Transpose", [y!], { perm: [0, 2, 1, 3] }), s.b.ints(0, 0, -1)]);
+  if (draw.chance(0.4)) s.others.push(h!);
+  return draw.chance(0.3) ? [flat, h!] : flat;
+};
 
 /** By how often they come. */
 export const otherSteps: readonly (readonly [weight: number, step: Step])[] = [
   [8, wide], [4, dynamic], [2, bytes], [3, masked], [4, exact], [3, doubles], [4, lookups], [3, equations], [5, rare], [3, several],
-    [3, quantised], [2, shapes], [3, split], [3, pyramid], [2, tied], [2, grid],
+    [3, quantised], [2, shapes], [3, split], [3, pyramid], [2, tied], [2, grid], [5, recurrent],
 ];

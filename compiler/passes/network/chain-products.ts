@@ -12,6 +12,7 @@ import { acc, axis, extentOf, type Axis, type Compute, type Stage } from "../../
 import { contractionOf, isFloat32 } from "../../ir/contraction.ts";
 import { int } from "../../ir/linear.ts";
 import { expressionsOfStage, relist, usesOf, type Network } from "../../ir/network.ts";
+import { recurrencesOf } from "../../ir/recurrence.ts";
 import { load, mentions, type Expr, type Load } from "../../ir/scalar.ts";
 
 /** With fewer rows, lanes along them would be idle. */
@@ -44,7 +45,7 @@ const isSame = (a: readonly unknown[], b: readonly unknown[]) => a.length === b.
 /** What `c` reads element by element, if it works along the rows of its result: maps, and reductions along the last axis. */
 function scoresOf(c: Compute): string | null {
   const all = c.stages.at(-1)!.axes, k = all.at(-1), outer = all.slice(0, -1);
-  if (c.stages.length < 2 || all.length < 2) return null;
+  if (c.stages.length < 2 || all.length < 2 || recurrencesOf(c).length) return null;
   const along = (s: Stage) => (s.reduce ? isSame(s.reduce.axes, [k]) && isSame(s.axes, outer) : isSame(s.axes, all) || isSame(s.axes, outer));
   const read = c.tensors.filter((t) => loadsIn(c.stages.flatMap(expressionsOfStage), t.name).some((l) => isSame(l.at, all)));
   const [whole] = read.filter((t) => t.role === "input" && isSame(t.shape, all.map(extentOf)));

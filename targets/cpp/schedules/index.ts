@@ -8,7 +8,7 @@ import { recurrenceOf, recurrencesOf } from "../../../compiler/ir/recurrence.ts"
 import type { Directive, Schedule } from "../../../compiler/ir/schedule.ts";
 import type { InstructionSet } from "../isa.ts";
 import type { FusedLoop } from "../../../compiler/schedules/access.ts";
-import { withoutTime, withTime } from "../../../compiler/schedules/steps.ts";
+import { weightsInTurn, withoutTime, withTime } from "../../../compiler/schedules/steps.ts";
 import { chainSchedule } from "./chain.ts";
 import { mapPlan, reductionPlan } from "./maps.ts";
 import { productPlan } from "./product.ts";
@@ -32,7 +32,7 @@ export function scheduleCpp(c: Compute, set: InstructionSet): { compute: Compute
     const { directives, outer, compute: packed } = plan || (s.reduce ? reductionPlan(compute, s, set) : mapPlan(compute, s, set));
     const made = time ? withTime(packed, name, time, directives) : { compute: packed, directives };
     compute = made.compute;
-    Object.assign(stages, plan?.more, { [name]: made.directives });
+    Object.assign(stages, plan?.more, { [name]: time && plan ? weightsInTurn(made.directives, time) : made.directives });
     loops.set(name, outer);
   }
   // Lowering puts the stages of a recurrence into its loop over the steps.
