@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import { acc, at, axis, output, tensor, type Compute, type Output, type Stage } from "../../compiler/ir/compute.ts";
 import { add, less, mul, select } from "../../compiler/ir/algebra.ts";
 import { int, minus, plus } from "../../compiler/ir/linear.ts";
-import type { Expr } from "../../compiler/ir/scalar.ts";
+import { eachStmt } from "../../compiler/ir/kernel.ts";
+import { show, type Expr } from "../../compiler/ir/scalar.ts";
 import { recurrencesOf } from "../../compiler/ir/recurrence.ts";
 import type { Schedule } from "../../compiler/ir/schedule.ts";
 import { verifyCompute } from "../../compiler/ir/verify.ts";
@@ -56,6 +57,14 @@ describe("recurrences", () => {
     const lanes = (a: string) => [{ split: a, by: 4, into: [`${a}o`, `${a}v`], edge: "peel" }, { place: [`${a}v`], as: "vector" }] as const;
     const schedule: Schedule = { stages: { p: lanes("k"), h: lanes("i"), y: lanes("i") } };
     expect(difference(runCompute(whole, schedule, data).results.Y!, Float32Array.from(expected().h.flat().map((v) => v + 1)))).toBeLessThan(1e-6);
+  });
+  test("go through a loop backwards in every other step, where the schedule says so", () => {
+    const cut = { split: "i", by: 2, into: ["io", "ii"], edge: "peel" } as const, schedule: Schedule = { stages: { g: [cut, { order: ["t", "io", "k", "ii"] }, { place: ["ii"], as: "unroll" }, { turn: "io", each: "t" }] } };
+    const { results, kernel } = runCompute(whole, schedule, data);
+    expect(difference(results.Y!, Float32Array.from(expected().h.flat().map((v) => v + 1)))).toBeLessThan(1e-6);
+    const lets: string[] = [];
+    eachStmt(kernel.body, (s) => { if (s.kind === "let" && s.name.endsWith("_turned")) lets.push(show(s.value)); });
+    expect(lets).toEqual(["select(equal(rem(y_t, 2), 0), g_io, add(mul(g_io, -1), 1))"]);
   });
 });
 describe("what is refused", () => {
