@@ -52,11 +52,22 @@ function expWritten(x: Expr, has: Has): Expr {
 export const expOf = (has: Has, x: Expr): Expr => expWritten(make("min", make("max", x, f32(-87.33)), f32(88.73)), has);
 /** The same for -86.9 <= x <= 88. */
 export const expInside = (x: Expr, has: Has): Expr => (has("exp") ? make("exp", x) : expWritten(x, has));
+const exp2Terms = [0.0013264043955132365, 0.009672045707702637, 0.05550740286707878, 0.24022233486175537, 0.6931469440460205, 1];
 /** 2^x for x <= 127, error at most 2 ulp; below -126 no more than 2^-126. */
 function exp2Inside(x: Expr, has: Has): Expr {
   if (has("exp")) return make("exp", mul(x, f32(Math.LN2)));
   const y = make("max", x, f32(-126)), { n, power } = rounded(y, 0, has);
-  return mul(horner(sub(y, n), [0.0013264043955132365, 0.009672045707702637, 0.05550740286707878, 0.24022233486175537, 0.6931469440460205, 1]), power);
+  return mul(horner(sub(y, n), exp2Terms), power);
+}
+
+/**
+ * 1 + e^x: error at most 2 ulp and 8e-8 |x| of it; infinity from 88.38 on. Powers of 2 take half the multiplications of powers of e, and what
+ * x / ln2 loses by rounding is lost beside 1 where x is below 0.
+ */
+export function onePlusExpOf(has: Has, x: Expr): Expr {
+  if (has("exp")) return add(make("exp", x), f32(1));
+  const y = make("max", make("min", mul(x, f32(1.44269504)), f32(128)), f32(-127)), { n, power } = rounded(y, 0, has);
+  return add(mul(horner(sub(y, n), exp2Terms), power), f32(1));
 }
 
 /** A positive float as m * 2^e with sqrt(1/2) <= m < sqrt(2), e as i32; floats below 2^-126 included. */
@@ -85,10 +96,10 @@ export function tanhOf(has: Has, x: Expr): Expr {
   const twice = make("min", add(a, a), f32(20)), far = sub(f32(1), div(f32(2), add(expInside(twice, has), f32(1))));
   return select(less(a, f32(0.6)), near, withSign(far, signOf(x)));
 }
-/** 1 + tanh(x), error at most 2 ulp and that of exp. */
+/** 1 + tanh(x), error at most 3 ulp and 1.6e-7 |x| of it. */
 export const onePlusTanhOf = (has: Has, x: Expr): Expr => {
   const y = mul(x, f32(-2));
-  return div(f32(2), add(f32(1), has("exp") ? make("exp", y) : expOf(has, y)));
+  return div(f32(2), onePlusExpOf(has, y));
 };
 /** 1 - erf(a) for a >= 0 as 2^P(a): error at most 1.2e-7, and 1e-5 of the result up to a = 2, 5e-3 up to 4. */
 const erfRest = (a: Expr, has: Has): Expr => exp2Inside(horner(a, [

@@ -34,7 +34,7 @@ export const softplus = (x: Expr): Expr => add(relu(x), log(add(like(x, 1), exp(
 /** x tanh(softplus(x)). */
 export const mish = (x: Expr): Expr => mul(x, tanh(softplus(x)));
 /** x sigmoid(alpha x). */
-export const swish = (x: Expr, alpha = 1): Expr => mul(x, sigmoid(mul(x, like(x, alpha))));
+export const swish = (x: Expr, alpha = 1): Expr => div(x, add(like(x, 1), exp(neg(mul(x, like(x, alpha))))));
 /** x / (1 + |x|). */
 export const softsign = (x: Expr): Expr => div(x, add(like(x, 1), abs(x)));
 /** alpha x + beta, kept between 0 and 1. */
