@@ -5,6 +5,7 @@ import { basename, dirname } from "node:path";
 import { targets } from "../targets/index.ts";
 import { version } from "./version.ts";
 import { CompileError, type Diagnostic } from "./diagnostics.ts";
+import type { Choices as TuningChoices, Tuner } from "./passes/network/tune-schedules.ts";
 import { settingsOf, type Build, type Choices, type Settings, type SettingValue, type Target } from "./emit/target.ts";
 import type { WeightForm } from "./emit/weights.ts";
 import { checkName, modelName } from "./emit/names.ts";
@@ -38,6 +39,10 @@ export interface CompileOptions {
   readonly isa?: readonly string[];
   /** Options that only some targets have (`mlc targets` lists them): { fallback: "none", maxKernelUs: 1000 }. */
   readonly settings?: Readonly<Record<string, SettingValue>>;
+  /** What was measured to be faster than what schedules choose (`mlc tune`); choices that fit no kernel are reported. */
+  readonly tuning?: TuningChoices;
+  /** Hears of each kernel's possibilities: the key of its work, the instruction set, choices worth a measurement. */
+  readonly tunable?: Tuner["hear"];
   /** Lets external data files lie outside the model's folder. */
   readonly allowExternalData?: boolean;
   /** Gets the text of the graph or program after each pass. */
@@ -73,12 +78,19 @@ export async function compile(model: string | Uint8Array, o: CompileOptions): Pr
   const { graph, diagnostics } = typedGraph(bytes, file, { ...o, mayMove: isFile }, isFile ? dirname(model) : undefined);
   o.progress?.(0, 1, "optimising");
   const { graph: ready } = runPasses(graph, graphPasses, { ...(o.dump ? { dump: o.dump } : {}) });
+  const misfits: Diagnostic[] = [], met = new Set<string>();
+  const tuner: Tuner | undefined = o.tuning || o.tunable ? {
+    choices: o.tuning ?? {}, problem: (message) => misfits.push({ severity: "warning", code: "tuning", message, hint: "mlc tune makes it anew" }),
+    hear: (key, variant, candidates) => { met.add(key); o.tunable?.(key, variant, candidates); },
+  } : undefined;
   const program = compileNetwork(ready, {
-    facts: target.facts(choices.settings), variants: target.variants(choices),
+    facts: target.facts(choices.settings), variants: target.variants(choices), ...(tuner ? { tuner } : {}),
     ...(o.dump ? { dump: o.dump } : {}), ...(o.progress ? { progress: o.progress } : {}),
   });
   const emitted = target.emit(program, { ...choices, name, hash, version, flags: flagsOf(o), ...(o.objectFormat ? { objectFormat: o.objectFormat } : {}) });
-  const all = [...diagnostics, ...emitted.diagnostics];
+  const unused = Object.keys(o.tuning ?? {}).filter((key) => !met.has(key)).length;
+  if (unused) misfits.push({ severity: "note", code: "tuning", message: `${unused} of ${Object.keys(o.tuning!).length} tuned kernels are not in this model` });
+  const all = [...diagnostics, ...misfits, ...emitted.diagnostics];
   if (all.some((d) => d.severity === "error")) throw new CompileError(all);
   return { name, files: emitted.files, build: emitted.build, diagnostics: all, graph, program, hash };
 }
@@ -114,6 +126,7 @@ function flagsOf(o: CompileOptions): string {
   for (const [k, v] of Object.entries(o.dims ?? {})) list.push(`--dim ${k}=${v}`);
   if (o.isa) list.push(`--isa ${o.isa.join(",")}`);
   if (o.weights) list.push(`--weights ${o.weights}`);
+  if (o.tuning) list.push(`--tune ${createHash("sha256").update(JSON.stringify(o.tuning)).digest("hex").slice(0, 16)}`);
   for (const [k, v] of Object.entries(o.settings ?? {})) list.push(v === true ? flagName(k) : `${flagName(k)} ${v}`);
   return list.join(" ");
 }

@@ -10,7 +10,7 @@ export interface Facts {
   readonly name: string;
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
-  readonly steps: readonly (Pick<Step, "origin" | "results" | "macs" | "kind" | "traffic"> & { readonly kernel: string })[];
+  readonly steps: readonly (Pick<Step, "origin" | "results" | "macs" | "kind" | "traffic" | "work"> & { readonly kernel: string })[];
   readonly arenaBytes: number;
   readonly weightsBytes: number;
   /** Of machine code, or of text where no compiler has seen it. */

@@ -51,13 +51,14 @@ async function make(r: CompileResult, peak: string, folder: string, maker: Maker
     name,
     inputs: program.inputs,
     outputs: program.outputs,
-    steps: program.steps.map(({ kernel, origin, results, macs, kind, traffic }) => ({
+    steps: program.steps.map(({ kernel, origin, results, macs, kind, traffic, work }) => ({
       kernel: program.kernels[kernel]!.name,
       origin,
       results,
       macs,
       kind,
       traffic,
+      ...(work ? { work } : {}),
     })),
     arenaBytes: program.arena.bytes,
     weightsBytes: program.constants.length,
@@ -144,6 +145,8 @@ export interface Timed {
   readonly peakKb: number;
   /** Where it ran, and whatever else it says of itself; empty where it says nothing. */
   readonly device: string;
+  /** The instruction set that the program chose; empty where it says nothing. */
+  readonly isa: string;
   readonly notes: readonly string[];
   /** The times of each step, one for each run, and into how many launches it was cut; empty unless asked for. */
   readonly steps: readonly { readonly times: readonly number[]; readonly launches: number }[];
@@ -167,6 +170,7 @@ function timesIn(text: string): Timed {
     runs: linesOf(text, "run").map(Number),
     peakKb: numberIn(text, "peak"),
     device: linesOf(text, "device")[0] ?? "",
+    isa: linesOf(text, "isa")[0] ?? "",
     notes: linesOf(text, "note"),
     steps: (times[0] ?? []).map((_, i) => ({ times: times.map((t) => t[i]!), launches: launches[i] ?? 1 })),
     peakGflops: numberIn(text, "peak_gflops"),

@@ -48,7 +48,12 @@ export function filesOf(model: string, f: ModelFlags): readonly string[] {
   return target.fileNames(o.name ?? modelName(basename(model).replace(/\.[^.]*$/, "")), choicesOf(target, o));
 }
 /** Compiles a model file. Throws CompileError with all that is wrong with it. */
-export async function compileModel(model: string, f: ModelFlags, t: Terminal, dump?: string): Promise<CompileResult> {
+export async function compileModel(
+  model: string,
+  f: ModelFlags,
+  t: Terminal,
+  { dump, tunable }: { readonly dump?: string | undefined } & Pick<CompileOptions, "tunable"> = {},
+): Promise<CompileResult> {
   const options = await withFormat(checkFlags(f), t);
   const found = orFail(`cannot read the model ${model}`, () => statSync(model));
   if (!found.isFile()) throw new Failure(`cannot read the model ${model}: it is not a file`);
@@ -57,6 +62,7 @@ export async function compileModel(model: string, f: ModelFlags, t: Terminal, du
   try {
     const result = await compile(model, {
       ...options,
+      ...(tunable ? { tunable } : {}),
       ...(dump ? { dump: (name: string, text: string) => writeFileSync(join(dump, name), text) } : {}),
       progress: (done, total, what) => bar.step(done, total, what),
     });

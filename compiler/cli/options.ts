@@ -6,6 +6,7 @@ import { type ObjectFormat, objectFormats } from "../emit/object-files.ts";
 import { weightForms, type WeightForm } from "../emit/weights.ts";
 import { targets } from "../../targets/index.ts";
 import { UsageError } from "./exit.ts";
+import { choicesFor } from "./tuning.ts";
 
 /** What commander hands to a command that takes `modelOptions`. */
 export interface ModelFlags {
@@ -16,6 +17,7 @@ export interface ModelFlags {
   readonly weights?: WeightForm;
   readonly objectFormat?: ObjectFormat;
   readonly isa?: readonly string[];
+  readonly tune?: string | undefined;
   readonly allowExternalData?: boolean;
   /** Settings of targets, by their names. */
   readonly [setting: string]: unknown;
@@ -100,6 +102,7 @@ export function modelOptions(c: Command): Command {
       new Option("--object-format <format>", "what --weights object is for; by default what $CC makes, or this machine").choices(objectFormats),
     )
     .option("--isa <list>", "instruction sets to generate, separated by commas; all of the target's by default", list)
+    .option("--tune <file>", "kernels as mlc tune found them to be fastest")
     .option("--allow-external-data", "let the model's external data lie outside its folder");
   for (const [name, o] of settings) c.addOption(settingOption(name, o));
   return c;
@@ -127,6 +130,7 @@ export function compileOptions(f: ModelFlags, target: Target): CompileOptions {
     ...(f.weights ? { weights: f.weights } : {}),
     ...(f.objectFormat ? { objectFormat: f.objectFormat } : {}),
     ...(f.isa ? { isa: f.isa } : {}),
+    ...(f.tune ? { tuning: choicesFor(f.tune) } : {}),
     ...(f.allowExternalData ? { allowExternalData: true } : {}),
   };
 }

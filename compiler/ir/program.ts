@@ -35,6 +35,8 @@ export interface Step {
   readonly traffic: Traffic;
   /** Of products with constants: how else they could be computed, and at what estimated cost. */
   readonly choices?: readonly Choice[];
+  /** Tells equal work in any process, for tuning; there only where asked for. */
+  readonly work?: string;
   /** What the step leaves behind: the values it finishes. */
   readonly results: readonly Result[];
 }

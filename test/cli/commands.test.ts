@@ -4,9 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import onnxProto from "onnx-proto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { compile } from "../../compiler/api.ts";
 import { npyBytes, readNpy } from "../../compiler/cli/npy.ts";
+import { processorName } from "../../compiler/cli/tuning.ts";
 import { type Constant, constantOf } from "../../compiler/ir/graph.ts";
 import { arrayOf, type DType } from "../../compiler/ir/types.ts";
+import type { Choice } from "../../compiler/schedules/knobs.ts";
 import { model, node, tensor, tensorProto } from "../support/onnx.ts";
 import { mlcWith } from "./mlc.ts";
 
@@ -250,6 +253,67 @@ describe("inspect, bench, ops", () => {
       x.steps.map((_: unknown, i: number) => i),
     );
     expect(await mlc("bench", at("conv.onnx"), "--sort", "run")).toMatchObject({ code: 2, err: expect.stringContaining("add --profile") });
+  });
+  test("tune writes what --tune reads; the tuned code is right", async () => {
+    const file = at("conv.tune.json");
+    const { code, out, err } = await mlc(
+      "tune",
+      at("conv.onnx"),
+      "-o",
+      file,
+      "--tries",
+      "2",
+      "--rounds",
+      "1",
+      "--runs",
+      "3",
+      "--gain",
+      "0",
+      "--json",
+    );
+    expect({ code, err }).toEqual({ code: 0, err: expect.stringMatching(/^(note: [^\n]*\n)*/) });
+    const x = JSON.parse(out);
+    expect(x).toMatchObject({ output: file, isa: expect.any(String), tries: expect.any(Number), kernels: expect.any(Number) });
+    expect(x.tries).toBe(2);
+    expect(Object.keys(JSON.parse(readFileSync(file, "utf8")))).toEqual([processorName()]);
+    expect(await mlc("verify", at("conv.onnx"), "--tune", file)).toMatchObject({ code: 0 });
+  });
+  test("every possibility that tune would measure compiles to right code, and output depends on it", async () => {
+    const offered = new Map<string, Record<string, readonly Choice[]>>(),
+      options = {
+        target: "cpp",
+        isa: ["sse"],
+        tunable: (key: string, set: string, c: readonly Choice[]) => void offered.set(key, { ...offered.get(key), [set]: c }),
+      };
+    const plain = await compile(at("conv.onnx"), options),
+      [key, sets] = [...offered].find(([, s]) => s.sse!.length)!;
+    for (const choice of sets.sse!.slice(0, 3)) {
+      const tuned = { [processorName()]: { [key]: { sse: choice } } };
+      writeFileSync(at("by-hand.json"), JSON.stringify(tuned));
+      expect(await mlc("verify", at("conv.onnx"), "--isa", "sse", "--tune", at("by-hand.json"))).toMatchObject({
+        code: 0,
+        err: expect.not.stringContaining("warning"),
+      });
+      const files = (await compile(at("conv.onnx"), { target: "cpp", isa: ["sse"], tuning: { [key]: { sse: choice } } })).files;
+      expect(files.get("conv_kernels_sse.cpp")).not.toBe(plain.files.get("conv_kernels_sse.cpp"));
+    }
+    const bad = await compile(at("conv.onnx"), { target: "cpp", isa: ["sse"], tuning: { [key]: { sse: { other: 3 } }, "0123": { sse: {} } } });
+    expect(bad.diagnostics.filter((d) => d.code === "tuning").map((d) => [d.severity, d.message])).toEqual([
+      ["warning", expect.stringContaining("was made for another schedule")],
+      ["note", "1 of 2 tuned kernels are not in this model"],
+    ]);
+  });
+  test.each([
+    ["no JSON", "{", /is no tuning file[\s\S]*mlc tune MODEL writes one/],
+    ["another shape", '{"cpu": {"key": {"sse": {"m": "6"}}}}', /is no tuning file/],
+    ["other processors", '{"one": {}, "two": {}}', /has nothing for this processor[\s\S]*it knows one, two/],
+  ])("a tuning file with %s", async (_, text, message) => {
+    writeFileSync(at("bad.json"), text);
+    expect(await mlc("compile", at("conv.onnx"), "-o", at("never"), "--tune", at("bad.json"))).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(message),
+    });
+    expect(existsSync(at("never"))).toBe(false);
   });
   test("ops come from the registry", async () => {
     expect((await mlc("ops")).out).toMatch(/^Conv +\d+ +2\.\.3 /m);

@@ -9,7 +9,7 @@ import { mlc } from "./mlc.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "mlc-test-"));
 afterAll(() => rmSync(folder, { recursive: true }));
-const commands = ["compile", "run", "verify", "inspect", "bench", "ops", "targets"];
+const commands = ["compile", "run", "verify", "inspect", "bench", "tune", "ops", "targets"];
 const model = join(folder, "absent.onnx");
 
 describe("help", () => {

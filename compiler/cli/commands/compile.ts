@@ -34,7 +34,7 @@ export async function compileCommand(t: Terminal, model: string, f: Flags): Prom
   if (wanted.length && targetOf(f.target).builds !== "native")
     throw new UsageError(`--lib: the target ${f.target} makes no library`, "leave --lib out: the files are used as they are");
   const tools = wanted.length ? toolchain(t.env) : undefined;
-  const r = await compileModel(model, f, t, f.dump);
+  const r = await compileModel(model, f, t, { dump: f.dump });
   const earlier = filesOfEarlierRun(f.output, r.name);
   const libraries = await writeFolder(f.output, async (folder) => {
     writeFiles(folder, r.files);

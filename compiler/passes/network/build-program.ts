@@ -22,6 +22,7 @@ import { ConstantBlob } from "./pack-constants.ts";
 import { planMemory, verifyArena, type Block } from "./plan-memory.ts";
 import { shareKernels } from "./share-kernels.ts";
 import { placeTensors, type Placement } from "./place-tensors.ts";
+import { tuned, workKey, type Tuner } from "./tune-schedules.ts";
 import type { Variant } from "../../emit/target.ts";
 
 /** For which instruction sets, and who hears of each Compute that is lowered. */
@@ -31,9 +32,11 @@ export interface BuildOptions {
   readonly alignment: number;
   /** Whether arguments may begin at any element, and kernels take numbers: then those that differ in numbers only are one. */
   readonly shares?: boolean;
+  /** Then each step tells the key of its work. */
+  readonly tuner?: Tuner;
   readonly progress?: (done: number, total: number, what: string) => void;
 }
-interface Scheduled { readonly kernel: number; readonly tensors: readonly Tensor[]; readonly scratch: readonly Buffer[]; readonly buffers: readonly Buffer[] }
+interface Scheduled { readonly kernel: number; readonly tensors: readonly Tensor[]; readonly scratch: readonly Buffer[]; readonly buffers: readonly Buffer[]; readonly work?: string }
 
 /** The program of a network. Throws where a kernel does not verify. */
 export function buildProgram(n: Network, o: BuildOptions): Program {
@@ -45,7 +48,7 @@ export function buildProgram(n: Network, o: BuildOptions): Program {
     const canonical = canonicalise(c, placement.sharing(c), o.shares === true), key = `${canonical.aliased.join()}|${keyOf(canonical.compute)}`;
     let s = known.get(key);
     if (!s) {
-      s = scheduled(canonical, o.variants, kernels);
+      s = scheduled(canonical, o.variants, kernels, o.tuner);
       origins[s.kernel] = new Set();
       known.set(key, s);
     }
@@ -82,7 +85,7 @@ export function buildProgram(n: Network, o: BuildOptions): Program {
     });
     const results = writesOf(c).filter((name) => lastWriter.get(name) === c).flatMap((name): Result[] => { const value = valueOfTensor(name); return value === null ? [] : [{ value, dtype: n.tensors.get(name)!.dtype, shape: n.tensors.get(name)!.shape, ...strided(n.tensors.get(name)!, place(name)) }]; });
     const { kernel, params } = calls[s.kernel]!;
-    return { kernel, args, ...(params.length ? { params, sizes: s.buffers.map((b) => b.size) } : {}), origin: c.origin, macs: macsOf(c), kind: kindOf(c), traffic: trafficOf(c), ...(c.choices ? { choices: c.choices } : {}), results };
+    return { kernel, args, ...(params.length ? { params, sizes: s.buffers.map((b) => b.size) } : {}), origin: c.origin, macs: macsOf(c), kind: kindOf(c), traffic: trafficOf(c), ...(c.choices ? { choices: c.choices } : {}), ...(s.work ? { work: s.work } : {}), results };
   });
   const port = (tensor: string, name = valueOfTensor(tensor) ?? fail(`${tensor} is none of the model's`)): Port => { const { dtype, shape, declared } = n.tensors.get(tensor)!; return { name, shape, ...(declared ? { dtype: declared, stored: dtype } : { dtype }) }; };
   return {
@@ -102,10 +105,11 @@ function checkCall(own: KernelVariants, shared: KernelVariants, params: readonly
   for (const [variant, k] of Object.entries(shared.variants)) verify({ ...instantiate(k, params), buffers: own.variants[variant]!.buffers });
 }
 
-function scheduled({ compute: c, aliased, boxes }: Canonical, variants: readonly Variant[], kernels: KernelVariants[]): Scheduled {
+function scheduled({ compute: c, aliased, boxes }: Canonical, variants: readonly Variant[], kernels: KernelVariants[], tuner?: Tuner): Scheduled {
   const name = `${c.name.replace(/\W/g, "_")}_${kernels.length}`;
+  const work = tuner && workKey(c);
   const weights = new Map<string, Tensor>(), all = variants.map((v) => {
-    const { compute, schedule } = apart(v.schedule(c), v.name, weights), whole = lowerLoops({ ...compute, name }, schedule);
+    const { compute, schedule } = apart(tuner && work ? tuned(c, work, v, tuner) : v.schedule(c), v.name, weights), whole = lowerLoops({ ...compute, name }, schedule);
     return { v, kernel: { ...whole, buffers: whole.buffers.map((b) => ({ ...b, size: boxes.get(b.name)?.size ?? b.size })) } };
   });
   // One list of parameters serves all variants: working memory as large as the largest needs.
@@ -120,7 +124,7 @@ function scheduled({ compute: c, aliased, boxes }: Canonical, variants: readonly
   const own = (k: Kernel): Kernel => (k.buffers.some((b) => b.space === "shared" && taken.has(b.name))
     ? renameKernel(k, (x) => (k.buffers.some((b) => b.name === x && b.space === "shared") && taken.has(x) ? `${x}_shared` : x)) : k);
   kernels.push({ name, origin: [], variants: Object.fromEntries(all.map(({ v, kernel: k }): [string, Kernel] => { const kernel = own(k); return [v.name, { ...kernel, buffers: [...buffers, ...kernel.buffers.filter((b) => b.space === "shared")] }]; })) });
-  return { kernel: index, tensors: [...weights.values()], scratch: buffers.filter((b) => b.space === "scratch"), buffers };
+  return { kernel: index, tensors: [...weights.values()], scratch: buffers.filter((b) => b.space === "scratch"), buffers, ...(work ? { work } : {}) };
 }
 
 /**

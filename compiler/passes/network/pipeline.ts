@@ -24,6 +24,7 @@ import { splitPhases } from "./split-phases.ts";
 import { storeTypes } from "./store-types.ts";
 import { verifyNetwork } from "./verify-network.ts";
 import { widenMasks } from "./widen-masks.ts";
+import type { Tuner } from "./tune-schedules.ts";
 
 /** A pure function from network to network; `facts` are those of the target's machines. */
 export interface NetworkPass { readonly name: string; readonly run: (n: Network, facts: TargetFacts) => Network }
@@ -56,6 +57,7 @@ export const networkPasses: readonly NetworkPass[] = [
 export interface NetworkOptions {
   readonly facts: TargetFacts;
   readonly variants: readonly Variant[];
+  readonly tuner?: Tuner;
   readonly dump?: (fileName: string, text: string) => void;
   readonly progress?: (done: number, total: number, what: string) => void;
 }
@@ -72,5 +74,5 @@ export function compileNetwork(g: Graph, o: NetworkOptions): Program {
     n = pass.run(n, o.facts);
     check(pass.name);
   }
-  return buildProgram(n, { variants: o.variants, alignment: o.facts.alignment, shares: o.facts.shares === true, ...(o.progress ? { progress: o.progress } : {}) });
+  return buildProgram(n, { variants: o.variants, alignment: o.facts.alignment, shares: o.facts.shares === true, ...(o.tuner ? { tuner: o.tuner } : {}), ...(o.progress ? { progress: o.progress } : {}) });
 }
