@@ -59,6 +59,11 @@ export function contractionOf(c: Compute, s: Stage): Contraction | null {
   const group = (inA: boolean, inB: boolean) => s.axes.filter((v) => moves(a, v) === inA && moves(b, v) === inB);
   return { a, b, guards, rows: group(true, false), columns: group(false, true), batch: group(true, true), free: group(false, false) };
 }
+/** With fewer rows than this, a second operand computed at run time is read too few times to be worth turning round. */
+const fewestRows = 8;
+/** Whether a product's second operand is computed at run time and serves a few rows only: each element of the result is best a sum along it. */
+export const isThin = (c: Compute, p: Contraction): boolean =>
+  c.tensors.find((t) => t.name === p.b.buffer)?.role === "input" && p.columns.length > 0 && p.rows.reduce((n, a) => n * extentOf(a), 1) < fewestRows;
 /**
  * Dimensions of a load along which a window slides: an output axis and a reduction axis move it together. In a product
  * only rows slide: an axis that picks a group of weights moves over whole groups.

@@ -84,7 +84,10 @@ function expandAttention(n: NodeView, g: Expander): readonly string[] {
 
   const query = inGroups(split(0, s.heads, s.queries, s.size), s.queries, s.size);
   const alpha = n.given("scale") ? n.float("scale") : 1 / Math.sqrt(s.size);
-  const raw = apart(g.node("com.microsoft.FusedMatMul", [query, shared(key, s.size)], { alpha, transB: 1 }), s.queries, s.total);
+  // Scores stay in groups up to the result, so that nothing stands between them and the values but what attention has there.
+  const raw = g.node("com.microsoft.FusedMatMul", [query, shared(key, s.size)], { alpha, transB: 1 });
+  const ofHeads = (x: string, shape: readonly number[]) => (!grouped || shape.length < 3 ? x
+    : shapeTo(x, ...shape.slice(0, -3), ...(shape.at(-3) === 1 ? [1, 1] : [s.kvHeads, group]), ...shape.slice(-2)));
   const cap = n.float("softcap"), capped = cap > 0 ? g.node("Mul", [g.node("Tanh", [g.node("Div", [raw, number(cap)])]), number(cap)]) : raw;
   const none = number(-Infinity), where = (test: string, x: string) => g.node("Where", [test, x, none]);
   let masked = capped;
@@ -92,19 +95,20 @@ function expandAttention(n: NodeView, g: Expander): readonly string[] {
     const mask = n.in(3), bias = mask.dtype === "bool" ? where(input(3), number(0)) : input(3), short = s.total - mask.shape.at(-1)!;
     const pads = [...mask.shape.map(() => 0), ...mask.shape.map((_, d) => (d === mask.shape.length - 1 ? short : 0))];
     const isShort = short > 0 && mask.shape.at(-1) !== 1;
-    masked = g.node("Add", [masked, isShort ? g.node("Pad", [bias, g.constant("i64", [pads.length], pads), none]) : bias]);
+    const whole = isShort ? g.node("Pad", [bias, g.constant("i64", [pads.length], pads), none]) : bias;
+    masked = g.node("Add", [masked, ofHeads(whole, [...mask.shape.slice(0, -1), isShort ? s.total : mask.shape.at(-1)!])]);
   }
   if (n.int("is_causal")) masked = where(g.node("LessOrEqual", [list([1, s.total], 0), list([s.queries, 1], s.past)]), masked);
   if (n.has(6)) {
-    const lengths = shapeTo(g.node("Cast", [input(6)], { to: 7 }), s.batch, 1, 1, 1);
+    const lengths = shapeTo(g.node("Cast", [input(6)], { to: 7 }), s.batch, 1, 1, 1, ...(grouped ? [1] : []));
     masked = where(g.node("Less", [list([1, s.total], 0), lengths]), masked);
   }
   const inside = precision(n), cast = (x: string, from: string, to: string) => (from === to ? x : g.node("Cast", [x], { to: to === "f64" ? 11 : 1 }));
   const weights = cast(g.node("Softmax", [cast(masked, dtype, inside)], { axis: -1 }), inside, dtype);
-  const mixed = apart(g.node("MatMul", [inGroups(weights, s.queries, s.total), shared(value, s.vSize)]), s.queries, s.vSize);
+  const mixed = apart(g.node("MatMul", [weights, shared(value, s.vSize)]), s.queries, s.vSize);
   const result = s.packed ? shapeTo(g.node("Transpose", [mixed], { perm: [0, 2, 1, 3] }), s.batch, s.queries, s.heads * s.vSize) : mixed;
   const own = (x: string) => (n.node.inputs.includes(x) ? g.node("Identity", [x]) : x), asked = n.node.outputs;
-  const scores = [raw, capped, masked, weights][n.int("qk_matmul_output_mode")]!;
+  const scores = asked[3] ? apart([raw, capped, masked, weights][n.int("qk_matmul_output_mode")]!, s.queries, s.total) : "";
   return [result, asked[1] ? own(key) : "", asked[2] ? own(value) : "", scores].slice(0, asked.length);
 }
 const attention: Op = {

@@ -10,6 +10,7 @@ import { cppTarget, cppVariants } from "../../targets/cpp/index.ts";
 import { instructionSets, type InstructionSetName } from "../../targets/cpp/isa.ts";
 import { feedsOf } from "../passes/network/build.ts";
 import { attention } from "../support/attention.ts";
+import { Builder } from "../support/graph-builder.ts";
 import { evaluateProgram } from "../support/evaluate-program.ts";
 import { difference } from "../support/run-compute.ts";
 
@@ -33,6 +34,14 @@ describe("attention", () => {
       // The last two rows are part of a whole vector.
       eachStmt(kernel.body, (s) => { if (s.kind === "store" && s.buffer === "scores") expect(s.value.lanes).toBe(instructionSets[set].lanes); });
     }
+  });
+  test("groups of query heads that share keys, with a causal mask: one kernel beside the copy of its result", () => {
+    const b = new Builder(), out = b.op("Attention", [b.input("q", [2, 18, 32]), b.input("k", [2, 18, 16]), b.input("v", [2, 18, 16])], { q_num_heads: 4, kv_num_heads: 2, is_causal: 1 });
+    expect(agree(b.graph(out)).steps.length).toBeLessThanOrEqual(2);
+  });
+  test("one row: keys are read where they lie", () => {
+    const b = new Builder(), k = b.op("Transpose", [b.input("k", [1, 2, 21, 8])], { perm: [0, 1, 3, 2] }), s = b.op("Softmax", [b.op("MatMul", [b.input("q", [1, 2, 1, 8]), k])], { axis: -1 });
+    expect(agree(b.graph(b.op("MatMul", [s, b.input("v", [1, 2, 21, 8])]))).steps).toHaveLength(3);
   });
   test("masks: of keys, of all scores, from constants and from the caller", () => {
     agree(attention({ queries: 18, keys: 21, batch: 2 }, (b, s) => b.op("Add", [s, b.input("mask", [2, 1, 1, 21])])));

@@ -15,8 +15,8 @@ import { expressionsOfStage, relist, usesOf, type Network } from "../../ir/netwo
 import { recurrencesOf } from "../../ir/recurrence.ts";
 import { load, mentions, type Expr, type Load } from "../../ir/scalar.ts";
 
-/** With fewer rows, lanes along them would be idle. */
-const fewestRows = 16;
+/** With fewer rows, most lanes along them would be idle. */
+const fewestRows = 8;
 
 /** The same results, with every such pair of products one Compute. */
 export function chainProducts(n: Network, facts: TargetFacts): Network {

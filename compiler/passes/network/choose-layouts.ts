@@ -5,9 +5,10 @@
  * where a vote differs from the fixed layout of the caller's memory, a copy stands between.
  * Stands before halos and schedules, which ask for strides.
  */
+import type { TargetFacts } from "../../emit/target.ts";
 import { load, mentions } from "../../ir/scalar.ts";
 import { at, axis, extentOf, output, rowMajor, type Axis, type Compute, type Layout, type Stage } from "../../ir/compute.ts";
-import { byExtent, contractionOf, dimOf, windowDims } from "../../ir/contraction.ts";
+import { byExtent, contractionOf, dimOf, isThin, windowDims } from "../../ir/contraction.ts";
 import { derivedName, expressionsOfStage, withLayouts, workOf, type NetTensor, type Network } from "../../ir/network.ts";
 import { loadsIn, rebuild } from "../../ir/algebra.ts";
 
@@ -18,8 +19,8 @@ export const innermost = (rank: number, inner: number): Layout =>
 const fewChannels = 4;
 
 /** The network in which every tensor has its layout. */
-export function chooseLayouts(n: Network): Network {
-  const votes = collect(n);
+export function chooseLayouts(n: Network, facts: TargetFacts): Network {
+  const votes = collect(n, !facts.grid);
   n = besideCaller(n, votes);
   const chosen = new Map<string, number>();
   for (const [name, t] of n.tensors) {
@@ -42,7 +43,7 @@ function lastDim(t: NetTensor): number {
 }
 
 type Votes = Map<string, Map<number, number>>;
-function collect(n: Network): Votes {
+function collect(n: Network, hasDots: boolean): Votes {
   const votes: Votes = new Map();
   const vote = (tensor: string, dim: number | null, weight: number) => {
     if (dim === null || (n.tensors.get(tensor)?.shape[dim] ?? 1) < 2) return;
@@ -61,7 +62,9 @@ function collect(n: Network): Votes {
       const inner = byExtent(s.reduce.axes).find((r) => { if (r.range[1] === 0) return false; const d = dimOf(product.a.at, r); return d !== null && !windowDims(c, s, product.a).includes(d); });
       if (inner) vote(product.a.buffer, dimOf(product.a.at, inner), weight);
       // A result that stays inside the kernel is made in the order that suits what reads it, lanes along its last axis, and both operands are read along the sum.
-      vote(product.b.buffer, out || !inner ? dimOf(product.b.at, column) : dimOf(product.b.at, inner), weight);
+      const turned = hasDots && isThin(c, product) ? null : dimOf(product.b.at, column);
+      const deep = out ? undefined : byExtent(s.reduce.axes).find((r) => r.range[1] > 0 && dimOf(product.b.at, r) !== null);
+      vote(product.b.buffer, deep ? dimOf(product.b.at, deep) : turned, weight);
       if (!out && s.finish) for (const l of loadsIn([s.finish])) vote(l.buffer, dimOf(l.at, s.axes.at(-1)!), weight);
     } else {
       // Nothing is broadcast: the lanes run along an axis in which no window slides.

@@ -5,7 +5,7 @@
 import { load, type Expr, type Load } from "../../../compiler/ir/scalar.ts";
 import { rebuild } from "../../../compiler/ir/algebra.ts";
 import { axis, extentOf, type Axis, type Compute, type Stage } from "../../../compiler/ir/compute.ts";
-import type { Contraction } from "../../../compiler/ir/contraction.ts";
+import { isThin, type Contraction } from "../../../compiler/ir/contraction.ts";
 import type { Directive } from "../../../compiler/ir/schedule.ts";
 import type { InstructionSet } from "../isa.ts";
 import { accessesOf, addressOf, byStep, fuseInner, stepOf, type FusedLoop } from "../../../compiler/schedules/access.ts";
@@ -20,10 +20,11 @@ export interface ProductPlan {
   readonly outer: readonly FusedLoop[];
 }
 
-/** Null where no axis of several columns is contiguous in the result, or a tail has no lanes. */
+/** Null where no axis of several columns is contiguous in the result, a tail has no lanes, or the second operand serves too few rows to be turned round. */
 export function productPlan(c: Compute, s: Stage, p: Contraction, set: InstructionSet): ProductPlan | null {
   const shape = productShape(c, s, p);
   if (!shape) return null;
+  if (isThin(c, p) && stepOf(addressOf(c, p.b), shape.n) !== 1 && ownSums(c, p, s)) return null;
   const { a, b, n, rows, ks, ownK, outer, packed: operand } = shape, store = accessesOf(c, s)[0]!.address;
   let more: Record<string, readonly Directive[]> = {};
   ({ compute: c, stage: s } = shape);
@@ -54,6 +55,8 @@ export function productPlan(c: Compute, s: Stage, p: Contraction, set: Instructi
   return { compute: c, directives, more, outer: free };
 }
 
+/** Whether lanes can run along the sum in both operands. */
+const ownSums = (c: Compute, { a, b }: Contraction, s: Stage): boolean => s.reduce!.axes.some((k) => extentOf(k) >= 4 && [a, b].every((l) => stepOf(addressOf(c, l), k) === 1));
 /** Register tile for `columns` columns and `rows` rows; `rowStep`: floats between rows of the first operand. */
 export function tileOf(set: InstructionSet, columns: number, rows: number, rowStep: number): { rows: number; vectors: number } {
   const needed = Math.ceil(columns / set.lanes), most = rows <= 1 ? Math.max(4, set.tile.vectors) : set.tile.vectors;
