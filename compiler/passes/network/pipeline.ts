@@ -13,6 +13,7 @@ import { chooseLayouts } from "./choose-layouts.ts";
 import { elideCopies } from "./elide-copies.ts";
 import { fuseTails } from "./fuse-tails.ts";
 import { halveStorage } from "./halve-storage.ts";
+import { inlineMaps } from "./inline-maps.ts";
 import { inlineMovement } from "./inline-movement.ts";
 import { lowerGraph } from "./lower-graph.ts";
 import { padStrides } from "./pad-strides.ts";
@@ -46,6 +47,7 @@ export const networkPasses: readonly NetworkPass[] = [
   { name: "choose-layouts", run: chooseLayouts },
   { name: "choose-algorithms", run: chooseAlgorithms },
   { name: "choose-products", run: chooseProducts },
+  { name: "inline-maps", run: inlineMaps },
   { name: "add-halos", run: addHalos },
   // Clearing a margin is a stage of its own.
   { name: "split-stages", run: splitStages },
