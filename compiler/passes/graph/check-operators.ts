@@ -34,7 +34,7 @@ const families: readonly Family[] = [
     hint: "a condition that follows from constants or shapes is resolved: pin the shapes with --shape or --dim, or export the branch that is taken" },
   { ops: ["Loop"], reason: "a loop over a sub-graph", hint: "export the model with the loop unrolled, or compile its body and call that in a loop" },
   { ops: ["Scan"], reason: "a loop over a sub-graph", hint: "export the model with the steps unrolled, or compile its body and call that in a loop" },
-  { ops: ["LSTM", "GRU", "RNN", "LinearAttention"], reason: "a recurrent network: a loop over time",
+  { ops: ["LinearAttention"], reason: "a recurrence that is not one of LSTM, GRU and RNN",
     hint: "export the model with the steps unrolled into MatMul, Add, Sigmoid and Tanh" },
   { ops: ["SequenceAt", "SequenceConstruct", "SequenceEmpty", "SequenceErase", "SequenceInsert", "SequenceLength", "SequenceMap", "SplitToSequence", "ConcatFromSequence"],
     reason: "a sequence of tensors, whose length is known only at run time", hint: "use Split and Concat with a fixed number of tensors" },
