@@ -18,6 +18,8 @@ export const preamble = [
   '#define AVX512 __attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,fma,prfchw,prefer-vector-width=512")))',
   '#define ROLLED _Pragma("GCC unroll 1")',
   "#endif",
+  "/* g++ writes short loops out, whatever is around or inside, though told not to: it cannot where it does not see the number. */",
+  '#define HIDDEN(n) (__extension__({ ptrdiff_t n_ = n; __asm__("" : "+r"(n_)); n_; }))',
   "#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)",
   "/* g++ makes a compare and a blend of the ternary. */",
   '#define LARGER(V, a, b) (__extension__({ V r_; __asm__("vmaxps %2,%1,%0" : "=v"(r_) : "v"(b), "v"(a)); r_; }))',
@@ -174,7 +176,7 @@ export const cpp = (set: InstructionSet): Dialect => ({
   load: ({ name, half }, at, type, lanes) => (half ? (lanes > 1 ? `WIDEN(${type}, ${lanes}, ${name} + ${at})` : `from_half(${name}[${at}])`) : lanes > 1 ? `*(const ${type}*)(${name} + ${at})` : `${name}[${at}]`),
   store: ({ name, half }, at, value, type, lanes) => (half ? (lanes > 1 ? `NARROW(${type}, ${lanes}, ${name} + ${at}, ${value});` : `${name}[${at}] = to_half(${value});`) : lanes > 1 ? `*(${type}*)(${name} + ${at}) = ${value};` : `${name}[${at}] = ${value};`),
   declare: (type, name, value, mutable) => `${mutable ? "" : "const "}${type} ${name} = ${value};`,
-  loop: (i, n) => `ROLLED for (ptrdiff_t ${i} = 0; ${i} < ${n}; ++${i}) {`,
+  loop: (i, n, _parallel, few) => `ROLLED for (ptrdiff_t ${i} = 0; ${i} < ${few ? `HIDDEN(${n})` : n}; ++${i}) {`,
   index: { "group.x": "0", "group.y": "0", "group.z": "0", "lane.x": "0", "lane.y": "0" },
   /** Results are asked for in the first level, what is read once per tile row in the second. */
   prefetch: (buffer, at) => `__builtin_prefetch(${buffer.name} + ${at}, ${buffer.space === "out" ? "1, 3" : "0, 2"});`,
