@@ -123,7 +123,8 @@ def report(results, args):
     for threads in args.threads:
         show(f"{threads} thread{'s' if threads > 1 else ''}: minimum / median, ms", speed_table(results, threads, args.engines), args.markdown)
     show("Start to first result, ms / peak of resident memory, MB / size on disk, MB", first_table(results, args.engines), args.markdown)
-    show("Ours", own_table(results), args.markdown)
+    if "mlc" in args.engines:
+        show("Ours", own_table(results), args.markdown)
     reasons = [f"{r['model']}, {n}: {why}" for r in results for n in args.engines for why in [r["engines"][n].get("unsupported")] if why and n != "emx"]
     print("\nNot measured:\n" + "\n".join(reasons) if reasons else "")
 

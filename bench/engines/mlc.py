@@ -56,7 +56,8 @@ class Engine:
         self.results, self.held = [np.empty_like(e) for e in expected], list(inputs)
         if threads > 1:
             try:
-                self.library.model_set_threads(threads)
+                if self.library.model_set_threads(threads):
+                    raise Unsupported(f"not made for {threads} threads")
             except AttributeError:
                 raise Unsupported("compiled for one thread") from None
         self.arguments = [ctypes.c_void_p(x.ctypes.data) for x in self.held + self.results]
