@@ -25,6 +25,8 @@ export interface Built {
   readonly folder: string;
   readonly facts: Facts;
   readonly env: Terminal["env"];
+  /** How many threads a run is divided among. */
+  readonly threads: number;
   /** What starts the program, before its path: empty, or an emulator. */
   readonly exec: readonly string[];
 }

@@ -9,7 +9,7 @@ import { type Constant, bytesOf, constantOf, type TensorType } from "../ir/graph
 import { viewOf } from "../ir/types.ts";
 import { fingerprint, version } from "../version.ts";
 import type { Built, Facts, Maker } from "./built.ts";
-import { Failure, orFail } from "./exit.ts";
+import { Failure, UsageError, orFail } from "./exit.ts";
 import { checkFlags, compileModel, targetOf } from "./model.ts";
 import { run, words } from "./native.ts";
 import type { ModelFlags } from "./options.ts";
@@ -24,6 +24,7 @@ export type { Built } from "./built.ts";
 /** The options of commands that run what they build. */
 export interface RunFlags extends ModelFlags {
   readonly exec?: string;
+  readonly runThreads?: number;
 }
 const makers: Readonly<Record<Build["kind"], Maker>> = { native: nativeMaker, module: moduleMaker };
 
@@ -76,8 +77,12 @@ async function make(r: CompileResult, peak: string, folder: string, maker: Maker
 export async function buildModel(model: string, f: RunFlags, t: Terminal, compiled?: CompileResult): Promise<Built> {
   const options = checkFlags(f),
     target = targetOf(f.target),
+    most = Number(options.settings?.threads ?? 1),
+    threads = f.runThreads ?? most,
     maker = makers[target.builds],
     parts = [modelKey(model), JSON.stringify([basename(model), options]), version, fingerprint(), await maker.tools(t.env)];
+  if (threads > most)
+    throw new UsageError(`--run-threads ${threads} is more than the library is compiled for`, `compile it with --threads ${threads}`);
   const folder = join(cacheRoot(t.env), createHash("sha256").update(parts.join("\0")).digest("hex").slice(0, 32));
   const kept = join(folder, "facts.json"),
     found = existsSync(kept);
@@ -88,7 +93,7 @@ export async function buildModel(model: string, f: RunFlags, t: Terminal, compil
   }
   const facts = JSON.parse(readFileSync(kept, "utf8")) as Facts;
   if (found && !compiled) t.err.write(formatDiagnostics(facts.diagnostics, t.errColors, t.err));
-  return { folder, facts, env: t.env, exec: words(f.exec) };
+  return { folder, facts, env: most > 1 ? { ...t.env, MLC_RUN_THREADS: String(threads) } : t.env, threads, exec: words(f.exec) };
 }
 
 /** Lets `use` work in an empty folder that is gone afterwards. */

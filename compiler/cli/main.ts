@@ -134,7 +134,6 @@ function commandLine(t: Terminal, ends: (code: number) => void): Command {
       program.command("bench").description("Measure time and memory of the compiled model on random inputs.").argument("<model>", "an ONNX file"),
     ),
   )
-    .option("--threads <n>", "threads to run on; only 1 is supported", count(0), 1)
     .option("--runs <n>", "measured runs; by default as many as fit into two seconds, 10 at least", count(1))
     .option("--seed <n>", "seed of the random inputs", count(0), 1)
     .option("--profile", "also show each step: its time, how near it is to the processor's peak, the bytes it moves")
@@ -142,7 +141,7 @@ function commandLine(t: Terminal, ends: (code: number) => void): Command {
     .option("--json", "print the figures as JSON")
     .addHelpText(
       "after",
-      examples("mlc bench digits.onnx --threads 1", "mlc bench rec.onnx --shape x=1,3,48,320 --profile", "mlc bench digits.onnx --json"),
+      examples("mlc bench digits.onnx --threads 2", "mlc bench rec.onnx --shape x=1,3,48,320 --profile", "mlc bench digits.onnx --json"),
     )
     .action(on(async () => (await import("./commands/bench.ts")).benchCommand));
 
@@ -179,7 +178,9 @@ function commandLine(t: Terminal, ends: (code: number) => void): Command {
 }
 const examples = (...lines: readonly string[]): string => `\nExamples:\n${lines.map((l) => `  ${l}\n`).join("")}`;
 const execution = (c: Command): Command =>
-  c.option("--exec <command>", "starts the compiled program, such as qemu-aarch64 -L /usr/aarch64-linux-gnu");
+  c
+    .option("--exec <command>", "starts the compiled program, such as qemu-aarch64 -L /usr/aarch64-linux-gnu")
+    .option("--run-threads <n>", "threads that runs are divided among; as many as --threads allows without it", count(1));
 
 /** What dist/mlc.mjs does: the process's own streams, environment and exit code. */
 export async function start(): Promise<void> {

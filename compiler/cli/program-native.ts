@@ -37,6 +37,8 @@ function mainSource(facts: Known, files: CompileResult["files"]): string {
     results: traceRows(steps).map((row) => ({ row: `{${row.join(", ")}}` })),
     stepCount: steps.length,
     devices: has(`${name}_init_with`),
+    threads: has(`${name}_set_threads_in`),
+    released: has(`${name}_init_with`) || has(`${name}_set_threads_in`),
     launches: has(`${name}_step_launches`) ? `${name}_step_launches(context, step)` : "1",
     peak: facts.peak !== "",
   });

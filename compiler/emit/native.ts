@@ -1,6 +1,6 @@
 /** What every package for a C compiler has, whatever runs its kernels: header, tables, weights, kernels for processors, build files. */
 import { bytesOf, sizeOf } from "../ir/graph.ts";
-import type { Buffer } from "../ir/kernel.ts";
+import { isTeamwork, type Buffer } from "../ir/kernel.ts";
 import type { KernelVariants, Place, Port, Program } from "../ir/program.ts";
 import type { Var } from "../ir/scalar.ts";
 import { elementTypes, types, type DType } from "../ir/types.ts";
@@ -188,21 +188,23 @@ export interface NativeShell {
   readonly device: string;
   /** Functions of the API beside those that all packages have. */
   readonly api: readonly string[];
-  /** Libraries of the system: whether one is opened at run time, for the linker, and in words. */
-  readonly libraries: { readonly opens: boolean; readonly flags: readonly string[]; readonly words: string };
+  /** The most threads that a run is divided among; 1 without it. */
+  readonly threads?: number;
+  /** Libraries of the system: whether one is opened at run time, and whether there are threads, for the linker, and in words. */
+  readonly libraries: { readonly opens: boolean; readonly threads?: true; readonly flags: readonly string[]; readonly words: string };
 }
 /** The files that all packages have, and all but the main source and what the target adds. */
 export function nativePackage(input: NativeInput, p: NativeParts, s: NativeShell, more: Iterable<readonly [string, string]>): Package {
-  const { program, name, version, weights } = input, { common } = p, { known } = s;
+  const { program, name, version, weights } = input, { common } = p, { known } = s, team = (s.threads ?? 1) > 1;
   const compileFlags = ["-std=c++17", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden", ...(input.compileFlags ?? [])];
   const kernels = program.kernels.map((k) => {
     const { buffers, params } = signatureOf(k);
-    return { name: k.name, params: [...buffers.map(bufferType), ...params.map(() => "ptrdiff_t")].join(", ") };
+    return { name: k.name, params: [...buffers.map(bufferType), ...params.map(() => "ptrdiff_t"), ...(teamwork(k) ? ["team_of_tasks*", "int"] : [])].join(", ") };
   });
   const build = {
     ...common, numericVersion: /^\d+(\.\d+){0,3}/.exec(version)?.[0] ?? "0", compile: known.sources.join(" "), link: known.objects.join(" "),
     flags: compileFlags.filter((f) => !f.startsWith("-std=")).join(" "), incbin: weights === "incbin", fileWeights: p.fileWeights,
-    opensLibraries: s.libraries.opens, systemLibraries: s.libraries.flags.join(" "), needs: s.libraries.words,
+    opensLibraries: s.libraries.opens, usesThreads: s.libraries.threads === true, systemLibraries: s.libraries.flags.join(" "), needs: s.libraries.words,
   };
   const command = `c++ ${compileFlags.join(" ")} -O2 -c ${name}.cpp ${known.sources.slice(1).join(" ")} && ar rcs lib${name}.a ${name}*.o`;
   const files = new Map<string, string | Uint8Array>([
@@ -211,13 +213,13 @@ export function nativePackage(input: NativeInput, p: NativeParts, s: NativeShell
       fileWeights: p.fileWeights, errors: s.errors, build: [command], dtypes: elementTypes.map((t) => ({ word: wordOf(t), code: types[t].onnx, comment: types[t].c })),
       promise: s.promise, held: s.held, released: s.released, device: s.device,
     })],
-    [`${name}_internal.h`, renderShell("cpp/internal.h", { ...common, kernels, isas: p.isas, fileWeights: p.fileWeights })],
-    [`${name}_run.cpp`, renderShell("cpp/run.cpp", { ...common, params: p.params, passed: p.passed })],
+    [`${name}_internal.h`, renderShell("cpp/internal.h", { ...common, kernels, isas: p.isas, fileWeights: p.fileWeights, team })],
+    [`${name}_run.cpp`, renderShell("cpp/run.cpp", { ...common, params: p.params, passed: p.passed, team })],
     ...input.isas.map((set) => [`${name}_kernels_${set.name}.cpp`, kernelsFile(input, common, set)] as const),
     ...(weights === "incbin" ? [[`${name}_weights.S`, renderShell("cpp/weights.S", common)] as const] : []),
     ...weightContents(weights, name, p.constants, input.objectFormat),
     ["CMakeLists.txt", renderShell("cpp/CMakeLists.txt", build)],
-    [`${name}Config.cmake`, renderShell("cpp/config.cmake", common)],
+    [`${name}Config.cmake`, renderShell("cpp/config.cmake", { ...common, usesThreads: build.usesThreads })],
     [`${name}.pc.in`, renderShell("cpp/pkgconfig.pc.in", build)],
     [`${name}_example.c`, renderShell("cpp/example.c", { ...common, inputs: p.inputs, outputs: p.outputs, passed: p.ports.map((x) => x.local).join(", "), fileWeights: p.fileWeights })],
     ...more,
@@ -233,10 +235,10 @@ export function callArguments(program: Program, step: number, base: (place: Plac
   if (params.length !== given.length) throw new Error(`step ${step}: ${given.length} values for the ${params.length} parameters of ${kernel.name}`);
   return [...s.args.map((place, i) => {
     const b = buffers[i]!, { text, ctype } = base(place), type = bufferType(b);
-    if (place.offset === 0 && ctype === elementType(b)) return text;
+    if (place.offset === 0 && ctype === elementType(b) && !(place.in === "arena" && place.perTask)) return text;
     const bytes = ctype === "unsigned char" ? text : `(${place.in === "input" ? "const " : ""}char*)${text}`;
-    return `(${type})(${bytes} + ${place.offset})`;
-  }), ...given].join(", ");
+    return `(${type})(${bytes} + ${place.offset}${place.in === "arena" && place.perTask ? ` + (size_t)task * ${place.perTask}` : ""})`;
+  }), ...given, ...(teamwork(kernel) ? ["team", "task"] : [])].join(", ");
 }
 /** What a step carries out, in lines for a comment. */
 export const stepComment = (program: Program, step: number): readonly string[] =>
@@ -252,6 +254,8 @@ export function signatureOf(k: KernelVariants): { readonly buffers: readonly Buf
   if (!first) throw new Error(`kernel ${k.name} has no variant`);
   return { buffers: first.buffers.filter((b) => b.space !== "shared"), params: first.params ?? [] };
 }
+/** Whether several tasks run it, in some variant and therefore in each. */
+export const teamwork = (k: KernelVariants): boolean => isTeamwork(Object.values(k.variants)[0]!);
 function checkKernels({ program, isas }: NativeInput): void {
   const names = program.kernels.map((k) => k.name);
   if (new Set(names).size !== names.length) throw new Error(`two kernels of one name among ${names.join(", ")}`);

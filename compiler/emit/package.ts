@@ -1,5 +1,5 @@
 /** The C++ package: from a program and its kernels' texts to the files that a stranger builds. */
-import { callArguments, chooseText, coded, infoText, nativeFiles, nativePackage, nativeParts, stepComment, type NativeInput, type Package, type PackageFiles } from "./native.ts";
+import { align64, callArguments, chooseText, coded, infoText, nativeFiles, nativePackage, nativeParts, stepComment, teamwork, type NativeInput, type Package, type PackageFiles } from "./native.ts";
 import { renderShell } from "./shell.ts";
 import type { WeightForm } from "./weights.ts";
 
@@ -9,18 +9,32 @@ export type { InstructionSetText, KernelText, Package, PackageFiles } from "./na
 export interface PackageInput extends NativeInput {
   /** Whether a new context's working memory must be zeros (margins that no kernel writes). True without it. */
   readonly clearArena?: boolean;
+  /** The most threads that a run is divided among; 1 without it. */
+  readonly threads?: number;
 }
 /** The files of a package, known before anything is compiled. */
-export const packageFiles = (name: string, isas: readonly string[], weights: WeightForm): PackageFiles => nativeFiles(name, isas, weights, { sources: [], headers: [] });
+export const packageFiles = (name: string, isas: readonly string[], weights: WeightForm, threads = 1): PackageFiles =>
+  nativeFiles(name, isas, weights, threads > 1 ? { sources: [`${name}_threads.cpp`, `${name}_cpus.cpp`], headers: [`${name}_threads.h`] } : { sources: [], headers: [] });
+const threadStatuses = [
+  { word: "ERROR_THREADS", text: "the number of threads is out of range" },
+  { word: "ERROR_SYSTEM", text: "the system refuses a thread or a choice of processors" },
+  { word: "ERROR_CPUS", text: "there are no such processors" },
+  { word: "ERROR_UNSUPPORTED", text: "on this system a library cannot choose processors" },
+];
+const threadNames = ["team", "task", "tasks", "job", "given", "alone", "work"], threadApi = ["set_threads", "set_threads_in", "threads_in", "set_cpus", "set_cpus_in", "cpus_in", "find_cpus"];
 /** Names that the generated functions use themselves beside the parameters. */
 const ownNames = ["run", "arena", "weights", "context", "memory", "bytes", "magic", "chosen", "inputs", "outputs", "steps", "choose", "loaded", "checksum"];
 
 /** Throws a `CompileError` where the name will not do, and an `Error` where the parts do not fit together. */
 export function packageCpp(input: PackageInput): Package {
-  const { program, name } = input, p = nativeParts(input, ownNames), errors = coded([]), contextBytes = p.arenaBytes + 128;
+  const { program, name } = input, threads = input.threads ?? 1, team = threads > 1;
+  const p = nativeParts(input, team ? [...ownNames, ...threadNames] : ownNames), errors = coded(team ? threadStatuses : []);
+  // A context's own part: with threads, what they share, and a line of memory for each.
+  const headBytes = team ? align64(512 + 72 * threads) : 64, contextBytes = p.arenaBytes + headBytes + 64, common = { ...p.common, threads };
   if (input.isas.length === 0) throw new Error("no instruction set");
   const steps = program.steps.map((s, index) => ({
-    index, comment: stepComment(program, index), kernel: program.kernels[s.kernel]!.name,
+    index, comment: stepComment(program, index), kernel: program.kernels[s.kernel]!.name, together: teamwork(program.kernels[s.kernel]!),
+    waits: index > 0 && (teamwork(program.kernels[s.kernel]!) || teamwork(program.kernels[program.steps[index - 1]!.kernel]!)),
     args: callArguments(program, index, (place) => {
       if (!("port" in place)) return { text: place.in === "arena" ? "arena" : "weights", ctype: "unsigned char" };
       const { id, ctype } = (place.in === "input" ? p.inputs : p.outputs)[place.port]!;
@@ -28,13 +42,19 @@ export function packageCpp(input: PackageInput): Package {
     }),
   }));
   const core = renderShell("cpp/core.cpp", {
-    ...p.common, params: p.params, passed: p.passed, steps, contextBytes, arenaBytes: p.arenaBytes, fileWeights: p.fileWeights, noIsa: p.noIsa, magic: p.magic,
+    ...p.common, params: p.params, passed: p.passed, steps, contextBytes, headBytes, team, ports: p.ports.map((x, i) => ({ id: x.id, pointer: `${i < p.inputs.length ? "const " : ""}${x.ctype}*` })), arenaBytes: p.arenaBytes, fileWeights: p.fileWeights, noIsa: p.noIsa, magic: p.magic,
     clearArena: input.clearArena ?? true, nullTest: p.nullTest, unused: p.unused, choose: chooseText(p), loading: p.loading, info: infoText(p, errors),
   });
   return nativePackage(input, p, {
-    known: packageFiles(name, input.isas.map((s) => s.name), input.weights), errors, contextBytes, device: "", api: [],
-    promise: [`Nothing here allocates memory or takes a lock, and all state is in a context (${name}_run has one of its own).`],
-    held: "It holds no resources: to end it, forget it.", released: "There is nothing to free here; with devices there is.",
-    libraries: { opens: false, flags: ["-lm"], words: "libc and libm" },
-  }, [[`${name}.cpp`, core]]);
+    known: packageFiles(name, input.isas.map((s) => s.name), input.weights, threads), errors, contextBytes, threads,
+    device: team ? renderShell("cpp/threads-api.h", common).trimEnd() : "", api: team ? threadApi : [],
+    promise: team ? [
+      "Nothing here allocates memory, and all state is in a context.", `A run uses one thread, the caller's, until ${name}_set_threads or ${name}_set_threads_in makes more.`,
+    ] : [`Nothing here allocates memory or takes a lock, and all state is in a context (${name}_run has one of its own).`],
+    held: team ? "While it has one thread it holds no resources: to end it, forget it." : "It holds no resources: to end it, forget it.",
+    released: team ? "Ends the threads that it has; NULL is no error." : "There is nothing to free here; with devices there is.",
+    libraries: team ? { opens: false, threads: true, flags: ["-lm", "-pthread"], words: "libc, libm and the system's threads" } : { opens: false, flags: ["-lm"], words: "libc and libm" },
+  }, [[`${name}.cpp`, core], ...(team ? [
+    [`${name}_threads.h`, renderShell("cpp/threads.h", common)] as const, [`${name}_threads.cpp`, renderShell("cpp/threads.cpp", common)] as const, [`${name}_cpus.cpp`, renderShell("cpp/cpus.cpp", common)] as const,
+  ] : [])]);
 }

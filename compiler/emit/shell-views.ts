@@ -63,9 +63,16 @@ export interface InternalView extends CommonView {
   readonly kernels: readonly KernelSlot[];
   readonly isas: readonly IsaView[];
   readonly fileWeights: boolean;
+  /** Whether several threads may run a kernel. */
+  readonly team: boolean;
 }
-/** One call of a kernel; `args` as C, `comment` as lines without comment marks. */
-export interface StepView { readonly index: number; readonly comment: readonly string[]; readonly kernel: string; readonly args: string }
+/**
+ * One call of a kernel; `args` as C, `comment` as lines without comment marks. With threads: whether they run it `together`, and whether it
+ * `waits` for all to have done what was before it.
+ */
+export interface StepView { readonly index: number; readonly comment: readonly string[]; readonly kernel: string; readonly args: string; readonly together: boolean; readonly waits: boolean }
+/** What threads need to know: how many there are at the most. */
+export interface ThreadsView extends CommonView { readonly threads: number }
 /** The choice of an instruction set. */
 export interface ChooseView extends CommonView { readonly isas: readonly IsaView[] }
 /** Weights that the caller loads: their checksum, as C. */
@@ -79,6 +86,11 @@ export interface InfoView extends CommonView {
 }
 /** The steps and the API but for `run`; the three views above as text. */
 export interface CoreView extends CommonView {
+  readonly team: boolean;
+  /** Inputs and outputs as members of a struct. */
+  readonly ports: readonly { readonly id: string; readonly pointer: string }[];
+  /** Of a context without its working memory. */
+  readonly headBytes: number;
   readonly params: string;
   readonly steps: readonly StepView[];
   /** The #if that no instruction set satisfies. */
@@ -106,7 +118,7 @@ export interface KernelsView extends CommonView {
   readonly kernels: readonly { readonly comment: readonly string[]; readonly text: string; readonly name: string }[];
 }
 /** The simple form of the API, with a context of its own. */
-export interface RunView extends CommonView { readonly params: string; readonly passed: string }
+export interface RunView extends CommonView { readonly params: string; readonly passed: string; readonly team: boolean }
 /** The build and packaging files. File names stand in one text, separated by spaces. */
 export interface BuildView extends CommonView {
   readonly numericVersion: string;
@@ -118,6 +130,7 @@ export interface BuildView extends CommonView {
   readonly fileWeights: boolean;
   /** Libraries of the system: whether one is opened at run time, "-lm", "libc and libm". */
   readonly opensLibraries: boolean;
+  readonly usesThreads: boolean;
   readonly systemLibraries: string;
   readonly needs: string;
 }
@@ -144,6 +157,9 @@ export interface NativeView {
   readonly stepCount: number;
   /** Whether the API can choose a device and say which it is. */
   readonly devices: boolean;
+  /** Whether a run can have several threads, and whether a context must be released. */
+  readonly threads: boolean;
+  readonly released: boolean;
   /** A C expression for the launches of `step`. */
   readonly launches: string;
   /** Whether the program is linked with native/peak.cpp. */
@@ -263,7 +279,11 @@ export interface ShellViews {
   readonly "opencl/core.cpp": OpenclCoreView;
   readonly "opencl/running.cpp": OpenclRunView;
   readonly "cpp/CMakeLists.txt": BuildView;
-  readonly "cpp/config.cmake": CommonView;
+  readonly "cpp/config.cmake": CommonView & { readonly usesThreads: boolean };
+  readonly "cpp/threads.h": ThreadsView;
+  readonly "cpp/threads.cpp": ThreadsView;
+  readonly "cpp/cpus.cpp": ThreadsView;
+  readonly "cpp/threads-api.h": ThreadsView;
   readonly "cpp/pkgconfig.pc.in": BuildView;
   readonly "cpp/example.c": ExampleView;
 }

@@ -18,6 +18,11 @@ export interface Variant {
   readonly schedule: (c: Compute) => { readonly compute: Compute; readonly schedule: Schedule };
   /** Whether the language has no spelling for this operator at this width. */
   readonly lacks: (e: Expr) => boolean;
+  /**
+   * How many tasks may run a kernel together, at the most: what its schedule places as parallel is divided among them. One without it.
+   * `least`: the work, in operations, from which on that pays; a value that has been measured without it.
+   */
+  readonly tasks?: { readonly most: number; readonly least?: number };
 }
 /** What becomes of an element type: kept in memory and computed with as another one, or refused, with the reason. */
 export type Stored = { readonly as: DType } | { readonly refused: string };

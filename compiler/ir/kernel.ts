@@ -6,9 +6,14 @@ import type { Place } from "./schedule.ts";
 
 /** Where a loop's index comes from; `unroll` and `vector` loops are gone by now. */
 export type LoopPlace = Exclude<Place, "unroll" | "vector" | "lanes">;
+/**
+ * Which iterations of a parallel loop belong to a piece of the work of the phase around it. Iteration i stands for the work from
+ * `before` + i * `each` on; it belongs to the piece in which that begins, or, where loops inside share too (`whole`), to every piece it reaches into.
+ */
+export interface Share { readonly before: Expr; readonly each: number; readonly whole: boolean }
 /** A statement. Indices and extents are of type index, conditions of type bool, both of one lane; no name hides another. */
 export type Stmt =
-  | { readonly kind: "for"; readonly name: string; readonly extent: Expr; readonly at: LoopPlace; readonly body: readonly Stmt[] }
+  | { readonly kind: "for"; readonly name: string; readonly extent: Expr; readonly at: LoopPlace; readonly share?: Share; readonly body: readonly Stmt[] }
   | { readonly kind: "while"; readonly cond: Expr; readonly body: readonly Stmt[] }
   /** A scope, where a loop ran only once. */
   | { readonly kind: "block"; readonly body: readonly Stmt[] }
@@ -19,10 +24,15 @@ export type Stmt =
   | { readonly kind: "store"; readonly buffer: string; readonly at: Expr; readonly value: Expr }
   /** A hint that this address will be read soon; it need not exist. */
   | { readonly kind: "prefetch"; readonly buffer: string; readonly at: Expr }
-  /** All work-items of the group have reached this point before any goes on. */
-  | { readonly kind: "barrier" };
+  /** All work-items of the group, or all tasks, have reached this point before any goes on. */
+  | { readonly kind: "barrier" }
+  /**
+   * Work that tasks divide among themselves: pieces of 0..`work`, no smaller than `grain` unless nothing else is left. Each is one run of the
+   * body, whose shared loops do that piece's iterations. What is one unit of work is done by the first task alone.
+   */
+  | { readonly kind: "phase"; readonly work: number; readonly grain: number; readonly body: readonly Stmt[] };
 
-/** in: read only; out: a result; scratch: working memory that the caller lends, one per CPU task; shared: one per GPU group. */
+/** in: read only; out: a result; scratch: working memory that the caller lends, one per CPU task unless `whole`; shared: one per GPU group. */
 export type Space = "in" | "out" | "scratch" | "shared";
 /** `size` is in elements, the most that is needed. */
 export interface Buffer {
@@ -32,6 +42,8 @@ export interface Buffer {
   readonly space: Space;
   /** Another buffer may be the same memory, element for element. */
   readonly aliased?: true;
+  /** Of scratch: one for all tasks. */
+  readonly whole?: true;
   /** A constant of the model: nobody ever writes it. */
   readonly constant?: true;
   /** Of f32: in memory, elements are half-precision numbers; loads widen and stores round. */
@@ -51,21 +63,21 @@ export interface Kernel {
 /** The expressions of one statement, not of its body. */
 export function expressionsOf(s: Stmt): readonly Expr[] {
   switch (s.kind) {
-    case "for": return [s.extent];
+    case "for": return s.share ? [s.extent, s.share.before] : [s.extent];
     case "while": case "if": return [s.cond];
     case "let": case "set": return [s.value];
     case "store": return [s.value, s.at];
     case "prefetch": return [s.at];
-    case "block": case "barrier": return [];
+    case "block": case "barrier": case "phase": return [];
     default: return s satisfies never;
   }
 }
 /** The statement with other expressions, and another body if it has one. */
 export function mapStmt(s: Stmt, f: (e: Expr) => Expr, body: (b: readonly Stmt[]) => readonly Stmt[]): Stmt {
   switch (s.kind) {
-    case "for": return { ...s, extent: f(s.extent), body: body(s.body) };
+    case "for": return { ...s, extent: f(s.extent), ...(s.share ? { share: { ...s.share, before: f(s.share.before) } } : {}), body: body(s.body) };
     case "while": case "if": return { ...s, cond: f(s.cond), body: body(s.body) };
-    case "block": return { ...s, body: body(s.body) };
+    case "block": case "phase": return { ...s, body: body(s.body) };
     case "let": case "set": return { ...s, value: f(s.value) };
     case "store": return { ...s, value: f(s.value), at: f(s.at) };
     case "prefetch": return { ...s, at: f(s.at) };
@@ -94,6 +106,8 @@ export function renameKernel(k: Kernel, rename: (name: string) => string): Kerne
     ...(k.params ? { params: k.params.map((p) => go(p) as Var) } : {}), body: body(k.body),
   };
 }
+/** Whether tasks run the kernel together: it is told which task of how many runs it. Others are for one task alone. */
+export const isTeamwork = (k: Kernel): boolean => k.body.some((s) => s.kind === "phase");
 /** The buffers that the caller hands in: all but those that live in a group's shared memory. */
 export const argumentsOf = (k: Kernel): readonly Buffer[] => k.buffers.filter((b) => b.space !== "shared");
 /** Names of the buffers that the kernel reads, writes or prefetches: one that serves several variants may leave some alone. */

@@ -15,7 +15,8 @@ export interface Port extends TensorType {
 /** Where an argument of a kernel lies; offsets are in bytes. */
 export type Place =
   | { readonly in: "input" | "output"; readonly port: number; readonly offset: number }
-  | { readonly in: "arena" | "constants"; readonly offset: number };
+  /** `perTask`: each task has its own, so many bytes apart. */
+  | { readonly in: "arena" | "constants"; readonly offset: number; readonly perTask?: number };
 /** One call of a kernel. Steps run in their order. */
 export interface Step {
   /** Index into `kernels`. */

@@ -18,7 +18,9 @@ interface Known {
 }
 interface Concurrent { readonly name: string; readonly kind: "task" | "group" | "lane" }
 /** `tested`: under a condition. `diverged`: some lanes of a group may not come here. `alone`: only one iteration of these loops does. */
-interface Scope { readonly concurrent: readonly Concurrent[]; readonly tested: boolean; readonly diverged: boolean; readonly alone: ReadonlySet<string> }
+interface Scope { readonly concurrent: readonly Concurrent[]; readonly tested: boolean; readonly diverged: boolean; readonly alone: ReadonlySet<string>; readonly phase?: Phase }
+/** `shared`: inside a loop whose iterations the pieces of the phase divide to the last. */
+interface Phase { readonly number: number; readonly work: number; readonly shared: boolean }
 const none: ReadonlySet<string> = new Set();
 const everything: Range = [-Infinity, Infinity];
 
@@ -39,6 +41,9 @@ class Verifier {
   private readonly hulls = new Map<string, Range>();
   /** Expressions that are right here; what a body adds is forgotten at its end, because its variables are. */
   private readonly seen = new Set<Expr>();
+  /** In which phase each scratch buffer was last filled that every task has for itself. */
+  private readonly own = new Map<string, number>();
+  private phases = 0;
   private readonly declared: string[] = [];
   private readonly found: Expr[] = [];
 
@@ -130,7 +135,12 @@ class Verifier {
       case "prefetch":
         this.buffers.get(s.buffer) ?? this.bad(`no buffer ${s.buffer}`);
         return this.check(s.at, scope);
-      case "barrier": if (scope.diverged) this.bad("a barrier that not all lanes reach"); return;
+      case "phase": {
+        if (scope.phase || scope.concurrent.length) this.bad("a phase inside a phase or a concurrent loop");
+        if (!Number.isInteger(s.work) || !Number.isInteger(s.grain) || s.work < 1 || s.grain < 1) this.bad(`a phase of ${s.work} units of work in pieces of ${s.grain}`);
+        return this.body(s.body, { ...scope, phase: { number: this.phases++, work: s.work, shared: s.work === 1 } });
+      }
+      case "barrier": if (scope.phase) this.bad("a barrier that not all tasks reach"); if (scope.diverged) this.bad("a barrier that not all lanes reach"); return;
       default: s satisfies never;
     }
   }
@@ -141,7 +151,10 @@ class Verifier {
     if (least < 0) this.bad(`loop ${s.name} may have the negative extent ${least}`);
     const own = s.at === "serial" ? none : new Set([s.name]);
     const concurrent: Concurrent = { name: s.name, kind: s.at === "parallel" ? "task" : s.at.startsWith("lane.") ? "lane" : "group" };
-    const inner: Scope = { ...scope, concurrent: s.at === "serial" ? scope.concurrent : [...scope.concurrent, concurrent], diverged: scope.diverged || this.splitsLanes(s.extent, scope) };
+    if (s.share && (s.at !== "parallel" || !scope.phase || scope.phase.shared || !(s.share.each > 0))) this.bad(`loop ${s.name} shares what is no work of several tasks`);
+    if (s.share) this.check(s.share.before, scope);
+    const phase = scope.phase && s.share && !s.share.whole ? { ...scope.phase, shared: true } : scope.phase;
+    const inner: Scope = { ...scope, ...(phase ? { phase } : {}), concurrent: s.at === "serial" || most <= 1 ? scope.concurrent : [...scope.concurrent, concurrent], diverged: scope.diverged || this.splitsLanes(s.extent, scope) };
     this.body(s.body, inner, [s.name, { dtype: "index", lanes: 1, mutable: false, range: [0, most - 1], depth: inner.concurrent.length, from: own, moves: own }]);
   }
   private store(s: Extract<Stmt, { kind: "store" }>, scope: Scope): void {
@@ -152,11 +165,20 @@ class Verifier {
     if (s.at.dtype !== "index" || s.at.lanes !== 1) this.bad(`${s.buffer} is stored to at ${show(s.at)}, which is no index but ${s.at.dtype}x${s.at.lanes}`);
     if (s.value.dtype !== buffer.dtype) this.bad(`${s.buffer} holds ${buffer.dtype}, but ${show(s.value)} is ${s.value.dtype}`);
     this.inBounds(s.buffer, s.at, s.value.lanes, scope);
+    this.use(buffer, scope, true);
+    const isOwn = space === "scratch" && !buffer.whole;
+    if (!isOwn && this.phases > 0 && !scope.phase?.shared) this.bad(`every task stores to ${s.buffer}`);
     if (scope.concurrent.length === 0) return;
     const known = this.dependence(spread(s.at), "from");
     // Scratch is one per task; shared memory is one per group.
-    const clash = scope.concurrent.find((c) => !known.has(c.name) && !scope.alone.has(c.name) && (space === "out" || (space === "scratch" ? c.kind !== "task" : c.kind === "lane")));
+    const clash = scope.concurrent.find((c) => !known.has(c.name) && !scope.alone.has(c.name) && (space === "out" || (space === "scratch" ? buffer.whole || c.kind !== "task" : c.kind === "lane")));
     if (clash) this.bad(`every iteration of ${clash.name} stores to the same place of ${s.buffer}`);
+  }
+  /** Memory that every task has for itself carries nothing from one phase to the next: other tasks may do what follows. */
+  private use(b: Buffer, { phase }: Scope, stored: boolean): void {
+    if (b.space !== "scratch" || b.whole || !phase) return;
+    if (stored) this.own.set(b.name, phase.number);
+    else if (this.own.get(b.name) !== phase.number) this.bad(`${b.name} is read in a phase that has not filled it, but each task has its own`);
   }
   private condition(cond: Expr, scope: Scope): void {
     this.check(cond, scope);
@@ -190,6 +212,7 @@ class Verifier {
       if (e.at.length !== 1) this.bad(`${show(e)} is not flat`);
       if (buffer.dtype !== e.dtype) this.bad(`${show(e)} is read as ${e.dtype}, but holds ${buffer.dtype}`);
       this.inBounds(e.buffer, e.at[0]!, e.lanes, scope);
+      this.use(buffer, scope, false);
     }
     this.seen.add(e);
     this.found.push(e);

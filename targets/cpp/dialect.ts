@@ -1,6 +1,6 @@
 /** C++ with GCC/Clang vector extensions. One dialect per instruction set: they differ in the function's target attribute. */
 import type { Dialect, Form } from "../../compiler/emit/print.ts";
-import { usesVariable, usedBuffers, type Buffer } from "../../compiler/ir/kernel.ts";
+import { isTeamwork, usesVariable, usedBuffers, type Buffer } from "../../compiler/ir/kernel.ts";
 import type { Apply } from "../../compiler/ir/scalar.ts";
 import { cppWords } from "../../compiler/emit/names.ts";
 import { isFloat, types, type DType, type Num } from "../../compiler/ir/types.ts";
@@ -124,10 +124,13 @@ function literal(dtype: DType, x: Num): string {
   }
 }
 
-/** C++17 with GCC's vector extensions: functions that carry the target attribute of the set. */
-export const cpp = (set: InstructionSet): Dialect => ({
+/** What the package's own header declares for kernels that several tasks run. */
+const teamWords: ReadonlySet<string> = new Set([...cppWords, "team", "task", "piece", "at", "take", "meet", "first_of", "enter_at"]);
+
+/** C++17 with GCC's vector extensions: functions that carry the target attribute of the set. With `tasks`, kernels may be told which of how many runs them. */
+export const cpp = (set: InstructionSet, tasks = 1): Dialect => ({
   name: `c++ ${set.name}`,
-  reserved: cppWords,
+  reserved: tasks > 1 ? teamWords : cppWords,
   type: (dtype, lanes) => (lanes > 1 ? `${isFloat(dtype) ? dtype : "i32"}x${lanes}` : types[dtype].c),
   ops: {
     add: wrapping("+", 4), sub: wrapping("-", 4), mul: wrapping("*", 5), div: { infix: "/", level: 5 },
@@ -177,6 +180,14 @@ export const cpp = (set: InstructionSet): Dialect => ({
   store: ({ name, half }, at, value, type, lanes) => (half ? (lanes > 1 ? `NARROW(${type}, ${lanes}, ${name} + ${at}, ${value});` : `${name}[${at}] = to_half(${value});`) : lanes > 1 ? `*(${type}*)(${name} + ${at}) = ${value};` : `${name}[${at}] = ${value};`),
   declare: (type, name, value, mutable) => `${mutable ? "" : "const "}${type} ${name} = ${value};`,
   loop: (i, n, _parallel, few) => `ROLLED for (ptrdiff_t ${i} = 0; ${i} < ${few ? `HIDDEN(${n})` : n}; ++${i}) {`,
+  tasks: {
+    loop: (i, n, { before, each, whole }) => {
+      const from = before === "0" ? "at.from" : `at.from - ${before}`, to = before === "0" ? "at.to" : `at.to - ${before}`;
+      return `ROLLED for (ptrdiff_t ${i} = ${whole ? "enter_at" : "first_of"}(${from}, ${each}, ${n}), ${i}_end = first_of(${to}, ${each}, ${n}); ${i} < ${i}_end; ++${i}) {`;
+    },
+    phase: (work, grain) => (work === 1 ? "if (task == 0) {" : `for (piece at = {0, 0}; take(team, task, ${work}, ${grain}, &at);) {`),
+    barrier: "meet(team);",
+  },
   index: { "group.x": "0", "group.y": "0", "group.z": "0", "lane.x": "0", "lane.y": "0" },
   /** Results are asked for in the first level, what is read once per tile row in the second. */
   prefetch: (buffer, at) => `__builtin_prefetch(${buffer.name} + ${at}, ${buffer.space === "out" ? "1, 3" : "0, 2"});`,
@@ -186,7 +197,7 @@ export const cpp = (set: InstructionSet): Dialect => ({
     const parameter = (b: Buffer) => `${b.space === "in" ? "const " : ""}${b.half ? "uint16_t" : types[b.dtype].c}*${b.aliased ? "" : " __restrict"}${used.has(b.name) ? ` ${b.name}` : ""}`;
     // One list of numbers serves all instruction sets, too.
     const numbers = (k.params ?? []).map((p) => `ptrdiff_t${usesVariable(k, p.name) ? ` ${p.name}` : ""}`);
-    return `static ${set.attribute ? `${set.attribute} ` : ""}void ${k.name}(${[...k.buffers.map(parameter), ...numbers].join(", ")}) {`;
+    return `static ${set.attribute ? `${set.attribute} ` : ""}void ${k.name}(${[...k.buffers.map(parameter), ...numbers, ...(isTeamwork(k) ? ["team_of_tasks* team", "int task"] : [])].join(", ")}) {`;
   },
   close: "}",
 });

@@ -11,17 +11,21 @@ import { peakSource } from "./peak.ts";
 import { panelWidth } from "../../compiler/schedules/pack.ts";
 import { mostColumns, mostTiles } from "./schedules/winograd.ts";
 import { scheduleCpp } from "./schedules/index.ts";
+import { withTasks } from "./schedules/parallel.ts";
 
 /** Vectors of these are rewritten: the compilers have no spelling for them that does not go lane by lane. */
 const scalarOnly = new Set(["exp", "log", "tanh", "erf", "pow", "floor", "ceil", "trunc", "round"]);
 const lacks = (e: Expr): boolean => e.kind === "apply" && ((e.lanes > 1 && scalarOnly.has(e.op)) || mayTrap(e));
-const variant = (set: InstructionSet): Variant =>
-  ({ name: set.name, description: set.description, schedule: (c) => scheduleCpp(c, set), lacks });
+const variant = (set: InstructionSet, tasks: number, least?: number): Variant => ({
+  name: set.name, description: set.description, lacks,
+  schedule: (c) => { const made = scheduleCpp(c, set); return tasks > 1 ? { ...made, schedule: withTasks(made.compute, made.schedule) } : made; },
+  ...(tasks > 1 ? { tasks: { most: tasks, ...(least === undefined ? {} : { least }) } } : {}),
+});
 
 /** Best first: the first that the processor has is used. */
 const order: readonly InstructionSet[] = [instructionSets.avx512, instructionSets.avx2, instructionSets.sse, instructionSets.neon];
-const textsOf = (p: Program, set: InstructionSet) => {
-  const dialect = cpp(set);
+const textsOf = (p: Program, set: InstructionSet, tasks: number) => {
+  const dialect = cpp(set, tasks);
   return {
     name: set.name, guard: set.guard, cpuCheck: set.check, preamble: p.kernels.some((k) => k.variants[set.name]!.buffers.some((b) => b.half)) ? preamble + halves : preamble,
     kernels: p.kernels.map((k) => ({ name: k.name, text: printKernel(k.variants[set.name]!, dialect) })),
@@ -29,10 +33,10 @@ const textsOf = (p: Program, set: InstructionSet) => {
 };
 /** The instruction sets' names and descriptions, best first: other targets that hold code for the processor have them too. */
 export const cppSets: Readonly<Record<string, string>> = Object.fromEntries(order.map((s) => [s.name, s.description]));
-/** The kernels' texts for each of the instruction sets named. */
-export const cppTexts = (p: Program, names: readonly string[]) => order.filter((s) => names.includes(s.name)).map((s) => textsOf(p, s));
-/** Each kernel as C++ for each of the instruction sets named. */
-export const cppVariants = (names: readonly string[]): readonly Variant[] => order.filter((s) => names.includes(s.name)).map(variant);
+/** The kernels' texts for each of the instruction sets named; `tasks` as their variants were made with. */
+export const cppTexts = (p: Program, names: readonly string[], tasks = 1) => order.filter((s) => names.includes(s.name)).map((s) => textsOf(p, s, tasks));
+/** Each kernel as C++ for each of the instruction sets named, for up to so many tasks that run it together; `least` as in `Variant`. */
+export const cppVariants = (names: readonly string[], tasks = 1, least?: number): readonly Variant[] => order.filter((s) => names.includes(s.name)).map((s) => variant(s, tasks, least));
 
 /** How often a byte that Winograd adds to the weights counts as read once more. */
 const byteWeights = { speed: 0, balanced: 3 } as const;
@@ -50,18 +54,19 @@ export const cppTarget: Target = {
   description: "C++17 without a runtime, for x86-64 and AArch64",
   builds: "native",
   // One core of a server at 3.7 GHz; the ratio of the two is what decides.
-  facts: (s) => ({ macsPerSecond: 59e9, bytesPerSecond: 26e9, firstCache, winograd: winogradFacts(s), strassen: (s.optimize ?? "speed") === "speed" && s.winograd !== "off", alignment: 64, shares: true, types: {}, largestConstant: Infinity }),
+  facts: (s) => ({ macsPerSecond: 59e9, bytesPerSecond: 26e9, firstCache, winograd: winogradFacts(s), strassen: (s.optimize ?? "speed") === "speed" && s.winograd !== "off", alignment: 64, shares: Number(s.threads ?? 1) === 1, types: {}, largestConstant: Infinity }),
   instructionSets: cppSets,
   settings: {
     winograd: { kind: "choice", choices: ["auto", "off", "2", "4", "6"], default: "auto", description: "the largest tile of Winograd's convolutions; off: products as plain sums, Strassen's neither" },
     optimize: { kind: "choice", choices: ["speed", "balanced", "size"], default: "speed", description: "what counts more: time, or bytes of weights" },
+    threads: { kind: "count", least: 1, most: 64, default: 1, description: "the most threads that a run can be divided among; 1 without it, and then there is nothing of threads in the library" },
   },
   weights: ["incbin", "object", "source", "file"],
-  variants: (c) => cppVariants(c.instructionSets),
+  variants: (c) => cppVariants(c.instructionSets, Number(c.settings.threads)),
   peak: (c) => peakSource(order.filter((s) => c.instructionSets.includes(s.name))),
-  fileNames: (name, c) => packageFiles(name, c.instructionSets, c.weights).all,
+  fileNames: (name, c) => packageFiles(name, c.instructionSets, c.weights, Number(c.settings.threads)).all,
   emit: (program, o) => {
-    const { files, sources, objects, compileFlags, linkFlags } = packageCpp({ program, isas: cppTexts(program, o.instructionSets), clearArena: false, ...o });
+    const threads = Number(o.settings.threads), { files, sources, objects, compileFlags, linkFlags } = packageCpp({ program, isas: cppTexts(program, o.instructionSets, threads), clearArena: false, threads, ...o });
     return { files, build: { kind: "native", sources, objects, compileFlags, linkFlags }, diagnostics: [] };
   },
 };

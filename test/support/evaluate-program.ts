@@ -34,8 +34,8 @@ export function evaluateProgram(p: Program, variant: string, inputs: readonly El
       const { buffer, offset } = memoryOf(step.args[a]!);
       memory[b.name] = new types[b.dtype].array(buffer, offset, size(b, a));
     });
-    const own = lent({ ...k, buffers: k.buffers.map((b, a) => ({ ...b, size: size(b, a) })) }), params = Object.fromEntries((k.params ?? []).map((x, j) => [x.name, step.params![j]!]));
-    if (options.quick && !hasBarrier(k)) compileToJs(scalarise(own))(memory, params); else interpret(own, memory, { ...options, params });
+    const own: Kernel = { ...k, buffers: k.buffers.map((b, a) => ({ ...b, size: size(b, a) })) }, params = Object.fromEntries((k.params ?? []).map((x, j) => [x.name, step.params![j]!]));
+    if (options.quick && !hasBarrier(k)) compileToJs(scalarise(lent(own)))(memory, params); else interpret(own, memory, { ...options, params });
     for (const b of p.arena.blocks) if (b.lastStep === i) bytes.fill(0xff, b.offset, b.offset + b.bytes);
   });
   return outputs;
@@ -45,5 +45,5 @@ function hasBarrier(k: Kernel): boolean {
   eachStmt(k.body, (s) => { if (s.kind === "barrier") found = true; });
   return found;
 }
-/** Scratch as memory that is handed in, not made by the interpreter. */
+/** Scratch as memory that is handed in, not made anew. */
 const lent = (k: Kernel): Kernel => ({ ...k, buffers: k.buffers.map((b): Buffer => (b.space === "scratch" ? { ...b, space: "out" } : b)) });

@@ -33,9 +33,9 @@ export function scalarise(k: Kernel): Kernel {
   const count = (n: number) => Array.from({ length: n }, (_, i) => i);
   const go = (body: readonly Stmt[]): Stmt[] => body.flatMap((s): Stmt[] => {
     switch (s.kind) {
-      case "for": return [{ ...s, extent: lane(s.extent, 0), body: go(s.body) }];
+      case "for": return [{ ...s, extent: lane(s.extent, 0), ...(s.share ? { share: { ...s.share, before: lane(s.share.before, 0) } } : {}), body: go(s.body) }];
       case "while": case "if": return [{ ...s, cond: lane(s.cond, 0), body: go(s.body) }];
-      case "block": return [{ ...s, body: go(s.body) }];
+      case "block": case "phase": return [{ ...s, body: go(s.body) }];
       case "let": {
         if (s.value.lanes === 1) return [{ ...s, value: lane(s.value, 0) }];
         return count(s.value.lanes).map((i) => ({ ...s, name: `${s.name}@${i}`, value: lane(s.value, i) }));

@@ -5,7 +5,6 @@ import { profileOf, profileText, quantile } from "../profile.ts";
 import { type Terminal, formatBytes, table } from "../terminal.ts";
 
 interface Flags extends RunFlags {
-  readonly threads: number;
   readonly runs?: number;
   readonly seed: number;
   readonly profile?: boolean;
@@ -15,8 +14,6 @@ interface Flags extends RunFlags {
 
 /** `mlc bench`: times, memory and sizes of the compiled model. */
 export async function benchCommand(t: Terminal, model: string, f: Flags): Promise<void> {
-  if (f.threads !== 1)
-    throw new UsageError(`--threads ${f.threads}: only 1 is supported`, "the generated code runs on one thread; leave --threads out");
   if (f.sort && !f.profile) throw new UsageError("--sort orders the table of --profile", "add --profile");
   const b = await buildModel(model, f, t),
     { arenaBytes, codeBytes, weightsBytes } = b.facts;
@@ -61,7 +58,7 @@ export async function benchCommand(t: Terminal, model: string, f: Flags): Promis
     ["code", formatBytes(x.code_bytes)],
     ["weights", formatBytes(x.weights_bytes)],
   ];
-  t.out.write(`${table([b.facts.name, device || "one thread"], rows, t.colors, t.out)}\n`);
+  t.out.write(`${table([b.facts.name, device || (b.threads > 1 ? `${b.threads} threads` : "one thread")], rows, t.colors, t.out)}\n`);
   for (const note of notes) t.out.write(`${note}\n`);
   if (profile) t.out.write(`\n${profileText(profile, f.sort ?? "time", t)}`);
 }

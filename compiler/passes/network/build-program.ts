@@ -6,7 +6,7 @@
 import { fail, show } from "../../ir/scalar.ts";
 import { axis, physical, type Compute, type Tensor } from "../../ir/compute.ts";
 import { macsOf } from "../../ir/contraction.ts";
-import { argumentsOf, elementBytes, renameKernel, type Buffer, type Kernel } from "../../ir/kernel.ts";
+import { argumentsOf, elementBytes, isTeamwork, renameKernel, usedBuffers, type Buffer, type Kernel } from "../../ir/kernel.ts";
 import { writesOf, type NetTensor, type Network } from "../../ir/network.ts";
 import type { Arena, KernelVariants, Place, Port, Program, Result, Step } from "../../ir/program.ts";
 import type { Schedule } from "../../ir/schedule.ts";
@@ -15,6 +15,7 @@ import { types } from "../../ir/types.ts";
 import { instantiate } from "../../ir/numbers.ts";
 import { verify } from "../../ir/verify.ts";
 import { finished, lowerLoops } from "../../lower/lower.ts";
+import { alone, inPhases, undivided } from "../../lower/phases.ts";
 import { canonicalise, keyOf, type Canonical } from "./canonical.ts";
 import { renamed } from "./choose-layouts.ts";
 import { valueOfTensor } from "./lower-graph.ts";
@@ -42,7 +43,7 @@ interface Scheduled { readonly kernel: number; readonly tensors: readonly Tensor
 export function buildProgram(n: Network, o: BuildOptions): Program {
   const placement = placeTensors(n), kernels: KernelVariants[] = [], known = new Map<string, Scheduled>(), blob = new ConstantBlob(o.alignment);
   const align = (bytes: number) => Math.ceil(bytes / o.alignment) * o.alignment;
-  const origins: Set<string>[] = [];
+  const origins: Set<string>[] = [], tasks = Math.max(1, ...o.variants.map((v) => v.tasks?.most ?? 1));
   const made = n.computes.map((c, i) => {
     o.progress?.(i, n.computes.length, "lowering");
     const canonical = canonicalise(c, placement.sharing(c), o.shares === true), key = `${canonical.aliased.join()}|${keyOf(canonical.compute)}`;
@@ -58,9 +59,10 @@ export function buildProgram(n: Network, o: BuildOptions): Program {
   const { kernels: shared, calls } = o.shares ? shareKernels(kernels) : { kernels, calls: kernels.map((_, kernel) => ({ kernel, params: [] })) };
   const done = shared.map((k, i) => completed(k, i, o.variants));
   kernels.forEach((k, i) => checkCall(k, done[calls[i]!.kernel]!, calls[i]!.params));
+  const perTask = (s: Scheduled, b: Buffer) => { const k = Object.values(done[calls[s.kernel]!.kernel]!.variants)[0]!; return isTeamwork(k) && !k.buffers[s.buffers.indexOf(b)]!.whole; };
   const blocks: Block[] = placement.blocks.map((b) => ({ ...b, align: o.alignment })), scratchAt = new Map<string, number>();
   made.forEach(({ s }, step) => {
-    const bytes = s.scratch.reduce((sum, b) => sum + align(b.size * elementBytes(b)), 0);
+    const bytes = s.scratch.reduce((sum, b) => sum + align(b.size * elementBytes(b)) * (perTask(s, b) ? tasks : 1), 0);
     if (bytes) { scratchAt.set(`${step}`, blocks.length); blocks.push({ name: `scratch of step ${step}`, bytes, firstStep: step, lastStep: step, align: o.alignment }); }
   });
   const arena = planMemory(blocks), overlaps = verifyArena(arena);
@@ -72,8 +74,9 @@ export function buildProgram(n: Network, o: BuildOptions): Program {
     const args = s.buffers.map((b): Place => {
       if (b.space === "scratch") {
         const at = arena.blocks[scratchAt.get(`${step}`)!]!.offset + offset;
-        offset += align(b.size * elementBytes(b));
-        return { in: "arena", offset: at };
+        const bytes = align(b.size * elementBytes(b)), each = perTask(s, b);
+        offset += bytes * (each ? tasks : 1);
+        return { in: "arena", offset: at, ...(each ? { perTask: bytes } : {}) };
       }
       const weight = s.tensors.find((t) => t.name === b.name && t.role === "weight");
       if (!weight) {
@@ -98,11 +101,12 @@ export function buildProgram(n: Network, o: BuildOptions): Program {
 /** Ready to print, under the name of its place. */
 function completed({ name, variants, ...k }: KernelVariants, index: number, all: readonly Variant[]): KernelVariants {
   const final = name.replace(/\d+$/, `${index}`);
-  return { ...k, name: final, variants: Object.fromEntries(all.map((v) => [v.name, { ...finished(variants[v.name]!, v.lacks), name: final }])) };
+  const made = divided(all.map((v) => ({ v, kernel: { ...finished(variants[v.name]!, v.lacks), name: final } })));
+  return { ...k, name: final, variants: Object.fromEntries(made.map(({ v, kernel }) => [v.name, kernel])) };
 }
 /** With these numbers, the kernel that others share must hold as one made for `own` would. */
 function checkCall(own: KernelVariants, shared: KernelVariants, params: readonly number[]): void {
-  for (const [variant, k] of Object.entries(shared.variants)) verify({ ...instantiate(k, params), buffers: own.variants[variant]!.buffers });
+  for (const [variant, k] of Object.entries(shared.variants)) verify({ ...instantiate(k, params), buffers: own.variants[variant]!.buffers.map((b, i) => ({ ...b, ...(k.buffers[i]?.whole ? { whole: true as const } : {}) })) });
 }
 
 function scheduled({ compute: c, aliased, boxes }: Canonical, variants: readonly Variant[], kernels: KernelVariants[], tuner?: Tuner): Scheduled {
@@ -110,7 +114,7 @@ function scheduled({ compute: c, aliased, boxes }: Canonical, variants: readonly
   const work = tuner && workKey(c);
   const weights = new Map<string, Tensor>(), all = variants.map((v) => {
     const { compute, schedule } = apart(tuner && work ? tuned(c, work, v, tuner) : v.schedule(c), v.name, weights), whole = lowerLoops({ ...compute, name }, schedule);
-    return { v, kernel: { ...whole, buffers: whole.buffers.map((b) => ({ ...b, size: boxes.get(b.name)?.size ?? b.size })) } };
+    return { v, kernel: { ...whole, buffers: whole.buffers.map((b) => ({ ...b, size: boxes.get(b.name)?.size ?? b.size, ...(aliased.includes(b.name) ? { aliased: true as const } : {}) })) } };
   });
   // One list of parameters serves all variants: working memory as large as the largest needs.
   let buffers: Buffer[] = [];
@@ -118,13 +122,27 @@ function scheduled({ compute: c, aliased, boxes }: Canonical, variants: readonly
     const i = buffers.findIndex((x) => x.name === b.name);
     if (i < 0) buffers.push(b); else if (buffers[i]!.size < b.size) buffers[i] = b;
   }
-  buffers = buffers.map((b) => (aliased.includes(b.name) ? { ...b, aliased: true } : b));
   const index = kernels.length, taken = new Set(buffers.map((b) => b.name));
   // What is memory of the caller's in one variant may be the group's own in another.
   const own = (k: Kernel): Kernel => (k.buffers.some((b) => b.space === "shared" && taken.has(b.name))
     ? renameKernel(k, (x) => (k.buffers.some((b) => b.name === x && b.space === "shared") && taken.has(x) ? `${x}_shared` : x)) : k);
   kernels.push({ name, origin: [], variants: Object.fromEntries(all.map(({ v, kernel: k }): [string, Kernel] => { const kernel = own(k); return [v.name, { ...kernel, buffers: [...buffers, ...kernel.buffers.filter((b) => b.space === "shared")] }]; })) });
   return { kernel: index, tensors: [...weights.values()], scratch: buffers.filter((b) => b.space === "scratch"), buffers, ...(work ? { work } : {}) };
+}
+/** Where several tasks run one of the variants, all of them take the same arguments; where these would disagree about scratch, none is divided. */
+function divided(all: readonly { readonly v: Variant; readonly kernel: Kernel }[]): readonly { readonly v: Variant; readonly kernel: Kernel }[] {
+  const made = all.map(({ v, kernel }) => ({ v, kernel: inPhases(kernel, v.tasks?.most ?? 1, v.tasks?.least) })), kinds = new Map<string, boolean>();
+  if (!made.some(({ kernel }) => isTeamwork(kernel))) return made;
+  const whole = made.map(({ v, kernel }) => ({ v, kernel: isTeamwork(kernel) ? kernel : alone(kernel) }));
+  for (const { kernel } of whole) {
+    const used = usedBuffers(kernel);
+    for (const b of kernel.buffers) {
+      if (b.space !== "scratch" || !used.has(b.name)) continue;
+      if ((kinds.get(b.name) ?? b.whole === true) !== (b.whole === true)) return all.map(({ v, kernel: k }) => ({ v, kernel: undivided(k) }));
+      kinds.set(b.name, b.whole === true);
+    }
+  }
+  return whole.map(({ v, kernel }) => ({ v, kernel: { ...kernel, buffers: kernel.buffers.map((b): Buffer => (kinds.get(b.name) ? { ...b, whole: true } : b)) } }));
 }
 
 /**

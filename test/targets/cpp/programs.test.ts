@@ -1,6 +1,7 @@
 /** Random networks as whole programs: every instruction set's kernels, on the planned arena, through the interpreter. MLC_FUZZ=N runs N seeds more. */
 import { expect, test } from "vitest";
 import { compileNetwork } from "../../../compiler/passes/network/pipeline.ts";
+import { isTeamwork } from "../../../compiler/ir/kernel.ts";
 import { evaluateGraph } from "../../../compiler/evaluate/index.ts";
 import { graphPasses } from "../../../compiler/passes/graph/pipeline.ts";
 import { runPasses } from "../../../compiler/passes/graph/run.ts";
@@ -17,5 +18,16 @@ test.each(seeds)("seed %i", (seed) => {
   for (const set of sets) {
     const got = evaluateProgram(program, set, g.inputs.map((v) => feeds.get(v)!.data));
     g.outputs.forEach((v, i) => expect(difference(got[i]!, want.get(v)!.data), `${v} with ${set}`).toBeLessThanOrEqual(2e-4));
+  }
+});
+
+/* Any work is divided, the pieces are done last first, and the interpreter watches what each of them touches. */
+test.each(seeds.slice(0, 8))("seed %i, divided among tasks", (seed) => {
+  const g = runPasses(randomNetwork(seed, seed % 2 === 0), graphPasses).graph, feeds = feedsOf(g, seed), inputs = g.inputs.map((v) => feeds.get(v)!.data);
+  const one = compileNetwork(g, { facts, variants: cppVariants(sets) }), several = compileNetwork(g, { facts, variants: cppVariants(sets, 3, 1) });
+  for (const set of ["avx2", "neon"]) {
+    const want = evaluateProgram(one, set, inputs);
+    expect(several.kernels.some((k) => isTeamwork(k.variants[set]!))).toBe(true);
+    for (const backwards of [false, true]) expect(evaluateProgram(several, set, inputs, { backwards, pieces: seed % 2 ? 3 : 7 })).toEqual(want);
   }
 });

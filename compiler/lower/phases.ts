@@ -1,0 +1,208 @@
+/**
+ * Divides a kernel's work among tasks. The kernel's outermost nests become phases, with a barrier between two of which one needs what the
+ * other did. In each nest some of the parallel loops are chosen whose iterations the tasks share, by the work of an iteration, how evenly
+ * it divides, what each task would do or read again, and what it would have to read from memory.
+ * Needs: a kernel that verifies. Ensures: the same results bit by bit for any division, since each iteration does what it did.
+ */
+import { variable, type Expr } from "../ir/scalar.ts";
+import { int, plus, times } from "../ir/linear.ts";
+import { loadsIn } from "../ir/algebra.ts";
+import { eachStmt, elementBytes, expressionsOf, type Buffer, type Kernel, type Stmt } from "../ir/kernel.ts";
+import { loopsBehind, touchedBy, turnsOf, workOf } from "./work.ts";
+
+/** A phase of less work (in operations, some 0.1 ns each) is not worth waking others for; a piece of it not worth asking for. */
+const leastWork = 30_000, leastPiece = 12_000;
+/** Operations in the time that one byte takes from memory beyond a core's own caches. */
+const perByte = 0.6;
+/** The same where another core has written it: what a task reads beyond its own part of a tensor, tasks before it have made. */
+const foreign = 1;
+/** What is done again for each piece may be such a part of the piece's own work. */
+const repeated = 1 / 12;
+/** Work is counted in units of which a phase has at most so many. */
+const mostUnits = 2 ** 20;
+
+/** A nest with shared loops. `each`: the most that is never divided; `again`: what every piece repeats; both and `work` in operations. */
+interface Division { readonly loops: ReadonlySet<string>; readonly work: number; readonly each: number; readonly again: number }
+
+/** The kernel for up to `tasks` tasks; the same kernel where one task alone does best. */
+export function inPhases(k: Kernel, tasks: number, least = leastWork): Kernel {
+  if (tasks < 2) return k;
+  if (!k.body.every((s) => s.kind === "for" || s.kind === "block" || isPlainLet(k, s))) return undivided(k);
+  const flowing = flowingScratch(k), buffers = k.buffers.map((b): Buffer => (flowing.has(b.name) ? { ...b, whole: true } : b));
+  const own = new Set(buffers.filter((b) => b.space === "scratch" && !b.whole).map((b) => b.name)), groups = grouped(k, own);
+  let any = false;
+  const phases = groups.map((group): Stmt => {
+    const nests = nestsOf(group).map((body) => ({ body, division: divide(body, k, own, tasks) }));
+    const alone: Stmt = { kind: "phase", work: 1, grain: 1, body: plain(group) };
+    if (nests.some((n) => !n.division)) return alone;
+    const all = nests.map((n) => n.division!), work = all.reduce((sum, d) => sum + d.work, 0), again = all.reduce((sum, d) => sum + d.again, 0);
+    if (work < least) return alone;
+    const unit = Math.max(1, work / mostUnits), grain = Math.max(Math.min(leastPiece, least), again / repeated, ...all.map((d) => d.each));
+    if (again > work / 4 && least === leastWork) return alone;
+    let at = 0;
+    const body = nests.flatMap(({ body: nest, division }) => {
+      const made = cut(nest, division!.loops, int(at), 1, unit);
+      at += made.units;
+      return made.body;
+    });
+    any = true;
+    return { kind: "phase", work: at, grain: Math.max(1, Math.min(Math.ceil(grain / unit), Math.ceil(at / tasks))), body };
+  });
+  if (!any) return undivided(k);
+  return { ...k, buffers, body: [...k.body.filter((s) => s.kind === "let"), ...phases.flatMap((p, i): Stmt[] => (i ? [{ kind: "barrier" }, p] : [p]))] };
+}
+/** The kernel for one task. */
+export const undivided = (k: Kernel): Kernel => ({ ...k, body: plain(k.body) });
+/** The kernel as one phase for the first task: beside variants of it that several run. */
+export const alone = (k: Kernel): Kernel => ({ ...k, body: [{ kind: "phase", work: 1, grain: 1, body: plain(k.body) }] });
+
+/** A name for an index: all tasks can find it by themselves. */
+const isPlainLet = (k: Kernel, s: Stmt): boolean => s.kind === "let" && !s.mutable && [...touchedBy([s]).reads].every((name) => k.buffers.some((b) => b.name === name && b.space === "in" && !b.aliased));
+/** The outermost statements in runs of which none needs what another of the same run does. */
+function grouped(k: Kernel, own: ReadonlySet<string>): readonly (readonly Stmt[])[] {
+  const aliased = new Set(k.buffers.filter((b) => b.aliased).map((b) => b.name)), of = (names: ReadonlySet<string>) => new Set([...names].filter((n) => !own.has(n)).map((n) => (aliased.has(n) ? "" : n)));
+  const groups: { list: Stmt[]; reads: Set<string>; writes: Set<string> }[] = [];
+  for (const s of k.body) {
+    if (s.kind === "let") continue;
+    const { reads, writes } = touchedBy([s]), r = of(reads), w = of(writes), last = groups.at(-1);
+    if (last && ![...r].some((n) => last.writes.has(n)) && ![...w].some((n) => last.reads.has(n))) {
+      last.list.push(s);
+      for (const n of r) last.reads.add(n);
+      for (const n of w) last.writes.add(n);
+    } else groups.push({ list: [s], reads: r, writes: w });
+  }
+  return groups.map((g) => g.list);
+}
+/** Scratch that one nest fills for another: one for all tasks. Where one nest alone uses it, and each of its blocks first fills it and then reads it, nothing is handed on. */
+function flowingScratch(k: Kernel): ReadonlySet<string> {
+  const nests = nestsOf(k.body).map((nest) => nest.map((s) => ({ ...touchedBy([s]), filled: filledFirst([s]) })));
+  const flows = (name: string): boolean => {
+    const users = nests.map((nest) => nest.filter(({ reads, writes }) => reads.has(name) || writes.has(name))).filter((u) => u.length);
+    return users.length > 1 || users.flat().some(({ reads, filled }) => !reads.has(name) || !filled.has(name));
+  };
+  return new Set(k.buffers.filter((b) => b.space === "scratch" && flows(b.name)).map((b) => b.name));
+}
+/** The buffers that are stored to before anything is loaded from them. */
+function filledFirst(body: readonly Stmt[]): ReadonlySet<string> {
+  const filled = new Set<string>(), read = new Set<string>();
+  eachStmt(body, (s) => {
+    for (const l of loadsIn(expressionsOf(s))) if (!filled.has(l.buffer)) read.add(l.buffer);
+    if (s.kind === "store" && !read.has(s.buffer)) filled.add(s.buffer);
+  });
+  return filled;
+}
+
+/** Statements that are blocks of one loop belong together. */
+function nestsOf(group: readonly Stmt[]): readonly (readonly Stmt[])[] {
+  const nests: Stmt[][] = [];
+  for (const s of group) {
+    const before = nests.at(-1)?.[0];
+    if (s.kind === "for" && before?.kind === "for" && before.name === s.name) nests.at(-1)!.push(s); else nests.push([s]);
+  }
+  return nests;
+}
+/** The best choice of loops of a nest; null where some work is under no parallel loop. */
+function divide(nest: readonly Stmt[], k: Kernel, own: ReadonlySet<string>, tasks: number): Division | null {
+  const paths = chains(nest, own), behind = loopsBehind(nest), items = itemsOf(nest);
+  let best: Division | null = null, least = Infinity;
+  for (const path of paths) for (let i = 0; i < path.length; i++) for (let j = i; j < path.length; j++) {
+    const names = path.slice(i, j + 1), loops = new Set(names), d = weigh(nest, loops, own, 1);
+    if (!d || d.each === 0) continue;
+    const outermost = names.find((n) => items.get(n)! > 1) ?? names[0]!, turns = items.get(outermost)!;
+    let cost = 0;
+    for (const t of new Set([2, tasks])) {
+      const bytes = k.buffers.filter((b) => behind.has(b.name) && !own.has(b.name)).reduce((sum, b) => {
+        const by = behind.get(b.name)!, part = by.has(outermost) ? 1 / t : [...loops].some((l) => by.has(l)) ? Math.min(1, turns / t) : 1;
+        return sum + b.size * elementBytes(b) * (b.constant ? part * perByte : part / 10 * perByte + (part - 1 / t) * foreign);
+      }, 0);
+      cost += Math.min(d.work, Math.max(d.each, Math.ceil(Math.ceil(d.work / d.each) / t) * d.each)) + d.again + bytes;
+    }
+    if (cost < least * 0.999) {
+      const repeats = k.buffers.filter((b) => b.constant && behind.has(b.name) && ![...loops].some((l) => behind.get(b.name)!.has(l))).reduce((sum, b) => sum + b.size * elementBytes(b), 0);
+      least = cost;
+      best = { ...d, loops, again: d.again + repeats * perByte };
+    }
+  }
+  return best;
+}
+/**
+ * The ways into the nest: parallel loops, outermost first, with nothing but parallel loops and blocks around them. What fills memory that each task has for itself
+ * is no work to share: the whole of it is needed.
+ */
+function chains(body: readonly Stmt[], own: ReadonlySet<string>): readonly (readonly string[])[] {
+  const found = new Map<string, readonly string[]>();
+  const walk = (list: readonly Stmt[], around: readonly string[]): void => {
+    const inner = list.filter((s) => (s.kind === "block" || (s.kind === "for" && s.at === "parallel")) && ![...touchedBy([s]).writes].every((n) => own.has(n)));
+    if (!inner.length && around.length) found.set(around.join(), around);
+    for (const s of inner) if ("body" in s) walk(s.body, s.kind === "for" ? [...around, s.name] : around);
+  };
+  walk(body, []);
+  return [...found.values()];
+}
+/** How many iterations the loops of a name have together, in all blocks that follow each other. */
+function itemsOf(body: readonly Stmt[]): ReadonlyMap<string, number> {
+  const found = new Map<string, number>();
+  const walk = (list: readonly Stmt[]): void => {
+    const here = new Map<string, number>();
+    for (const s of list) {
+      if (s.kind === "for") here.set(s.name, (here.get(s.name) ?? 0) + turnsOf(s));
+      if (s.kind === "for" || s.kind === "block") walk(s.body);
+    }
+    for (const [n, count] of here) found.set(n, Math.max(found.get(n) ?? 0, count));
+  };
+  walk(body);
+  return found;
+}
+const has = (body: readonly Stmt[], loops: ReadonlySet<string>): boolean => body.some((s) => (s.kind === "for" && loops.has(s.name) && s.at === "parallel") || ((s.kind === "for" || s.kind === "block") && has(s.body, loops)));
+const isShared = (s: Stmt, loops: ReadonlySet<string>): boolean => s.kind === "for" && s.at === "parallel" && loops.has(s.name);
+
+/** What it means to share these loops of statements that run `turns` times; null where a task would store what others store too. */
+function weigh(body: readonly Stmt[], loops: ReadonlySet<string>, own: ReadonlySet<string>, turns: number): Omit<Division, "loops"> | null {
+  let work = 0, each = 0, again = 0;
+  for (const s of body) {
+    if (s.kind === "for" && isShared(s, loops) && !has(s.body, loops)) {
+      const one = turns * workOf(s.body);
+      work += one * turnsOf(s);
+      each = Math.max(each, one);
+    } else if ((s.kind === "for" || s.kind === "block") && has(s.body, loops)) {
+      if (s.kind === "for" && s.at !== "parallel") return null;
+      const inner = weigh(s.body, loops, own, s.kind === "for" && !loops.has(s.name) ? turns * turnsOf(s) : turns), times = s.kind === "for" && loops.has(s.name) ? turnsOf(s) : 1;
+      if (!inner) return null;
+      work += (inner.work + (times > 1 ? inner.again : 0)) * times;
+      each = Math.max(each, inner.each);
+      again += inner.again;
+    } else {
+      if ([...touchedBy([s]).writes].some((n) => !own.has(n))) return null;
+      again += turns * workOf([s]);
+    }
+  }
+  return { work, each, again };
+}
+/** The statements with shares, from `before` units of work on, and how many units they are. */
+function cut(body: readonly Stmt[], loops: ReadonlySet<string>, before: Expr, turns: number, unit: number): { readonly body: readonly Stmt[]; readonly units: number } {
+  let units = 0;
+  const made = body.map((s): Stmt => {
+    const start = plus(before, int(units));
+    if (s.kind === "for" && isShared(s, loops)) {
+      const whole = has(s.body, loops), i = variable("index", s.name, 1, [0, turnsOf(s) - 1]);
+      // Inside, the place in the work depends on this loop; how much one iteration is does not.
+      const one = whole ? cut(s.body, loops, int(0), turns, unit).units : Math.max(1, Math.round(turns * workOf(s.body) / unit));
+      const inner = whole ? cut(s.body, loops, plus(start, times(i, one)), turns, unit).body : plain(s.body);
+      units += one * turnsOf(s);
+      return { ...s, share: { before: start, each: one, whole }, body: inner };
+    }
+    if ((s.kind === "for" || s.kind === "block") && has(s.body, loops)) {
+      const inner = cut(s.body, loops, start, s.kind === "for" ? turns * turnsOf(s) : turns, unit);
+      units += inner.units;
+      return serial(s, inner.body);
+    }
+    return "body" in s ? serial(s, plain(s.body)) : s;
+  });
+  return { body: made, units };
+}
+/** A parallel loop that tasks do not share is a plain one, or none where it does not turn. */
+function serial(s: Stmt, body: readonly Stmt[]): Stmt {
+  if (s.kind !== "for") return { ...s, body } as Stmt;
+  return s.at === "parallel" && turnsOf(s) === 1 ? { kind: "block", body } : { ...s, at: s.at === "parallel" ? "serial" : s.at, body };
+}
+const plain = (body: readonly Stmt[]): readonly Stmt[] => body.map((s) => ("body" in s ? serial(s, plain(s.body)) : s));
