@@ -66,7 +66,7 @@ describe("messages about names, axes and types", () => {
 describe("messages about indices", () => {
   test.each<[string, Compute]>([
     ["c: stage s: value: reads Y, which is neither a tensor nor an earlier stage", c(at({ name: "Y" }, y))],
-    ["reads late, which is neither a tensor nor an earlier stage", of([stage(at({ name: "late" }, y)), { name: "late", axes: [y], value: f(0) }])],
+    ["stage s: late[y] may read a step that is not made yet", of([stage(at({ name: "late" }, y)), { name: "late", axes: [y], value: f(0) }])],
     ["X[y] has 1 indices, but X has the shape [6,8]", c(at(X, y))],
     ["X[y, x] is read as i32, but holds f32", c(at({ name: "X", dtype: "i32" }, y, x))],
     ["index 0 may reach 0..7, but X has the shape [6,8]; test it in a select, or clamp it", c(at(X, x, x))],
