@@ -8,8 +8,8 @@ import { fail } from "../../ir/scalar.ts";
 /** input: P Q; output: S R; weights: G, in double precision. */
 export interface Tables { readonly Q: readonly number[][]; readonly P: readonly number[][]; readonly R: readonly number[][]; readonly S: readonly number[][]; readonly G: readonly number[][] }
 
-/** The points, those first that round least; the last product belongs to the point at infinity. More of them round too much for deep networks. */
-const points = [0, 1, -1, 2, -2, 0.5, -0.5];
+/** The points, those first that round least; the last product belongs to the point at infinity. */
+const points = [0, 1, -1, 2, -2, 0.5, -0.5, 1.5, -1.5];
 /** The most products along a dimension. */
 export const mostProducts = points.length + 1;
 /** Steps between outputs for which there are tables. */
@@ -23,7 +23,7 @@ export const products = (m: number, r: number, stride: Stride = 1): number =>
 export const hasTables = (m: number, r: number, stride: Stride = 1): boolean => products(m, stride === 1 ? r : halves(r)[0]!) <= mostProducts;
 /** The largest error of an output, relative to the largest, that so many products along one dimension cause; those of two dimensions multiply. */
 export const roundingOf = (m: number, r: number, stride: Stride = 1): number => rounding[products(m, stride === 1 ? r : halves(r)[0]!)]!;
-const rounding: readonly number[] = [0, 1e-3, 1e-3, 1e-3, 1e-3, 6e-3, 6e-3, 6e-3, 6e-3];
+const rounding: readonly number[] = [0, 1e-3, 1e-3, 1e-3, 1e-3, 6e-3, 6e-3, 6e-3, 6e-3, 1.5e-2, 1.5e-2];
 
 /** Coefficients of the product of (x - root), lowest first. */
 const polynomial = (roots: readonly number[]): number[] =>
