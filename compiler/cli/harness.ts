@@ -78,11 +78,11 @@ export async function buildModel(model: string, f: RunFlags, t: Terminal, compil
   const options = checkFlags(f),
     target = targetOf(f.target),
     most = Number(options.settings?.threads ?? 1),
-    threads = f.runThreads ?? most,
-    maker = makers[target.builds],
-    parts = [modelKey(model), JSON.stringify([basename(model), options]), version, fingerprint(), await maker.tools(t.env)];
+    threads = f.runThreads ?? most;
   if (threads > most)
     throw new UsageError(`--run-threads ${threads} is more than the library is compiled for`, `compile it with --threads ${threads}`);
+  const maker = makers[target.builds],
+    parts = [modelKey(model), JSON.stringify([basename(model), options]), version, fingerprint(), await maker.tools(t.env)];
   const folder = join(cacheRoot(t.env), createHash("sha256").update(parts.join("\0")).digest("hex").slice(0, 32));
   const kept = join(folder, "facts.json"),
     found = existsSync(kept);

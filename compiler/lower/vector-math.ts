@@ -53,10 +53,10 @@ export const expOf = (has: Has, x: Expr): Expr => expWritten(make("min", make("m
 /** The same for -86.9 <= x <= 88. */
 export const expInside = (x: Expr, has: Has): Expr => (has("exp") ? make("exp", x) : expWritten(x, has));
 const exp2Terms = [0.0013264043955132365, 0.009672045707702637, 0.05550740286707878, 0.24022233486175537, 0.6931469440460205, 1];
-/** 2^x for x <= 127, error at most 2 ulp; below -126 no more than 2^-126. */
+/** 2^x for x <= 127, error at most 2 ulp; below -126.5 it is 0, so that what it is multiplied with does not show. */
 function exp2Inside(x: Expr, has: Has): Expr {
   if (has("exp")) return make("exp", mul(x, f32(Math.LN2)));
-  const y = make("max", x, f32(-126)), { n, power } = rounded(y, 0, has);
+  const y = make("max", x, f32(-127)), { n, power } = rounded(y, 0, has);
   return mul(horner(sub(y, n), exp2Terms), power);
 }
 
