@@ -1,14 +1,11 @@
 /** Winograd's convolution: `tiles` tiles at a time, so that their transformed inputs and products stay in the second cache. */
 import { extentOf, type Compute, type Layout, type WinogradAlgorithm } from "../../../compiler/ir/compute.ts";
-import { loadsIn } from "../../../compiler/ir/algebra.ts";
 import type { Directive, Schedule } from "../../../compiler/ir/schedule.ts";
 import type { InstructionSet } from "../isa.ts";
-import { mapPlan } from "./maps.ts";
+import { clearing, multiply, planeGap, transform, weightOf } from "./bilinear.ts";
 import { panelWidth } from "../../../compiler/schedules/pack.ts";
 import { tileOf } from "./product.ts";
 
-/** Floats between planes of transformed tiles: without them all planes fall into one set of the first cache. */
-const planeGap = 16;
 /** More tiles than this at a time do not fit the second cache beside the weights. */
 export const mostTiles = 28;
 /** Columns of outputs, whose products lie beside the tiles. */
@@ -22,31 +19,20 @@ export function winogradSchedule(c: Compute, { tile: [fy, fx] }: WinogradAlgorit
   const T = extentOf(M.axes[2]!), tiles = Math.ceil(T / Math.ceil(T / mostTiles)), t = tileOf(set, N, Math.min(T, tiles), 0);
   const rows = T <= 8 ? Math.min(T, lanes === 16 ? 8 : t.rows) : t.rows, vectors = T <= 8 && lanes === 16 ? Math.min(3, t.vectors) : t.vectors;
   const block = Math.min(Math.max(vectors * lanes, mostColumns), N);
-  const transform = (inner: string, order: readonly string[], unrolled: readonly string[], where: Directive): Directive[] => [
-    { split: inner, by: lanes, into: [`${inner}o`, "lane"], edge: "peel" },
-    { order: [...(inner === "n" ? gs : []), ...order, "lane"] }, { place: [...unrolled, "k"], as: "unroll" }, { place: ["lane"], as: "vector" }, where,
-  ];
+  const combine = (inner: string, order: readonly string[], unrolled: readonly string[], where: Directive) =>
+    transform(lanes, inner, [...(inner === "n" ? gs : []), ...order], unrolled, where);
   const early: Directive = { computeAt: ["V", "co"], in: "registers" }, late: Directive = { computeAt: ["Y", "no"], in: "registers" };
-  const weight = loadsIn([M.value]).find((l) => l.buffer !== "V")!.buffer;
-  const margins = c.stages.filter((s) => !s.reduce && c.outputs.some((o) => o.stage === s.name));
+  const weight = weightOf(M);
   const stages: Record<string, readonly Directive[]> = {
-    ...Object.fromEntries(margins.map((s) => [s.name, mapPlan(c, s, set).directives])),
-    q1: transform("c", ["t", "co", "j", "i", "k"], ["i", "j"], early),
-    p1: transform("c", ["t", "co", "j", "i", "k"], ["i", "j"], early),
-    q2: transform("c", ["t", "co", "i", "j", "k"], ["i", "j"], early),
-    V: transform("c", ["t", "co", "i", "j", "k"], ["i", "j"], { computeAt: ["Y", "tb"], in: "scratch", pad: [0, planeGap, 0, 0] }),
-    M: [
-      { split: "t", by: rows, into: ["to", "tr"], edge: "balance" },
-      { split: "n", by: vectors * lanes, into: ["no", "ni"], edge: "peel" }, { split: "ni", by: lanes, into: ["nj", "nv"], edge: "peel" },
-      { order: [...gs, "i", "j", "no", "to", "c", "tr", "nj", "nv"] },
-      { place: ["tr", "nj"], as: "unroll" }, { place: ["nv"], as: "vector" },
-      { computeAt: ["Y", "nb"], in: "scratch", pad: [0, planeGap, 0, 0] },
-      // The weights are read once per block of tiles: ask for the next panel while this one is at work.
-      { prefetch: weight, next: block > vectors * lanes ? "no" : "j" },
-    ],
-    r1: transform("n", ["t", "no", "j", "i", "k"], ["i", "j"], late),
-    s1: transform("n", ["t", "no", "j", "u", "k"], ["u", "j"], late),
-    r2: transform("n", ["t", "no", "u", "j", "k"], ["u", "j"], late),
+    ...clearing(c, set),
+    q1: combine("c", ["t", "co", "j", "i", "k"], ["i", "j"], early),
+    p1: combine("c", ["t", "co", "j", "i", "k"], ["i", "j"], early),
+    q2: combine("c", ["t", "co", "i", "j", "k"], ["i", "j"], early),
+    V: combine("c", ["t", "co", "i", "j", "k"], ["i", "j"], { computeAt: ["Y", "tb"], in: "scratch", pad: [0, planeGap, 0, 0] }),
+    M: multiply({ planes: [...gs, "i", "j"], rows, vectors, block, weight, gap: [0, planeGap, 0, 0] }, lanes),
+    r1: combine("n", ["t", "no", "j", "i", "k"], ["i", "j"], late),
+    s1: combine("n", ["t", "no", "j", "u", "k"], ["u", "j"], late),
+    r2: combine("n", ["t", "no", "u", "j", "k"], ["u", "j"], late),
     Y: [
       { split: y, by: fy, into: ["ty", "u"], edge: "guard" }, { split: x, by: fx, into: ["tx", "v"], edge: "guard" },
       ...(batches > 1 ? [{ fuse: [b, "ty"], into: "bty" } as const] : []),
