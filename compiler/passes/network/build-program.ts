@@ -117,7 +117,7 @@ function scheduled({ compute: c, aliased, boxes }: Canonical, variants: readonly
     return { v, kernel: { ...whole, buffers: whole.buffers.map((b) => ({ ...b, size: boxes.get(b.name)?.size ?? b.size, ...(aliased.includes(b.name) ? { aliased: true as const } : {}) })) } };
   });
   // One list of parameters serves all variants: working memory as large as the largest needs.
-  let buffers: Buffer[] = [];
+  const buffers: Buffer[] = [];
   for (const { kernel } of all) for (const b of argumentsOf(kernel)) {
     const i = buffers.findIndex((x) => x.name === b.name);
     if (i < 0) buffers.push(b); else if (buffers[i]!.size < b.size) buffers[i] = b;

@@ -31,7 +31,7 @@ function parts(c: Compute, tensors: Map<string, NetTensor>, limit: number): read
   const [s] = c.stages, p = c.stages.length === 1 ? contractionOf(c, s!) : null, weight = p && tensors.get(p.b.buffer), [o] = c.outputs;
   if (!p || weight?.kind !== "constant" || c.outputs.length !== 1 || bytesOf(weight) <= limit) return [c];
   // An axis that is a whole dimension of the weights: each part has its own elements of it.
-  const found = [...p.columns, ...p.batch].map((a) => ({ a, d: p.b.at.findIndex((e) => e === a) }))
+  const found = [...p.columns, ...p.batch].map((a) => ({ a, d: p.b.at.indexOf(a) }))
     .find(({ a, d }) => d >= 0 && extentOf(a) === weight.shape[d] && p.b.at.every((e, i) => i === d || !mentions(e, new Set([a.name]))));
   if (!found) return [c];
   const { a, d } = found, count = extentOf(a), most = Math.floor(limit / (bytesOf(weight) / count)), whole = Math.floor(most / unit) * unit || Math.max(1, most);
