@@ -2,6 +2,7 @@
 import { fail, load, show, variable, type Expr, type Var } from "./scalar.ts";
 import { int, plus, range, times } from "./linear.ts";
 import { make, substitute } from "./algebra.ts";
+import type { Sizes } from "./symbols.ts";
 import type { DType, ElementArray, Num } from "./types.ts";
 import { types, limits } from "./types.ts";
 
@@ -71,6 +72,8 @@ export interface Output {
   readonly layout: Layout;
   /** Where in the tensor an element goes, over the stage's axes; the axes themselves without it. Injective. */
   readonly index?: readonly Expr[];
+  /** How much of the tensor a run has: nothing else needs to be computed. */
+  readonly sizes?: Sizes;
 }
 /**
  * Stages that become one kernel, producers first. Loads name a tensor or an earlier stage; one of the stage itself or of a later

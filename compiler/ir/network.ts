@@ -6,6 +6,7 @@ import { show } from "./scalar.ts";
 import { extentOf, physical, rowMajor, type Compute, type Layout, type Stage } from "./compute.ts";
 import { loadsIn } from "./algebra.ts";
 import { sizeOf, type TensorType } from "./graph.ts";
+import type { Sizes, SymbolFrom } from "./symbols.ts";
 import { elementBytes } from "./kernel.ts";
 import type { DType, ElementArray } from "./types.ts";
 
@@ -22,7 +23,11 @@ export interface NetTensor extends TensorType {
   readonly aliasOf?: string;
   /** Of an input or output whose type the target lacks: the model's own type; `dtype` is what takes its place. */
   readonly declared?: DType;
+  /** How much of `shape` a run has. What lies beyond holds anything, and nothing that matters may come of it. */
+  readonly sizes?: Sizes;
 }
+/** Where a symbol's value comes from: a dimension of an input, or the one element of a tensor of i64 that a Compute has written. */
+export type SymbolSource = { readonly input: string; readonly dim: number } | { readonly tensor: string };
 /** All of a model as Computes over tensors. */
 export interface Network {
   readonly name: string;
@@ -33,6 +38,8 @@ export interface Network {
   readonly tensors: ReadonlyMap<string, NetTensor>;
   /** In the order they run. */
   readonly computes: readonly Compute[];
+  /** The symbols that Computes and sizes speak of. No axis is called like one. */
+  readonly symbols?: readonly SymbolFrom<SymbolSource>[];
 }
 
 /**
@@ -100,7 +107,8 @@ const showLayout = (l: Layout): string => {
 /** The network as text: one block per Compute. For people and goldens; it does not parse. */
 export function printNetwork(n: Network): string {
   const out: string[] = [`network ${n.name}`, `inputs ${n.inputs.join(", ")}`, `outputs ${n.outputs.join(", ")}`];
-  for (const t of n.tensors.values()) out.push(`${t.kind} ${t.name}: ${t.dtype}[${t.shape.join(", ")}] ${showLayout(t.layout)}`);
+  for (const { variable: { name, range: [low, high] = [] }, from } of n.symbols ?? []) out.push(`symbol ${name} in ${low}..${high} from ${"tensor" in from ? from.tensor : `${from.input}[${from.dim}]`}`);
+  for (const t of n.tensors.values()) out.push(`${t.kind} ${t.name}: ${t.dtype}[${t.shape.map((size, d) => (t.sizes?.[d] ? `${show(t.sizes[d])} <= ${size}` : size)).join(", ")}] ${showLayout(t.layout)}`);
   for (const c of n.computes) {
     out.push(``, `${c.name}  # ${c.origin.join(", ")}`);
     for (const s of c.stages) {

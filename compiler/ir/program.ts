@@ -4,12 +4,16 @@ import type { TensorType } from "./graph.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Choice } from "./compute.ts";
 import type { Traffic } from "./traffic.ts";
+import type { Expr } from "./scalar.ts";
+import type { Sizes, SymbolFrom } from "./symbols.ts";
 
 /** What the caller passes or gets, in the model's own order, shape and row-major layout. */
 export interface Port extends TensorType {
   readonly name: string;
   /** What the kernels see where the target lacks the model's own element type: the shell converts. */
   readonly stored?: DType;
+  /** How much of `shape` a run has; the caller's memory is dense in those sizes. */
+  readonly sizes?: Sizes;
 }
 
 /** Where an argument of a kernel lies; offsets are in bytes. */
@@ -23,8 +27,8 @@ export interface Step {
   readonly kernel: number;
   /** One for each argument of the kernel (all its buffers but the shared ones, which come last), in its order. */
   readonly args: readonly Place[];
-  /** Values of the kernel's params, in its order. */
-  readonly params?: readonly number[];
+  /** Values of the kernel's params, in its order: numbers, or indices over the program's symbols. */
+  readonly params?: readonly (number | Expr)[];
   /** With params: what of its arguments this step needs, in elements, where the kernel's own sizes are the most of all steps. */
   readonly sizes?: readonly number[];
   /** The model's nodes that this step carries out. */
@@ -65,6 +69,8 @@ export interface Arena {
   readonly naive: number;
   readonly lowerBound: number;
 }
+/** Where a symbol's value comes from: a dimension of an input's shape, or an i64 in memory once so many steps have run. */
+export type ProgramSource = { readonly input: number; readonly dim: number } | { readonly place: Place; readonly steps: number };
 /** A model ready to print. `dtypes` are the element types that its kernels touch. */
 export interface Program {
   readonly name: string;
@@ -76,4 +82,6 @@ export interface Program {
   /** Weights as the kernels read them; offsets in it are multiples of 64. */
   readonly constants: Uint8Array;
   readonly dtypes: readonly DType[];
+  /** In an order in which each is known when the next is asked for. */
+  readonly symbols?: readonly SymbolFrom<ProgramSource>[];
 }

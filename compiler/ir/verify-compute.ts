@@ -80,16 +80,18 @@ function checkStage(s: Stage, sources: ReadonlyMap<string, Source>, bad: (why: s
     checkLoads(e, sources, isEmpty, (why) => bad(`${what}: ${why}`));
   }
 }
-/** Each variable is one of the axes, as declared, or in a tail the accumulator. */
+/** Each variable is one of the axes, as declared, a symbol, or in a tail the accumulator. */
 function checkNames(e: Expr, axes: ReadonlyMap<string, Expr>, acc: DType | null, bad: (why: string) => never): void {
-  const foreign = [...variables(e)].find((name) => !axes.has(name) && !(acc && name === "acc"));
-  if (foreign) bad(`${foreign} is no axis here`);
   const seen = new Set<Expr>();
   const walk = (x: Expr): void => {
     if (seen.has(x)) return;
     seen.add(x);
+    if (x.kind === "var" && x.param && axes.has(x.name)) bad(`${x.name} is an axis and a symbol`);
     if (x.kind === "var" && axes.has(x.name) && axes.get(x.name) !== x) bad(`${x.name} is used with the range ${x.range}, but declared with another`);
-    if (x.kind === "var" && !axes.has(x.name) && x.dtype !== acc) bad(`acc is used as ${x.dtype}, but the element is ${acc}`);
+    if (x.kind === "var" && !axes.has(x.name) && !x.param) {
+      if (!acc || x.name !== "acc") bad(`${x.name} is no axis here`);
+      if (x.dtype !== acc) bad(`acc is used as ${x.dtype}, but the element is ${acc}`);
+    }
     children(x).forEach(walk);
   };
   walk(e);

@@ -4,6 +4,7 @@
  */
 import { fail } from "../../compiler/ir/scalar.ts";
 import { sizeOf } from "../../compiler/ir/graph.ts";
+import { valueOfSize } from "../../compiler/ir/symbols.ts";
 import { interpret, type RunOptions } from "../../compiler/ir/interpret.ts";
 import { argumentsOf, eachStmt, type Buffer, type Kernel } from "../../compiler/ir/kernel.ts";
 import type { Place, Program } from "../../compiler/ir/program.ts";
@@ -34,7 +35,7 @@ export function evaluateProgram(p: Program, variant: string, inputs: readonly El
       const { buffer, offset } = memoryOf(step.args[a]!);
       memory[b.name] = new types[b.dtype].array(buffer, offset, size(b, a));
     });
-    const own: Kernel = { ...k, buffers: k.buffers.map((b, a) => ({ ...b, size: size(b, a) })) }, params = Object.fromEntries((k.params ?? []).map((x, j) => [x.name, step.params![j]!]));
+    const own: Kernel = { ...k, buffers: k.buffers.map((b, a) => ({ ...b, size: size(b, a) })) }, params = Object.fromEntries((k.params ?? []).map((x, j) => [x.name, valueOfSize(step.params![j]!, new Map())]));
     if (options.quick && !hasBarrier(k)) compileToJs(scalarise(lent(own)))(memory, params); else interpret(own, memory, { ...options, params });
     for (const b of p.arena.blocks) if (b.lastStep === i) bytes.fill(0xff, b.offset, b.offset + b.bytes);
   });
