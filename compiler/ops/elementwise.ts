@@ -4,6 +4,7 @@ import { constant, type Expr, type ScalarOp } from "../ir/scalar.ts";
 import type { DType } from "../ir/types.ts";
 import { anyType, expectType, floats, forOutputs, integers, like, numbers, operand, signedNumbers, unsigned } from "./helpers.ts";
 import * as f from "./formulas.ts";
+import { samePart } from "./sequences.ts";
 import type { AttributeSpec, NodeView, Op } from "./op.ts";
 
 interface Form {
@@ -27,7 +28,7 @@ const int = (value: number): AttributeSpec => ({ kind: "int", default: value });
 
 /** Operators of one value. */
 export const elementwise: readonly Op[] = [
-  unary("Identity", 25, (x) => x, { types: anyType }),
+  { ...unary("Identity", 25, (x) => x, { types: anyType }), resolve: samePart },
   unary("Abs", 13, (x, n) => (unsigned.includes(n.in(0).dtype) ? x : f.abs(x)), { types: numbers }),
   scalar("Neg", 13, "neg", { types: signedNumbers }),
   unary("Sign", 13, f.sign, { types: numbers }),

@@ -24,6 +24,7 @@ import { pools } from "./pooling.ts";
 import { quantizers } from "./quantize.ts";
 import { resizes } from "./resize.ts";
 import { samplers } from "./sampling.ts";
+import { sequenceOps } from "./sequences.ts";
 import { signals } from "./signal.ts";
 import { softmaxes } from "./softmax.ts";
 import { unfolders } from "./unfold.ts";
@@ -32,6 +33,6 @@ import { windows } from "./windows.ts";
 const all: readonly Op[] = [
   ...elementwise, ...arithmetic, ...casts, ...reshapes, ...slices, ...gathers, ...scatters, ...generators, ...reducers, ...places, ...orders,
   ...convolutions, ...linearOps, ...einsums, ...normalizations, ...pools, ...resizes, ...quantizers, ...softmaxes, ...attentions,
-  ...losses, ...windows, ...samplers, ...signals, ...unfolders, ...stretchedConvolutions, ...microsoft, ...recurrentOps,
+  ...losses, ...windows, ...samplers, ...signals, ...unfolders, ...stretchedConvolutions, ...microsoft, ...recurrentOps, ...sequenceOps,
 ];
 export const ops: ReadonlyMap<string, Op> = new Map(all.map((o) => [o.name, o]));

@@ -6,7 +6,7 @@ import { load, variable, type Expr } from "../ir/scalar.ts";
 import { int } from "../ir/linear.ts";
 import { loadsIn, rebuild } from "../ir/algebra.ts";
 import { axis, output, rowMajor, type Axis, type Compute, type Output, type Stage, type Tensor } from "../ir/compute.ts";
-import type { Attribute, Constant, Node, TensorType } from "../ir/graph.ts";
+import { isGraph, type Attribute, type Constant, type Graph, type Node, type TensorType } from "../ir/graph.ts";
 import type { DType } from "../ir/types.ts";
 
 /** What an attribute holds; whole and real numbers are both numbers here. */
@@ -30,7 +30,12 @@ export interface Op {
   readonly parameters?: readonly number[];
   /** Types of all outputs. Calls `n.fail` where the model is wrong or the form is not supported. */
   readonly infer: (n: NodeView) => readonly TensorType[];
-  /** As maps and reductions. One of `lower` and `expand` is there. */
+  /**
+   * In terms of the tensors that sequences and optional values are made of: what stands for each output, or undefined
+   * where all is tensors and the rest of the entry holds. Inference asks it; no node without another meaning is left then.
+   */
+  readonly resolve?: (n: NodeView, g: Resolver) => readonly Parts[] | undefined;
+  /** As maps and reductions. One of `lower`, `expand` and `resolve` is there. */
   readonly lower?: (n: NodeView) => Compute;
   /** In terms of other operators: returns the values that stand for the outputs. */
   readonly expand?: (n: NodeView, g: Expander) => readonly string[];
@@ -42,6 +47,19 @@ export interface Expander {
   nodes(op: string, inputs: readonly string[], outputs: number, attributes?: Readonly<Record<string, Attribute>>): readonly string[];
   constant(dtype: DType, shape: readonly number[], values: Iterable<number | bigint>): string;
   type(value: string): TensorType;
+}
+/**
+ * What a value consists of: a tensor, by its name; a sequence, by the names of its tensors; null: an optional value that is
+ * absent. One that is present is what it holds. All of this is known at compile time.
+ */
+export type Parts = string | readonly string[] | null;
+/** What stands for sequences and optional values, while types are inferred. New nodes are typed, and folded, as they are made. */
+export interface Resolver extends Expander {
+  parts(value: string): Parts;
+  /** The value where it is known by now. */
+  known(value: string): Constant | undefined;
+  /** Puts a sub-graph here, its inputs worth `inputs`, and returns its outputs. */
+  inline(body: Graph, inputs: readonly Parts[]): readonly Parts[];
 }
 
 /** Why a node cannot be compiled; import collects these of all nodes before it reports. */
@@ -90,6 +108,7 @@ export class NodeView {
   int(name: string): number { const a = this.attribute(name); return typeof a === "number" ? a : this.fail(`attribute ${name} must be a number`); }
   float(name: string): number { return this.int(name); }
   string(name: string): string { const a = this.attribute(name); return typeof a === "string" ? a : this.fail(`attribute ${name} must be a string`); }
+  graph(name: string): Graph { const a = this.attribute(name); return typeof a === "object" && isGraph(a) ? a : this.fail(`attribute ${name} must be a graph`); }
   ints(name: string): readonly number[] { return this.intsOr(name) ?? this.fail(`attribute ${name} is missing`); }
   intsOr(name: string): readonly number[] | undefined {
     const a = this.attribute(name);

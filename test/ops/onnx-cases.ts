@@ -34,6 +34,7 @@ export function readCases(): readonly (Case | Skipped)[] {
       const error = diagnostics.find((d) => d.severity === "error");
       if (missing.length) return { name, why: `no operator ${missing.join(", ")}` };
       if (error) return { name, why: error.message };
+      if (graph.nodes.some((n) => !ops.get(n.op)!.lower && !ops.get(n.op)!.expand)) return { name, why: "sequences or optional values" };
       if (graph.nodes.some((n) => Object.values(n.attributes).some(isGraph))) return { name, why: "control flow" };
       const inputs = new Map(graph.inputs.map((v, i) => [v, readTensor(join(data, `input_${i}.pb`))]));
       return { name, graph, inputs, outputs: graph.outputs.map((_, i) => readTensor(join(data, `output_${i}.pb`))) };

@@ -10,9 +10,11 @@ import {
 } from "../../ir/graph.ts";
 import { show } from "../../ir/scalar.ts";
 import { ops as registry } from "../../ops/index.ts";
-import { NodeView, Unsupported, type AttributeKind, type Op } from "../../ops/op.ts";
+import { NodeView, Unsupported, type AttributeKind, type Op, type Parts } from "../../ops/op.ts";
 import { unknownOperator } from "./check-operators.ts";
 import { inlined, takenBranch } from "./inline-branch.ts";
+import { resolverFor, Unclear, type Around } from "./resolver.ts";
+import { mustUnroll, unrolled } from "./unroll-loop.ts";
 
 /**
  * The outputs of a node, where it is to be folded: called for every node that could be typed. An entry per output, of
@@ -39,13 +41,17 @@ const isKind: Readonly<Record<AttributeKind, (a: Attribute) => boolean>> = {
   tensor: (a) => typeof a === "object" && isConstant(a),
   graph: (a) => typeof a === "object" && isGraph(a),
 };
+const isResolvedOnly = (op: Op): boolean => op.resolve !== undefined && !op.lower && !op.expand;
 const plural = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
 const showType = (t: ValueType): string => `${t.dtype}[${t.shape.map((d) => (typeof d === "number" ? d : show(d))).join(", ")}]`;
 const contradicts = (stated: ValueType, found: TensorType): boolean =>
   stated.shape.length !== found.shape.length || stated.shape.some((d, i) => typeof d === "number" && d !== found.shape[i]);
 
+/** Nodes that all bodies written out may become. */
+const mostWritten = 1 << 15;
+
 /** What is known while a graph is walked. */
-class Inference {
+class Inference implements Around {
   readonly diagnostics: Diagnostic[] = [];
   private readonly ops: ReadonlyMap<string, Op>;
   private readonly fold: Fold | undefined;
@@ -54,15 +60,23 @@ class Inference {
   private readonly types = new Map<ValueName, TensorType>();
   private readonly constants: Map<ValueName, Constant>;
   private readonly statedTypes: Map<ValueName, ValueType>;
+  /** What those values consist of that are no tensors. */
+  private readonly composed = new Map<ValueName, Exclude<Parts, string>>();
+  private readonly outputs: Set<ValueName>;
+  /** The graph's outputs, where there is one for each tensor of a sequence. */
+  private spread: readonly ValueName[] = [];
   /** All names of values and nodes. */
   private readonly names: Set<string>;
   /** Values of, or behind, nodes with an error: their types are at best those that the model states. */
   private readonly doubtful = new Set<ValueName>();
   private readonly contradictions: string[] = [];
   private readonly kept: Node[] = [];
+  /** Nodes of bodies written out so far. */
+  private written = 0;
+  private readonly nextSuffix = new Map<string, number>();
 
   constructor(g: Graph, options: InferOptions, outer?: Inference) {
-    this.graph = g; this.ops = options.ops ?? registry; this.fold = options.fold; this.outer = outer;
+    this.graph = g; this.outputs = new Set(g.outputs); this.ops = options.ops ?? registry; this.fold = options.fold; this.outer = outer;
     this.constants = new Map(g.constants);
     this.statedTypes = new Map(g.types);
     this.names = new Set([...g.types.keys(), ...g.constants.keys(), ...g.nodes.flatMap((n) => [n.name, ...n.outputs])]);
@@ -71,6 +85,7 @@ class Inference {
   }
   run(): Inferred {
     for (const n of this.graph.nodes) this.node(n);
+    this.spreadOutputs();
     if (this.contradictions.length > 0) {
       const [first, ...rest] = this.contradictions;
       const more = rest.length > 0 ? `, and ${plural(rest.length, "more shape")} that differ likewise` : "";
@@ -78,39 +93,109 @@ class Inference {
     }
     return { graph: this.result(), diagnostics: this.diagnostics };
   }
-  private typeOf(v: ValueName): TensorType | undefined { return this.types.get(v) ?? this.outer?.typeOf(v); }
-  private constantOf(v: ValueName): Constant | undefined { return this.constants.get(v) ?? this.outer?.constantOf(v); }
+  /** The type of a tensor, as far as it is known. */
+  typeOf(v: ValueName): TensorType | undefined { return this.types.get(v) ?? this.outer?.typeOf(v); }
+  constantOf(v: ValueName): Constant | undefined { return this.constants.get(v) ?? this.outer?.constantOf(v); }
+  /** Undefined for tensors and what is not known. */
+  partsOf(v: ValueName): Exclude<Parts, string> | undefined { return this.composed.has(v) ? this.composed.get(v) : this.outer?.partsOf(v); }
   private isDoubtful(v: ValueName): boolean { return this.doubtful.has(v) || (this.outer?.isDoubtful(v) ?? false); }
   private error(n: Node, code: string, message: string, hint?: string): void {
     this.diagnostics.push({ severity: "error", code, message, op: n.op, node: n.name, ...(hint ? { hint } : {}) });
   }
   private stated(v: ValueName): TensorType | undefined { const t = this.statedTypes.get(v); return t && isStatic(t) ? t : undefined; }
-  private unused(wanted: string): string {
-    let name = wanted;
-    for (let i = 2; this.names.has(name) || this.outer?.names.has(name); i++) name = `${wanted}_${i}`;
+  /** A name that nothing has. */
+  unused(wanted: string): string {
+    const taken = (name: string): boolean => this.names.has(name) || (this.outer?.names.has(name) ?? false);
+    let name = wanted, i = this.nextSuffix.get(wanted) ?? 2;
+    for (; taken(name); i++) name = `${wanted}_${i}`;
+    this.nextSuffix.set(wanted, i);
     this.names.add(name);
     return name;
   }
 
-  private node(raw: Node): void {
+  /** Types a node and keeps it, or what stands for it. */
+  node(raw: Node): void {
     const taken = takenBranch(raw, (v) => this.constantOf(v));
     if (taken) { this.branch(raw, taken); return; }
     const op = this.ops.get(raw.op), read = [...raw.inputs.filter(Boolean), ...capturedBy(raw)];
-    const known = read.every((v) => this.typeOf(v)), doubtful = read.some((v) => this.isDoubtful(v));
+    const known = read.every((v) => this.typeOf(v) || this.partsOf(v) !== undefined), doubtful = read.some((v) => this.isDoubtful(v));
+    if (known && !doubtful && this.resolved(raw, op, read)) return;
     if (!op) this.diagnostics.push(unknownOperator(raw, this.ops));
     const n = op && known ? this.withInnerTypes(raw) : raw;
-    const unclear = !op || !known || (op.parameters ?? []).some((i) => this.isDoubtful(n.inputs[i] ?? ""));
-    const found = unclear || !this.fits(n, op) ? null : this.infer(n, op);
+    const unclear = !op || !known || (doubtful && isResolvedOnly(op)) || (op.parameters ?? []).some((i) => this.isDoubtful(n.inputs[i] ?? ""));
+    const found = unclear || !this.fits(n, op) || !this.takesTensors(n) ? null : this.infer(n, op);
+    this.typed(n, found, doubtful);
+    if (!found || !op || !this.folded(n, op, found)) this.kept.push(n);
+  }
+  private typed(n: Node, found: readonly TensorType[] | null, doubtful: boolean): void {
     n.outputs.forEach((v, i) => {
       const type = found?.[i] ?? this.stated(v);
       if (!v) return;
       if (type) this.types.set(v, { dtype: type.dtype, shape: type.shape });
       if (!found || doubtful) this.doubtful.add(v);
     });
-    if (!found || !op || !this.folded(n, op, found)) this.kept.push(n);
   }
-  private branch(n: Node, taken: Graph): void {
-    const { nodes, constants, types } = inlined(n, taken, (wanted) => this.unused(wanted));
+  private takesTensors(n: Node): boolean {
+    const other = n.inputs.find((v) => this.partsOf(v) !== undefined);
+    if (other === undefined) return true;
+    this.error(n, "unsupported-form", `${other} is ${this.partsOf(other) ? "a sequence" : "an absent optional value"}; ${n.op} takes tensors`);
+    return false;
+  }
+  /** Whether the node was one of sequences or optional values, and is dealt with. */
+  private resolved(n: Node, op: Op | undefined, read: readonly ValueName[]): boolean {
+    const loop = mustUnroll(n, read, (v) => this.typeOf(v) !== undefined);
+    if (!loop && !op?.resolve) return false;
+    let parts: readonly Parts[] | undefined;
+    try {
+      if (!loop && !this.fits(n, op!)) throw new Unclear();
+      const resolver = resolverFor(n, this);
+      parts = loop ? unrolled(n, resolver) : op!.resolve!(this.view(n, op!, []), resolver);
+    } catch (e) {
+      if (e instanceof Unsupported) this.error(n, "unsupported-form", e.message, e.hint);
+      else if (!(e instanceof Unclear)) throw e;
+      this.typed(n, null, true);
+      this.kept.push(n);
+      return true;
+    }
+    n.outputs.forEach((v, i) => { if (v && parts) this.define(v, parts[i]!, n); });
+    return parts !== undefined;
+  }
+  /** In the place of an output that is no tensor: an output for each tensor in it. */
+  private spreadOutputs(): void {
+    this.spread = this.graph.outputs.flatMap((v) => {
+      const parts = this.partsOf(v);
+      if (parts === undefined) return [v];
+      if (parts === null) this.diagnostics.push({ severity: "note", code: "absent-output", message: `the output ${v} is an optional value that is always absent; it is left out` });
+      return parts?.map((part, i) => {
+        const name = this.unused(`${v}_${i}`);
+        this.outputs.add(name);
+        this.identity(part, name, this.unused(name), []);
+        return name;
+      }) ?? [];
+    });
+  }
+  /** A new constant. */
+  give(c: Constant, wanted: string): ValueName {
+    const name = this.unused(wanted);
+    this.constants.set(name, c);
+    this.types.set(name, { dtype: c.dtype, shape: c.shape });
+    return name;
+  }
+  /** Lets `parts` be what `v`, a value of node `n`, consists of. */
+  define(v: ValueName, parts: Parts, n: Node): void {
+    if (typeof parts !== "string") this.composed.set(v, parts);
+    else this.identity(parts, v, this.unused(`${n.name}/Identity`), n.origin);
+  }
+  private identity(from: ValueName, to: ValueName, name: string, origin: Node["origin"]): void {
+    this.node({ name, op: "Identity", inputs: [from], outputs: [to], attributes: {}, origin });
+  }
+  afford(nodes: number): void {
+    if (this.outer) { this.outer.afford(nodes); return; }
+    if ((this.written += nodes) > mostWritten) throw new Unsupported(`bodies written out turn by turn are more than ${mostWritten} nodes`, "give the loop fewer turns");
+  }
+  /** Puts the nodes of a sub-graph here, to make the outputs of `n`. `inputs`: which values those of the sub-graph are. */
+  branch(n: Node, taken: Graph, inputs: ReadonlyMap<ValueName, ValueName> = new Map()): void {
+    const { nodes, constants, types } = inlined(n, taken, (wanted) => this.unused(wanted), inputs);
     for (const [v, c] of constants) { this.constants.set(v, c); this.types.set(v, { dtype: c.dtype, shape: c.shape }); }
     for (const [v, t] of types) if (!this.statedTypes.has(v)) this.statedTypes.set(v, t);
     for (const inner of nodes) this.node(inner);
@@ -185,15 +270,15 @@ class Inference {
     if (!values) return false;
     n.outputs.forEach((v, i) => { if (v) this.constants.set(v, values[i]!); });
     // An output of the graph stays the output of a node, though what it is worth is known to those behind it.
-    return !n.outputs.some((v) => this.graph.outputs.includes(v));
+    return !n.outputs.some((v) => this.outputs.has(v));
   }
   private result(): Graph {
-    const read = new Set([...this.graph.outputs, ...this.kept.flatMap((n) => [...n.inputs, ...capturedBy(n)])]);
+    const outputs = this.spread, read = new Set([...outputs, ...this.kept.flatMap((n) => [...n.inputs, ...capturedBy(n)])]);
     const made = new Set(this.kept.flatMap((n) => n.outputs));
     const constants = new Map([...this.constants].filter(([v]) => read.has(v) && !made.has(v)));
     const there = new Set([...this.graph.inputs, ...constants.keys(), ...made]);
     const types = new Map<ValueName, ValueType>([...this.statedTypes, ...this.types].filter(([v]) => there.has(v)));
-    return { ...this.graph, nodes: this.kept, constants, types };
+    return { ...this.graph, outputs, nodes: this.kept, constants, types };
   }
 }
 

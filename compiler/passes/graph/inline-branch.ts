@@ -18,9 +18,12 @@ export function takenBranch(n: Node, constantOf: (v: ValueName) => Constant | un
   const branch = n.attributes[Number(condition.data[0]) !== 0 ? "then_branch" : "else_branch"];
   return branch !== undefined && isGraph(branch) && branch.outputs.length === n.outputs.length ? branch : undefined;
 }
-/** What stands for `n` where it takes `branch`: makes the outputs of `n`. `unused` gives names that the graph does not have. */
-export function inlined(n: Node, branch: Graph, unused: (wanted: string) => string): Branch {
-  const made = new Set(branch.nodes.flatMap((x) => x.outputs).filter(Boolean)), names = new Map<ValueName, ValueName>();
+/**
+ * What stands for `n` where it does what the sub-graph `branch` says: makes the outputs of `n`. `inputs`: which values the inputs
+ * of a body are. `unused` gives names that the graph does not have.
+ */
+export function inlined(n: Node, branch: Graph, unused: (wanted: string) => string, inputs: ReadonlyMap<ValueName, ValueName> = new Map()): Branch {
+  const made = new Set(branch.nodes.flatMap((x) => x.outputs).filter(Boolean)), names = new Map(inputs);
   branch.outputs.forEach((v, i) => { const o = n.outputs[i]; if (o && made.has(v) && !names.has(v)) names.set(v, o); });
   for (const v of [...made, ...branch.constants.keys()]) if (!names.has(v)) names.set(v, unused(`${n.name}/${v}`));
   const name = (v: ValueName) => names.get(v) ?? v;
@@ -31,6 +34,6 @@ export function inlined(n: Node, branch: Graph, unused: (wanted: string) => stri
     if (!o || name(v) === o) return [];
     return [{ name: unused(`${n.name}/Identity`), op: "Identity", inputs: [name(v)], outputs: [o], attributes: {}, origin: n.origin }];
   });
-  const renamed = <T>(of: ReadonlyMap<ValueName, T>) => new Map([...of].map(([v, x]) => [name(v), x]));
+  const renamed = <T>(of: ReadonlyMap<ValueName, T>) => new Map([...of].flatMap(([v, x]) => (inputs.has(v) ? [] : [[name(v), x] as const])));
   return { nodes: [...nodes, ...copies], constants: renamed(branch.constants), types: renamed(branch.types) };
 }

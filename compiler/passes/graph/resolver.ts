@@ -1,0 +1,59 @@
+/** What operators on sequences and optional values are resolved with, while types are inferred: see `Op.resolve`. */
+import type { Diagnostic } from "../../diagnostics.ts";
+import { constantOf, type Constant, type Graph, type Node, type TensorType, type ValueName } from "../../ir/graph.ts";
+import { arrayOf } from "../../ir/types.ts";
+import type { Parts, Resolver } from "../../ops/op.ts";
+
+/** Something that a node needs could not be typed: that has been said where it happened. */
+export class Unclear extends Error {}
+/** The graph while its types are inferred. */
+export interface Around {
+  readonly diagnostics: readonly Diagnostic[];
+  typeOf(v: ValueName): TensorType | undefined;
+  constantOf(v: ValueName): Constant | undefined;
+  partsOf(v: ValueName): Exclude<Parts, string> | undefined;
+  unused(wanted: string): string;
+  node(n: Node): void;
+  give(c: Constant, wanted: string): ValueName;
+  define(v: ValueName, parts: Parts, n: Node): void;
+  branch(n: Node, body: Graph, inputs: ReadonlyMap<ValueName, ValueName>): void;
+  /** Throws Unsupported where bodies written out have become too many nodes, these included. */
+  afford(nodes: number): void;
+}
+
+/** Makes what stands for the outputs of `root`. Its methods throw Unclear, and what `afford` throws. */
+export function resolverFor(root: Node, g: Around): Resolver {
+  const first = root.outputs.find(Boolean) ?? root.name;
+  const parts = (v: ValueName): Parts => {
+    const found = g.partsOf(v);
+    if (found !== undefined) return found;
+    if (!g.typeOf(v)) throw new Unclear();
+    return v;
+  };
+  const nodes: Resolver["nodes"] = (op, inputs, count, attributes = {}) => {
+    const outputs = Array.from({ length: count }, () => g.unused(`${first}.${op.toLowerCase()}`));
+    g.node({ name: g.unused(`${root.name}/${op}`), op, inputs, outputs, attributes, origin: root.origin });
+    return outputs;
+  };
+  return {
+    parts, nodes,
+    node: (op, inputs, attributes) => nodes(op, inputs, 1, attributes)[0]!,
+    constant: (dtype, shape, values) => g.give(constantOf(dtype, shape, arrayOf(dtype, values)), `${first}.const`),
+    type: (v) => { const t = g.typeOf(v); if (!t) throw new Unclear(); return t; },
+    known: (v) => g.constantOf(v),
+    inline: (body, inputs) => {
+      g.afford(body.nodes.length);
+      const outputs = body.outputs.map((v) => g.unused(`${root.name}/${v}`)), before = g.diagnostics.length;
+      const names = new Map(body.inputs.map((v, i): [ValueName, ValueName] => {
+        const given = inputs[i]!;
+        if (typeof given === "string") return [v, given];
+        const name = g.unused(`${root.name}/${v}`);
+        g.define(name, given, root);
+        return [v, name];
+      }));
+      g.branch({ ...root, outputs }, body, names);
+      if (g.diagnostics.slice(before).some((d) => d.severity === "error")) throw new Unclear();
+      return outputs.map(parts);
+    },
+  };
+}
