@@ -15,6 +15,7 @@ import { fold } from "./passes/graph/fold-constants.ts";
 import { inferTypes } from "./passes/graph/infer-types.ts";
 import { compileNetwork } from "./passes/network/pipeline.ts";
 import { pinShapes } from "./passes/graph/pin-shapes.ts";
+import { spreadInputs } from "./passes/graph/spread-inputs.ts";
 import { graphPasses } from "./passes/graph/pipeline.ts";
 import { runPasses } from "./passes/graph/run.ts";
 import type { ObjectFormat } from "./emit/object-files.ts";
@@ -31,6 +32,10 @@ export interface CompileOptions {
   readonly shapes?: Readonly<Record<string, readonly number[]>>;
   /** Sizes of named dimensions: { N: 1 }. */
   readonly dims?: Readonly<Record<string, number>>;
+  /** Of inputs that are sequences, how many tensors they have: { boxes: 3 } makes the inputs boxes_0, boxes_1, boxes_2. */
+  readonly lengths?: Readonly<Record<string, number>>;
+  /** Optional inputs that are not given; the others are. */
+  readonly absent?: readonly string[];
   /** How weights are embedded, one of the target's ways; its first without it. */
   readonly weights?: WeightForm;
   /** Of weights as an object file: the system and processor it is for. */
@@ -107,13 +112,14 @@ export function choicesOf(target: Target, o: Pick<CompileOptions, "isa" | "weigh
 function refuse(code: string, message: string, hint: string): never { throw new CompileError([{ severity: "error", code, message, hint }]); }
 
 /** `mayMove`: as in ImportOptions, the bytes are given away. */
-export interface GraphOptions extends Pick<CompileOptions, "shapes" | "dims" | "allowExternalData"> { readonly mayMove?: boolean }
+export interface GraphOptions extends Pick<CompileOptions, "shapes" | "dims" | "lengths" | "absent" | "allowExternalData"> { readonly mayMove?: boolean }
 /** Imports, pins and infers: the model as it is, every type known. Throws CompileError with all problems of the model. */
 export function typedGraph(bytes: Uint8Array, file: string, o: GraphOptions, folder?: string): { graph: Graph; diagnostics: readonly Diagnostic[] } {
   const read = folder === undefined ? {} : { readExternal: externalIn(folder, { anywhere: o.allowExternalData ?? false }) };
   const imported = importOnnx(bytes, { name: file, mayMove: o.mayMove ?? false, ...read });
-  const pinned = pinShapes(imported.graph, { unranked: imported.unranked, ...(o.shapes ? { shapes: o.shapes } : {}), ...(o.dims ? { dims: o.dims } : {}) });
-  const early = [...imported.diagnostics, ...pinned.diagnostics], open = pinned.diagnostics.some((d) => d.severity === "error");
+  const spread = spreadInputs(imported.graph, { ...o, unranked: imported.unranked, composed: imported.composed });
+  const pinned = pinShapes(spread.graph, { unranked: spread.unranked, shapes: spread.shapes, ...(o.dims ? { dims: o.dims } : {}) });
+  const early = [...imported.diagnostics, ...spread.diagnostics, ...pinned.diagnostics], open = [...spread.diagnostics, ...pinned.diagnostics].some((d) => d.severity === "error");
   const inferred = open ? { graph: pinned.graph, diagnostics: checkOperators(pinned.graph) } : inferTypes(pinned.graph, { fold });
   const diagnostics = [...early, ...inferred.diagnostics];
   if (diagnostics.some((d) => d.severity === "error")) throw new CompileError(diagnostics);
@@ -124,6 +130,8 @@ function flagsOf(o: CompileOptions): string {
   const list = [`--target ${o.target}`];
   for (const [k, v] of Object.entries(o.shapes ?? {})) list.push(`--shape ${k}=${v.join(",")}`);
   for (const [k, v] of Object.entries(o.dims ?? {})) list.push(`--dim ${k}=${v}`);
+  for (const [k, v] of Object.entries(o.lengths ?? {})) list.push(`--length ${k}=${v}`);
+  for (const name of o.absent ?? []) list.push(`--absent ${name}`);
   if (o.isa) list.push(`--isa ${o.isa.join(",")}`);
   if (o.weights) list.push(`--weights ${o.weights}`);
   if (o.tuning) list.push(`--tune ${createHash("sha256").update(JSON.stringify(o.tuning)).digest("hex").slice(0, 16)}`);

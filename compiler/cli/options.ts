@@ -14,6 +14,8 @@ export interface ModelFlags {
   readonly name?: string;
   readonly shape?: readonly Named<readonly number[]>[];
   readonly dim?: readonly Named<number>[];
+  readonly length?: readonly Named<number>[];
+  readonly absent?: readonly string[];
   readonly weights?: WeightForm;
   readonly objectFormat?: ObjectFormat;
   readonly isa?: readonly string[];
@@ -46,6 +48,10 @@ const shape = (text: string): Named<readonly number[]> => {
 const dim = (text: string): Named<number> => {
   const [name, n] = named(text, "N=1");
   return [name, whole(n, 0, "A size")];
+};
+const length = (text: string): Named<number> => {
+  const [name, n] = named(text, "boxes=3");
+  return [name, whole(n, 0, "A length")];
 };
 const identifier = (text: string): string => {
   if (!/^[A-Za-z_]\w*$/.test(text)) throw new InvalidArgumentError("Must be a C identifier: letters, digits and _, no digit first.");
@@ -97,6 +103,8 @@ export function modelOptions(c: Command): Command {
     .option("--name <identifier>", "prefix of the generated names; made from the model's file name by default", identifier)
     .option("--shape <input=n,n,...>", "pin the shape of an input; repeatable", collect(shape))
     .option("--dim <symbol=n>", "pin a named dimension; repeatable", collect(dim))
+    .option("--length <input=n>", "how many tensors a sequence has that is an input; repeatable", collect(length))
+    .option("--absent <input>", "an optional input that is not given; repeatable", collect(String))
     .addOption(new Option("--weights <how>", "how weights are embedded").choices(weightForms))
     .addOption(
       new Option("--object-format <format>", "what --weights object is for; by default what $CC makes, or this machine").choices(objectFormats),
@@ -127,6 +135,8 @@ export function compileOptions(f: ModelFlags, target: Target): CompileOptions {
     ...(f.name ? { name: f.name } : {}),
     ...(f.shape ? { shapes: record("--shape", f.shape) } : {}),
     ...(f.dim ? { dims: record("--dim", f.dim) } : {}),
+    ...(f.length ? { lengths: record("--length", f.length) } : {}),
+    ...(f.absent ? { absent: f.absent } : {}),
     ...(f.weights ? { weights: f.weights } : {}),
     ...(f.objectFormat ? { objectFormat: f.objectFormat } : {}),
     ...(f.isa ? { isa: f.isa } : {}),

@@ -11,6 +11,11 @@ export type Dim = number | Expr;
 export interface ValueType { readonly dtype: DType; readonly shape: readonly Dim[] }
 /** A value whose every dimension is known. */
 export interface TensorType { readonly dtype: DType; readonly shape: readonly number[] }
+/**
+ * The type of an input that is a sequence of tensors, or an optional value, or an optional sequence, as a model states it. The
+ * tensors' `shape` is missing where not even the rank is stated. No graph has values of such types once its inputs are chosen.
+ */
+export interface ComposedType { readonly sequence: boolean; readonly optional: boolean; readonly dtype: DType; readonly shape?: readonly Dim[] }
 /** A tensor whose elements are known, in row-major order. Its data is shared, never changed. */
 export interface Constant extends TensorType { readonly data: ElementArray }
 

@@ -125,9 +125,9 @@ export const sequenceOps: readonly Op[] = [
     return [n.node.inputs];
   } }),
   resolved({ name: "SequenceEmpty", since: 11, inputs: [0, 0], attributes: { dtype: { kind: "int", optional: true } }, resolve: () => [[]] }),
-  resolved({ name: "SequenceInsert", since: 11, inputs: [2, 3], resolve: (n, g) => [inserted(n, g)] }),
-  resolved({ name: "SequenceErase", since: 11, inputs: [1, 2], resolve: (n, g) => [erased(n, g)] }),
-  resolved({ name: "SequenceAt", since: 11, inputs: [2, 2], resolve: (n, g) => [elementAt(n, g)] }),
+  resolved({ name: "SequenceInsert", since: 11, inputs: [2, 3], parameters: [2], resolve: (n, g) => [inserted(n, g)] }),
+  resolved({ name: "SequenceErase", since: 11, inputs: [1, 2], parameters: [1], resolve: (n, g) => [erased(n, g)] }),
+  resolved({ name: "SequenceAt", since: 11, inputs: [2, 2], parameters: [1], resolve: (n, g) => [elementAt(n, g)] }),
   resolved({ name: "SequenceLength", since: 11, inputs: [1, 1], resolve: (n, g) => [scalar(g, sequence(n, g, 0).length)] }),
   resolved({ name: "SequenceMap", since: 17, inputs: [1, Infinity], outputs: [1, Infinity], attributes: { body: { kind: "graph" } }, resolve: mapped }),
   resolved({

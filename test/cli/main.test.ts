@@ -45,6 +45,8 @@ describe("mistakes in the command line end with 2", () => {
     [["compile", model, "-o", "x", "--shape", "x=1,-2"], /whole number/],
     [["compile", model, "-o", "x", "--shape", "x=1", "--shape", "x=2"], /--shape is given twice for "x"/],
     [["compile", model, "-o", "x", "--dim", "N=one"], /whole number/],
+    [["compile", model, "-o", "x", "--length", "s=1.5"], /whole number/],
+    [["compile", model, "-o", "x", "--length", "s=1", "--length", "s=2"], /--length is given twice for "s"/],
     [["bench", model, "--threads", "2", "--run-threads", "3"], /--run-threads 3 is more than the library is compiled for/],
     [["bench", model, "--threads", "0"], /It must be a whole number from 1 to 64/],
     [["verify", model, "--tolerance", "-1"], /from 0 up/],

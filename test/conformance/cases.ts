@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { readModel, readTensor, type ModelFacts, type Tensor } from "./proto.ts";
+import { readModel, readValue, type ModelFacts, type PortFacts, type Tensor, type Value } from "./proto.ts";
 
 const kinds = ["node", "simple", "pytorch-operator", "pytorch-converted"] as const;
 
@@ -16,8 +16,8 @@ export interface Case {
   readonly sets: readonly string[];
 }
 export interface DataSet {
-  readonly inputs: readonly Tensor[];
-  readonly outputs: readonly Tensor[];
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
 }
 
 /** All cases under a data folder, in a fixed order. */
@@ -41,17 +41,15 @@ function ramp(shape: readonly number[]): Tensor {
   return { code: 1, shape, bytes: new Uint8Array(values.buffer) };
 }
 
-/** The recorded tensors of a set, in the order of the model's inputs and outputs; throws with the reason where they are no plain tensors. */
+/** The recorded values of a set, in the order of the model's inputs and outputs; throws with the reason where the harness cannot read them. */
 export function readSet(set: string, facts: ModelFacts): DataSet {
-  const other = [...facts.inputs, ...facts.outputs].find((p) => p.kind !== "tensor");
-  if (other) throw new Error(`${other.name} is no tensor but ${other.kind}`);
-  const read = (file: string): Tensor => readTensor(readFileSync(file));
+  const read = (file: string, p: PortFacts): Value => readValue(readFileSync(file), p);
   if (!existsSync(set)) {
-    return { inputs: facts.inputs.map((p) => ramp(p.shape)), outputs: facts.outputs.map((_, i) => read(`${set}_output_${i}.pb`)) };
+    return { inputs: facts.inputs.map((p) => ramp(p.shape)), outputs: facts.outputs.map((p, i) => read(`${set}_output_${i}.pb`, p)) };
   }
   return {
-    inputs: facts.inputs.map((_, i) => read(join(set, `input_${i}.pb`))),
-    outputs: facts.outputs.map((_, i) => read(join(set, `output_${i}.pb`))),
+    inputs: facts.inputs.map((p, i) => read(join(set, `input_${i}.pb`), p)),
+    outputs: facts.outputs.map((p, i) => read(join(set, `output_${i}.pb`), p)),
   };
 }
 

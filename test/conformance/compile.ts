@@ -45,20 +45,33 @@ export function parameterInputs(facts: ModelFacts, parameters: (op: string) => r
     if (n && n.op !== "Shape" && n.op !== "Size") n.inputs.forEach(visit);
   };
   for (const n of facts.nodes) for (const i of parameters(n.op)) visit(n.inputs[i] ?? "");
-  return facts.inputs.map((p) => p.name).filter((name) => seen.has(name));
+  return facts.inputs.flatMap((p) => (p.kind === "tensor" && seen.has(p.name) ? [p.name] : []));
 }
-/** Operators that import replaces by newer ones, and which of their operands are parameters. */
-const replaced: Readonly<Record<string, readonly number[]>> = { Upsample: [1] };
-const parametersOf = (op: string): readonly number[] => ops.get(op)?.parameters ?? replaced[op] ?? [];
+/** Of operators without an entry, which operands may have to be known: import replaces them by newer ones, or they decide how long a sequence is. */
+const others: Readonly<Record<string, readonly number[]>> = { Upsample: [1], If: [0], Loop: [0, 1] };
+const parametersOf = (op: string): readonly number[] => others[op] ?? ops.get(op)?.parameters ?? [];
+/** What must be said of inputs of which the model leaves something open, as recorded. */
+export function choicesFor(facts: ModelFacts, data: DataSet): Required<Pick<CompileOptions, "shapes" | "lengths" | "absent">> {
+  const shapes: Record<string, readonly number[]> = {}, lengths: Record<string, number> = {}, absent: string[] = [];
+  for (const [i, p] of facts.inputs.entries()) {
+    const value = data.inputs[i]!;
+    if (value === null) absent.push(p.name);
+    else if ("code" in value) { if (p.kind !== "tensor" || !p.shape.every((d) => d > 0)) shapes[p.name] = value.shape; }
+    else {
+      lengths[p.name] = value.length;
+      value.forEach((t, k) => { shapes[`${p.name}_${k}`] = t.shape; });
+    }
+  }
+  return { shapes, lengths, absent };
+}
 const port = (p: ProgramPort): Port => ({ name: p.name, code: types[p.dtype].onnx, shape: p.shape, bytes: sizeOf(p.shape) * types[p.dtype].bytes });
 const reasonOf = (e: CompileError): string => e.diagnostics.filter((d) => d.severity === "error").map((d) => d.message).join("; ").replaceAll("\n", " ");
 
 export const compileWith = (compile: Compile, options: CompileOptions): CompileCase => async (source) => {
-  const { facts, name, data } = source, folder = dirname(source.path);
-  const shapes = Object.fromEntries(facts.inputs.flatMap((p, i) => (p.shape.every((d) => d > 0) ? [] : [[p.name, data[0]!.inputs[i]!.shape]])));
+  const { facts, name, data } = source, folder = dirname(source.path), { shapes, ...others } = choicesFor(facts, data[0]!);
   const attempt = async (bytes: Uint8Array, pinned: readonly string[]): Promise<Compiled> => {
     const open = Object.fromEntries(Object.entries(shapes).filter(([p]) => !pinned.includes(p)));
-    const made = await compile(bytes, { ...options, name, ...(Object.keys(open).length ? { shapes: open } : {}) }, folder);
+    const made = await compile(bytes, { ...options, name, ...others, shapes: open }, folder);
     return {
       name, files: made.files, header: `#include "${name}/${name}.h"`, pinned, build: made.build,
       inputs: made.program.inputs.map(port), outputs: made.program.outputs.map(port),

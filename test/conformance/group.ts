@@ -7,7 +7,7 @@ import { difference } from "./compare.ts";
 import type { CompileCase, Compiled } from "./compile.ts";
 import { moduleExecutor } from "./module.ts";
 import { nativeExecutor } from "./native.ts";
-import { codes, type ModelFacts, type Tensor } from "./proto.ts";
+import { codes, tensorsOf, type ModelFacts, type Tensor } from "./proto.ts";
 
 /** "refused": the compiler says that it does not support the case. */
 export interface Result {
@@ -78,7 +78,7 @@ export async function runGroup(cases: readonly Case[], options: Options): Promis
         continue;
       }
       const kept = facts.inputs.flatMap((p, k) => (made.pinned.includes(p.name) ? [] : [k]));
-      const fed = sets.map((s) => kept.map((k) => s.inputs[k]!));
+      const fed = sets.map((s) => kept.flatMap((k) => tensorsOf(s.inputs[k]!)));
       results.set(test.name, { ...about, outcome: "passed", reason: "", pinned: made.pinned });
       const problem = portProblem(made, fed, sets);
       if (problem) fail(results, test.name, problem);
@@ -110,7 +110,7 @@ function fail(results: Map<string, Result>, name: string, reason: string): void 
 /** What stands between a compiled case and its recorded tensors before anything runs. */
 function portProblem(made: Compiled, fed: readonly (readonly Tensor[])[], sets: readonly DataSet[]): string | null {
   for (const [s, set] of sets.entries()) {
-    for (const [list, ports, what] of [[fed[s]!, made.inputs, "input"], [set.outputs, made.outputs, "output"]] as const) {
+    for (const [list, ports, what] of [[fed[s]!, made.inputs, "input"], [set.outputs.flatMap(tensorsOf), made.outputs, "output"]] as const) {
       if (list.length !== ports.length) return `${ports.length} ${what}s, expected ${list.length}`;
       for (const [k, t] of list.entries()) {
         const p = ports[k]!, got = `${codes[p.code]?.name ?? p.code} [${p.shape.join(", ")}]`, want = `${codes[t.code]?.name ?? t.code} [${t.shape.join(", ")}]`;
@@ -125,8 +125,9 @@ function judge(m: Member, ran: readonly Ran[], compare: (got: Tensor, want: Tens
   for (const [s, set] of m.sets.entries()) {
     const prefix = m.sets.length > 1 ? `data set ${s}: ` : "", r = ran[s]!;
     if ("problem" in r) { fail(prefix + r.problem); continue; }
+    const want = set.outputs.flatMap(tensorsOf);
     for (const [k, p] of m.compiled.outputs.entries()) {
-      const off = compare({ code: p.code, shape: p.shape, bytes: r.outputs[k]! }, set.outputs[k]!);
+      const off = compare({ code: p.code, shape: p.shape, bytes: r.outputs[k]! }, want[k]!);
       if (off) fail(`${prefix}output ${k}: ${off}`);
     }
   }

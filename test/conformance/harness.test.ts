@@ -3,14 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import onnxProto from "onnx-proto";
 import type { onnx } from "onnx-proto";
+import protobuf from "protobufjs/minimal.js";
 import { afterAll, describe, expect, test } from "vitest";
 import type { Case } from "./cases.ts";
-import { parameterInputs, type CompileCase } from "./compile.ts";
+import { choicesFor, parameterInputs, type CompileCase } from "./compile.ts";
 import { difference } from "./compare.ts";
 import { matches, parseExceptions } from "./exceptions.ts";
 import { runGroup, type Result } from "./group.ts";
 import { suggestExceptions } from "./suggest.ts";
-import { pinInputs, readModel, readTensor, type Tensor } from "./proto.ts";
+import { pinInputs, readModel, readTensor, readValue, tensorsOf, type ModelFacts, type PortFacts, type Tensor } from "./proto.ts";
 
 const root = mkdtempSync(join(tmpdir(), "mlc-harness-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -132,6 +133,23 @@ describe("the list of exceptions", () => {
     expect(hit(traits("node/test_abs_xy"))).toEqual([]);
   });
   test("a line needs a reason", () => expect(() => parseExceptions("op:Loop\n")).toThrow('line 1: expected a pattern, two spaces and a reason, found "op:Loop"'));
+});
+
+describe("recorded values", () => {
+  const field = (number: number, bytes: Uint8Array): Uint8Array => protobuf.Writer.create().uint32((number << 3) | 2).bytes(bytes).finish();
+  const port = (kind: PortFacts["kind"]): PortFacts => ({ name: "p", kind, code: 1, shape: [] });
+  const sequence = Buffer.concat([field(3, proto(floats(1))), field(3, proto(floats(2, 3)))]);
+  test("are tensors, sequences, or optional and perhaps absent", () => {
+    expect(tensorsOf(readValue(sequence, port("sequence"))).map((t) => t.shape)).toEqual([[1], [2]]);
+    expect(tensorsOf(readValue(field(5, sequence), port("optional"))).map((t) => t.shape)).toEqual([[1], [2]]);
+    expect(readValue(field(3, proto(floats(1))), port("optional"))).toMatchObject({ code: 1, shape: [1] });
+    expect(tensorsOf(readValue(new Uint8Array(), port("optional")))).toEqual([]);
+    expect(() => readValue(sequence, port("map"))).toThrow("p is no tensor but map");
+  });
+  test("say what the compiler must know of inputs", () => {
+    const facts: ModelFacts = { inputs: [port("tensor"), { ...port("sequence"), name: "s" }, { ...port("optional"), name: "o" }].map((p, i) => (i ? p : { ...p, shape: [3] })), outputs: [], nodes: [], ops: new Set() };
+    expect(choicesFor(facts, { inputs: [floats(1, 2, 3), [floats(1), floats(2, 3)], null], outputs: [] })).toEqual({ shapes: { s_0: [1], s_1: [2] }, lengths: { s: 2 }, absent: ["o"] });
+  });
 });
 
 describe("a suggested list", () => {

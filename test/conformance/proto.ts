@@ -5,6 +5,10 @@ import protobuf from "protobufjs/minimal.js";
 
 /** A recorded tensor: `code` is TensorProto.DataType, `bytes` the elements in little-endian order. */
 export interface Tensor { readonly code: number; readonly shape: readonly number[]; readonly bytes: Uint8Array }
+/** A recorded value: a tensor, the tensors of a sequence, or null for an optional value that is absent. */
+export type Value = Tensor | readonly Tensor[] | null;
+/** The tensors in a value. */
+export const tensorsOf = (v: Value): readonly Tensor[] => (v === null ? [] : "code" in v ? [v] : v);
 export interface PortFacts {
   readonly name: string;
   readonly kind: "tensor" | "sequence" | "optional" | "map" | "sparse";
@@ -52,6 +56,31 @@ export function readTensor(file: Uint8Array): Tensor {
     else throw new Error(`holds ${codes[code]?.name} outside raw_data`);
   });
   return { code, shape, bytes };
+}
+
+/** The bytes of all fields of a message that have this number and hold bytes. */
+function fieldsOf(message: Uint8Array, number: number): readonly Uint8Array[] {
+  const r = protobuf.Reader.create(message), found: Uint8Array[] = [];
+  while (r.pos < r.len) {
+    const tag = r.uint32();
+    if (tag === ((number << 3) | 2)) found.push(r.bytes()); else r.skipType(tag & 7);
+  }
+  return found;
+}
+/* Field 3 of both protos holds tensors; 5 of OptionalProto the sequence. */
+const readSequence = (file: Uint8Array): readonly Tensor[] => fieldsOf(file, 3).map(readTensor);
+function readOptional(file: Uint8Array): Value {
+  const [tensor] = fieldsOf(file, 3), [sequence] = fieldsOf(file, 5);
+  return tensor ? readTensor(tensor) : sequence ? readSequence(sequence) : null;
+}
+/** What is recorded in a file for a port. */
+export function readValue(file: Uint8Array, p: PortFacts): Value {
+  switch (p.kind) {
+    case "tensor": return readTensor(file);
+    case "sequence": return readSequence(file);
+    case "optional": return readOptional(file);
+    default: throw new Error(`${p.name} is no tensor but ${p.kind}`);
+  }
 }
 
 function portOf(v: onnx.IValueInfoProto): PortFacts {

@@ -124,16 +124,18 @@ describe("models with something wrong in them", () => {
     ]);
   });
   it("inputs that are no tensors", () => {
+    const only = "only tensors, and sequences and optional values of tensors, are supported";
     const input = (type: object) => {
       const m = modelProto({ nodes: ["y = Foo(x)"], outputs: ["y"] });
       m.graph!.input = [{ name: "x", type }];
       return importOnnx(encode(m), { name: "m" }).diagnostics.map((d) => `${d.code}: ${d.message}`);
     };
     const item = { tensorType: { elemType: 1 } };
-    expect(input({ sequenceType: { elemType: item } })).toEqual(["unsupported-type: x is a sequence; values other than tensors are not supported"]);
-    expect(input({ optionalType: { elemType: item } })).toEqual(["unsupported-type: x is an optional value; values other than tensors are not supported"]);
-    expect(input({ mapType: { keyType: 7, valueType: item } })).toEqual(["unsupported-type: x is a map; values other than tensors are not supported"]);
-    expect(input({ sparseTensorType: { elemType: 1 } })).toEqual(["unsupported-type: x is a sparse tensor; values other than tensors are not supported"]);
+    expect(input({ sequenceType: { elemType: { sequenceType: { elemType: item } } } })).toEqual([`unsupported-type: x holds a sequence; ${only}`]);
+    expect(input({ optionalType: { elemType: { optionalType: { elemType: item } } } })).toEqual([`unsupported-type: x holds an optional value; ${only}`]);
+    expect(input({ sequenceType: {} })).toEqual(["bad-model: x is a sequence, but the model does not say of what"]);
+    expect(input({ mapType: { keyType: 7, valueType: item } })).toEqual([`unsupported-type: x is a map; ${only}`]);
+    expect(input({ sparseTensorType: { elemType: 1 } })).toEqual([`unsupported-type: x is a sparse tensor; ${only}`]);
   });
   it("attributes of kinds that nothing uses", () => {
     const m = modelProto({ inputs: { x: "f32[1]" }, nodes: [node("y = Foo(x)", { a: float(1) }, "n")], outputs: ["y"] });

@@ -102,6 +102,12 @@ describe("types and names", () => {
     const m = read({ inputs: { x: "i64" }, nodes: ["y = Identity(x)"], outputs: ["y"] });
     expect([[...m.unranked], m.graph.types.has("x"), m.diagnostics]).toEqual([[["x", "i64"]], false, []]);
   });
+  it("an input that is a sequence or optional is reported beside the graph", () => {
+    const m = read({ inputs: { s: "seq(f32[N, 3])", t: "seq(i64)", o: "optional(f32[2])", p: "optional(seq(f32[2]))", q: "seq(seq(f32))" }, nodes: ["y = SequenceLength(s)"], outputs: ["y"] });
+    expect([...m.composed].map(([v, t]) => `${v} ${t.sequence} ${t.optional} ${t.dtype} ${t.shape?.map((d) => (typeof d === "number" ? d : show(d)))}`))
+      .toEqual(["s true false f32 N,3", "t true false i64 undefined", "o false true f32 2", "p true true f32 2"]);
+    expect([m.graph.types.size, m.unranked.size, m.diagnostics.map((d) => d.message)]).toEqual([0, 0, ["q holds a sequence; only tensors, and sequences and optional values of tensors, are supported"]]);
+  });
   it("nodes without a name get one from the operator and the first output; doubles get a number", () => {
     const { graph } = read({ inputs: { x: "f32[1]" }, nodes: ["a = Relu(x)", node("b = Relu(a)", {}, "r"), node("c = Relu(b)", {}, "r"), "_, d = Foo(c)"], outputs: ["d"] });
     expect(graph.nodes.map((n) => n.name)).toEqual(["Relu_a", "r", "r_2", "Foo_d"]);

@@ -16,7 +16,7 @@ export type AttributeText = number | bigint | string | Float | readonly (number 
 export interface NodeText { readonly text: string; readonly attributes?: Readonly<Record<string, AttributeText>>; readonly name?: string; readonly domain?: string }
 export interface GraphText {
   readonly name?: string;
-  /** Types such as "f32[1, 3, H, ?]": a name is a symbol, "?" unknown; "f32" has no rank; "" states no type; or an element type's number. */
+  /** Types such as "f32[1, 3, H, ?]": a name is a symbol, "?" unknown; "f32" has no rank; "seq(f32[2])", "optional(seq(f32))"; "" states no type; or an element type's number. */
   readonly inputs?: Readonly<Record<string, string>>;
   readonly outputs?: readonly string[] | Readonly<Record<string, string>>;
   readonly values?: Readonly<Record<string, string>>;
@@ -69,14 +69,16 @@ function nodeProto(n: string | NodeText): onnx.INodeProto {
     attribute: Object.entries(attributes).map(([k, a]) => attribute(k, a)),
   };
 }
-function valueInfo(name: string, text: string): onnx.IValueInfoProto {
-  if (text === "") return { name };
+function valueInfo(name: string, text: string): onnx.IValueInfoProto { return text === "" ? { name } : { name, type: typeProto(text) }; }
+function typeProto(text: string): onnx.ITypeProto {
+  const [, outer, inner] = /^(seq|optional)\((.*)\)$/.exec(text) ?? [];
+  if (inner !== undefined) return outer === "seq" ? { sequenceType: { elemType: typeProto(inner) } } : { optionalType: { elemType: typeProto(inner) } };
   const m = /^(?<type>\w+)(?:\[(?<dims>[^\]]*)\])?$/.exec(text);
   if (!m?.groups) throw new Error(`not a type: ${text}`);
   const { type = "", dims } = m.groups, elemType = /^\d+$/.test(type) ? Number(type) : types[type as DType].onnx;
   const dim = (d: string): onnx.TensorShapeProto.IDimension => (d === "?" ? {} : /^-?\d+$/.test(d) ? { dimValue: Number(d) } : { dimParam: d });
   const shape = dims === undefined ? {} : { shape: { dim: dims.split(",").map((d) => d.trim()).filter(Boolean).map(dim) } };
-  return { name, type: { tensorType: { elemType, ...shape } } };
+  return { tensorType: { elemType, ...shape } };
 }
 /** The GraphProto of a description. */
 export function graphProto(g: GraphText): onnx.IGraphProto {

@@ -1,6 +1,6 @@
 /** GraphProto -> Graph: constants, functions inlined, every node in the newest form of its operator. */
 import type { Diagnostic } from "../../diagnostics.ts";
-import type { Attribute, Graph, ValueName } from "../../ir/graph.ts";
+import type { Attribute, ComposedType, Graph, ValueName } from "../../ir/graph.ts";
 import type { DType } from "../../ir/types.ts";
 import { attributeOf } from "./attributes.ts";
 import { Builder, Names } from "./builder.ts";
@@ -11,7 +11,7 @@ import { normalize, type Rewriter } from "./normalize.ts";
 import { diagnosticOf, fewOf, Problem, UnsupportedType } from "./problem.ts";
 import { attributeTypes, type AttributeProto, type FunctionProto, type GraphProto, type NodeProto, type ValueInfo } from "./proto.ts";
 import { sparseConstant, tensorConstant, type Access } from "./tensor.ts";
-import { isRanked, statedType, type StatedType } from "./value-types.ts";
+import { composedType, isRanked, statedType, type StatedType } from "./value-types.ts";
 
 /** Versions of operator sets by domain; "" is ONNX's own. */
 export type Opsets = ReadonlyMap<string, number>;
@@ -33,6 +33,8 @@ export class GraphReader {
   readonly diagnostics: Diagnostic[] = [];
   /** Inputs of the model whose rank is not stated, by element type. */
   readonly unranked = new Map<ValueName, DType>();
+  /** Inputs of the model that are sequences or optional values. */
+  readonly composed = new Map<ValueName, ComposedType>();
   private readonly badTypes = new Map<string, string[]>();
   /** Values that could not be read: what is wrong with them has been said. */
   private readonly broken = new Set<ValueName>();
@@ -69,6 +71,8 @@ export class GraphReader {
   private input(v: ValueInfo): void {
     const name = v.name ?? "";
     this.attempt([name], {}, () => {
+      const composed = composedType(v);
+      if (composed) { this.composed.set(name, composed); return; }
       const type = statedType(v);
       if (!type) throw new Problem("bad-model", `input ${name} has no type`);
       if (!isRanked(type)) this.unranked.set(name, type.dtype);

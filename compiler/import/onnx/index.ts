@@ -1,6 +1,6 @@
 /** ONNX files: bytes -> Graph. This folder is the only user of onnx-proto and protobufjs. */
 import { CompileError, type Diagnostic } from "../../diagnostics.ts";
-import type { Graph, ValueName } from "../../ir/graph.ts";
+import type { ComposedType, Graph, ValueName } from "../../ir/graph.ts";
 import type { DType } from "../../ir/types.ts";
 import { functionsOf } from "./functions.ts";
 import { GraphReader, opsetsOf, type Opsets } from "./graph.ts";
@@ -33,6 +33,8 @@ export interface ImportedModel {
   readonly opsets: Opsets;
   /** Inputs whose rank the model does not state: their shapes must be given. They have no entry in the graph's types. */
   readonly unranked: ReadonlyMap<ValueName, DType>;
+  /** Inputs that are sequences or optional values: what they consist of must be chosen. They have no entry in the graph's types either. */
+  readonly composed: ReadonlyMap<ValueName, ComposedType>;
   /** The program that wrote the file and its version. */
   readonly producer: string;
   readonly irVersion: number;
@@ -78,7 +80,7 @@ export function importOnnx(bytes: Uint8Array, options: ImportOptions): ImportedM
       + "and operators that changed since are read in their old meaning",
   }];
   return {
-    graph: { ...graph, name: options.name }, opsets, unranked: reader.unranked, diagnostics: [...newer, ...reader.diagnostics],
+    graph: { ...graph, name: options.name }, opsets, unranked: reader.unranked, composed: reader.composed, diagnostics: [...newer, ...reader.diagnostics],
     producer: [model.producerName, model.producerVersion].filter(Boolean).join(" "), irVersion: toNumber(model.irVersion),
     metadata: new Map((model.metadataProps ?? []).map((p) => [p.key ?? "", p.value ?? ""])),
   };
