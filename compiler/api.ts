@@ -14,7 +14,7 @@ import { checkOperators } from "./passes/graph/check-operators.ts";
 import { fold } from "./passes/graph/fold-constants.ts";
 import { inferTypes } from "./passes/graph/infer-types.ts";
 import { compileNetwork } from "./passes/network/pipeline.ts";
-import { pinShapes } from "./passes/graph/pin-shapes.ts";
+import { pinShapes, showSize, type Size } from "./passes/graph/pin-shapes.ts";
 import { spreadInputs } from "./passes/graph/spread-inputs.ts";
 import { graphPasses } from "./passes/graph/pipeline.ts";
 import { runPasses } from "./passes/graph/run.ts";
@@ -28,10 +28,10 @@ export interface CompileOptions {
   readonly target: string;
   /** Prefix of the generated API and file names, a C identifier; by default made from the model's file name. */
   readonly name?: string;
-  /** Shapes of inputs: { x: [1, 3, 48, 320] }. */
-  readonly shapes?: Readonly<Record<string, readonly number[]>>;
-  /** Sizes of named dimensions: { N: 1 }. */
-  readonly dims?: Readonly<Record<string, number>>;
+  /** Shapes of inputs: { x: [1, 3, 48, 320] }. Of a dimension that each run may choose, its bounds and perhaps a name: { x: [1, 3, 48, [32, 1280]] }. */
+  readonly shapes?: Readonly<Record<string, readonly Size[]>>;
+  /** Sizes of named dimensions: { N: 1, W: [32, 1280] }. */
+  readonly dims?: Readonly<Record<string, Size>>;
   /** Of inputs that are sequences, how many tensors they have: { boxes: 3 } makes the inputs boxes_0, boxes_1, boxes_2. */
   readonly lengths?: Readonly<Record<string, number>>;
   /** Optional inputs that are not given; the others are. */
@@ -128,8 +128,8 @@ export function typedGraph(bytes: Uint8Array, file: string, o: GraphOptions, fol
 /** The flags that shape the output, as on the command line. */
 function flagsOf(o: CompileOptions): string {
   const list = [`--target ${o.target}`];
-  for (const [k, v] of Object.entries(o.shapes ?? {})) list.push(`--shape ${k}=${v.join(",")}`);
-  for (const [k, v] of Object.entries(o.dims ?? {})) list.push(`--dim ${k}=${v}`);
+  for (const [k, v] of Object.entries(o.shapes ?? {})) list.push(`--shape ${k}=${v.map(showSize).join(",")}`);
+  for (const [k, v] of Object.entries(o.dims ?? {})) list.push(`--dim ${k}=${showSize(v)}`);
   for (const [k, v] of Object.entries(o.lengths ?? {})) list.push(`--length ${k}=${v}`);
   for (const name of o.absent ?? []) list.push(`--absent ${name}`);
   if (o.isa) list.push(`--isa ${o.isa.join(",")}`);

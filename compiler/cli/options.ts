@@ -1,6 +1,7 @@
 /** The options that several commands share, and how their text becomes values. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type CompileOptions, flagName } from "../api.ts";
+import type { Size } from "../passes/graph/pin-shapes.ts";
 import type { Setting, SettingValue, Target } from "../emit/target.ts";
 import { type ObjectFormat, objectFormats } from "../emit/object-files.ts";
 import { weightForms, type WeightForm } from "../emit/weights.ts";
@@ -12,8 +13,8 @@ import { choicesFor } from "./tuning.ts";
 export interface ModelFlags {
   readonly target: string;
   readonly name?: string;
-  readonly shape?: readonly Named<readonly number[]>[];
-  readonly dim?: readonly Named<number>[];
+  readonly shape?: readonly Named<readonly Size[]>[];
+  readonly dim?: readonly Named<Size>[];
   readonly length?: readonly Named<number>[];
   readonly absent?: readonly string[];
   readonly weights?: WeightForm;
@@ -41,13 +42,20 @@ function whole(text: string, least: number, what: string, most = Number.POSITIVE
     throw new InvalidArgumentError(`${what} must be a whole number from ${least} ${most < Number.POSITIVE_INFINITY ? `to ${most}` : "up"}.`);
   return n;
 }
-const shape = (text: string): Named<readonly number[]> => {
-  const [name, list] = named(text, "x=1,3,48,320");
-  return [name, list === "" ? [] : list.split(",").map((n) => whole(n, 0, "A size"))];
+/** 320, 32..1280 or W:32..1280. */
+function size(text: string): Size {
+  const [, name, low, high] = /^(?:(.+):)?([^.:]*)\.\.(.*)$/.exec(text) ?? [];
+  if (low === undefined) return whole(text, 0, "A size");
+  const bounds = [whole(low, 1, "A lower bound"), whole(high!, 1, "An upper bound")] as const;
+  return name === undefined ? bounds : [...bounds, name];
+}
+const shape = (text: string): Named<readonly Size[]> => {
+  const [name, list] = named(text, "x=1,3,48,320 or x=1,3,48,32..1280");
+  return [name, list === "" ? [] : list.split(",").map(size)];
 };
-const dim = (text: string): Named<number> => {
-  const [name, n] = named(text, "N=1");
-  return [name, whole(n, 0, "A size")];
+const dim = (text: string): Named<Size> => {
+  const [name, n] = named(text, "N=1 or N=1..8");
+  return [name, size(n)];
 };
 const length = (text: string): Named<number> => {
   const [name, n] = named(text, "boxes=3");
@@ -101,8 +109,8 @@ function settingOption(name: string, { setting, of }: { readonly setting: Settin
 export function modelOptions(c: Command): Command {
   c.option("--target <name>", "what to compile to (see mlc targets)", "cpp")
     .option("--name <identifier>", "prefix of the generated names; made from the model's file name by default", identifier)
-    .option("--shape <input=n,n,...>", "pin the shape of an input; repeatable", collect(shape))
-    .option("--dim <symbol=n>", "pin a named dimension; repeatable", collect(dim))
+    .option("--shape <input=n,n,...>", "pin the shape of an input, or bound a dimension (32..1280, W:32..1280) that each run chooses; repeatable", collect(shape))
+    .option("--dim <symbol=n>", "pin a named dimension, or bound it (32..1280); repeatable", collect(dim))
     .option("--length <input=n>", "how many tensors a sequence has that is an input; repeatable", collect(length))
     .option("--absent <input>", "an optional input that is not given; repeatable", collect(String))
     .addOption(new Option("--weights <how>", "how weights are embedded").choices(weightForms))

@@ -10,7 +10,7 @@ const patterns: Readonly<Record<Token["kind"], string>> = {
   text: String.raw`"(?:[^"\\]|\\.)*"`,
   hash: "#[0-9a-f]{8}",
   number: String.raw`-?\d+(?:\.\d+)?(?:e[+-]?\d+)?|(?:-?inf|nan)(?![\w/:-]|\.(?!\.))`,
-  word: String.raw`[A-Za-z_](?:[\w./-]|:(?=[\w/]))*`,
+  word: String.raw`[A-Za-z_$](?:[\w./-]|:(?=[\w/]))*`,
   mark: String.raw`\.\.|[{}()[\],:=@]`,
 };
 const lexer = new RegExp([String.raw`\s+`, ...Object.entries(patterns).map(([kind, p]) => `(?<${kind}>${p})`)].join("|"), "gy");

@@ -31,7 +31,7 @@ function hash(c: Constant): string {
   return text;
 }
 
-const plain = /^[A-Za-z_](?:[\w./-]|:(?=[\w/]))*$/;
+const plain = /^[A-Za-z_$](?:[\w./-]|:(?=[\w/]))*$/;
 const keywords = new Set(["graph", "symbol", "input", "const", "output", "type", "from", "in", "none", "inf", "nan", "true", "false"]);
 const word = (name: string): string => (plain.test(name) && !keywords.has(name) ? name : JSON.stringify(name));
 const numberText = (x: Num): string => (Object.is(x, -0) ? "-0" : String(x).replace("Infinity", "inf").replace("NaN", "nan"));

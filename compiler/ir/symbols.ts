@@ -19,3 +19,7 @@ export function valueOfSize(e: number | Expr, symbols: ReadonlyMap<string, numbe
   const known = substitute(e, new Map([...symbols].map(([name, value]) => [name, int(value)])));
   return known.kind === "const" ? Number(known.value) : fail(`${show(e)} has no value: ${show(known)} is left`);
 }
+/** The name of the symbol for a dimension of this name, which no axis has. */
+export const symbolNamed = (dimension: string): string => `$${dimension}`;
+/** What people call a symbol. */
+export const nameOfSymbol = (symbol: string): string => symbol.replace(/^\$/, "");

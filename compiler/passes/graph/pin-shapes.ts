@@ -1,20 +1,29 @@
 /**
- * Gives every input a shape of numbers: by the options, and 1 for a batch dimension left open. Stands before type
- * inference, which needs it. Ensures: inputs are static, and no type speaks of a symbol that an input has.
+ * Gives every input a shape of numbers and of symbols with bounds: by the options, and 1 for a batch dimension left open. Stands
+ * before type inference, which needs it. Ensures: each dimension of an input is a number or a bounded symbol, and no type speaks
+ * of another symbol that an input has.
  */
 import type { Diagnostic } from "../../diagnostics.ts";
 import { substitute } from "../../ir/algebra.ts";
 import { isGraph, type Dim, type Graph, type Node, type ValueName, type ValueType } from "../../ir/graph.ts";
 import { int } from "../../ir/linear.ts";
-import { show, variables, type Expr } from "../../ir/scalar.ts";
+import { parameter, show, variable, variables, type Expr } from "../../ir/scalar.ts";
+import { symbolNamed } from "../../ir/symbols.ts";
 import type { DType } from "../../ir/types.ts";
+
+/** A size that the caller chooses in each run, between two bounds. Dimensions of one name have one size. */
+export type OpenSize = readonly [low: number, high: number, name?: string];
+/** A size as it is chosen: a number, or two bounds. */
+export type Size = number | OpenSize;
+/** A size as the flags say it: 320, 32..1280, W:32..1280. */
+export const showSize = (s: Size): string => (typeof s === "number" ? `${s}` : `${s[2] === undefined ? "" : `${s[2]}:`}${s[0]}..${s[1]}`);
 
 /** What is chosen for the model's open dimensions. */
 export interface PinOptions {
   /** Shapes by input. */
-  readonly shapes?: Readonly<Record<string, readonly number[]>>;
+  readonly shapes?: Readonly<Record<string, readonly Size[]>>;
   /** Sizes by symbol. */
-  readonly dims?: Readonly<Record<string, number>>;
+  readonly dims?: Readonly<Record<string, Size>>;
   /** Inputs whose rank is not known, which the graph's types lack. */
   readonly unranked?: ReadonlyMap<ValueName, DType>;
 }
@@ -29,7 +38,14 @@ const symbolsIn = (d: Dim): Iterable<string> => (typeof d === "number" ? [] : va
 const symbolOf = (d: Dim | undefined): string | undefined => (typeof d === "object" && d.kind === "var" ? d.name : undefined);
 /** The size that hints show for an open dimension. */
 const example = 64;
-const isSize = (least: number) => (n: number): boolean => Number.isSafeInteger(n) && n >= least;
+const isWhole = (n: number, least: number): boolean => Number.isSafeInteger(n) && n >= least;
+/** What is wrong with a size. */
+const sizeProblem = (s: Size, least: number): string | null => {
+  if (typeof s === "number") return isWhole(s, least) ? null : `sizes must be whole numbers from ${least}`;
+  return !s.slice(0, 2).every((n) => isWhole(n as number, 1)) ? "bounds must be whole numbers from 1" : s[0] > s[1] ? `${s[0]} is more than ${s[1]}` : null;
+};
+/** Whether two sizes are chosen to be the same. */
+const isSame = (a: Size, b: Size): boolean => showSize(a) === showSize(b);
 
 class Pinner {
   readonly diagnostics: Diagnostic[] = [];
@@ -37,7 +53,7 @@ class Pinner {
   private readonly options: PinOptions;
   /** Inputs and their shapes as the model states them, or as given where it does not. */
   private readonly shapes = new Map<ValueName, Shape>();
-  private readonly sizes = new Map<string, { readonly size: number; readonly from: string }>();
+  private readonly sizes = new Map<string, { readonly size: Size; readonly from: string }>();
   /** Inputs with an error about their shape: nothing more is said of them. */
   private readonly wrong = new Set<ValueName>();
 
@@ -55,53 +71,70 @@ class Pinner {
     }
     this.batches();
     this.openDimensions();
-    const sizes = new Map([...this.sizes].map(([symbol, { size }]) => [symbol, int(size)]));
+    const sizes = new Map([...this.sizes].map(([symbol, { size }]) => [symbol, this.chosen(symbol, size)]));
     return { graph: pinned(this.graph, this.shapes, unranked, sizes), diagnostics: this.diagnostics };
   }
   private error(code: string, message: string, hint?: string): void {
     this.diagnostics.push({ severity: "error", code, message, ...(hint ? { hint } : {}) });
   }
-  private bind(symbol: string, size: number, from: string): void {
+  private bind(symbol: string, size: Size, from: string): void {
     const known = this.sizes.get(symbol);
     if (!known) this.sizes.set(symbol, { size, from });
-    else if (known.size !== size) {
-      this.error("shape-conflict", `dimension ${symbol} is ${known.size} by ${known.from}, but ${size} by ${from}`, "give both the same size");
-    }
+    else if (!isSame(known.size, size)) this.conflict(symbol, known, { size, from });
   }
-  private dim(name: string, size: number): void {
-    const from = `--dim ${name}=${size}`, dims = [...this.shapes.values()].flat(), symbols = new Set(dims.flatMap((d) => [...symbolsIn(d)]));
+  private conflict(what: string, a: { readonly size: Size; readonly from: string }, b: { readonly size: Size; readonly from: string }): void {
+    this.error("shape-conflict", `dimension ${what} is ${showSize(a.size)} by ${a.from}, but ${showSize(b.size)} by ${b.from}`, "give both the same size");
+  }
+  /** A symbol as what it becomes: a number, or a symbol with bounds, which may have been given a name in a flag. */
+  private chosen(symbol: string, size: Size): Expr {
+    if (typeof size === "number") return int(size);
+    const [low, high, name = symbol] = size;
+    const [first, known] = [...this.sizes].find(([other, { size: s }]) => typeof s === "object" && (s[2] ?? other) === name) ?? [symbol, this.sizes.get(symbol)!];
+    if (first !== symbol && typeof known.size === "object" && (known.size[0] !== low || known.size[1] !== high)) this.conflict(name, known, this.sizes.get(symbol)!);
+    return low === high ? int(low) : parameter(symbolNamed(name), [low, high]);
+  }
+  private dim(name: string, size: Size): void {
+    const from = `--dim ${name}=${showSize(size)}`, problem = sizeProblem(size, 1), dims = [...this.shapes.values()].flat(), symbols = new Set(dims.flatMap((d) => [...symbolsIn(d)]));
     if (!symbols.has(name)) {
       const there = symbols.size > 0 ? `it has ${[...symbols].join(", ")}` : "none of its inputs has an open dimension";
       this.error("unknown-dimension", `the model has no dimension named ${name}: ${there}`);
-    } else if (!isSize(1)(size)) this.error("bad-shape", `${from}: a size must be a whole number from 1`);
+    } else if (problem) this.error("bad-shape", `${from}: ${problem}`);
     else this.bind(name, size, from);
   }
-  private shape(name: string, shape: readonly number[]): void {
-    const from = `--shape ${name}=${shape.join(",")}`, stated = this.shapes.get(name);
+  private shape(name: string, shape: readonly Size[]): void {
+    const from = `--shape ${name}=${shape.map(showSize).join(",")}`, stated = this.shapes.get(name);
     const problem = this.shapeProblem(name, shape, stated);
     if (problem) {
       this.wrong.add(name);
       this.error(problem.code, `${from}${problem.why}`, problem.hint);
     } else if (stated) {
       stated.forEach((d, i) => { const symbol = symbolOf(d); if (symbol !== undefined) this.bind(symbol, shape[i]!, from); });
-      this.shapes.set(name, stated.map((d, i) => (d === 0 ? shape[i]! : d)));
-    } else if (this.options.unranked?.has(name)) this.shapes.set(name, shape);
+      this.shapes.set(name, stated.map((d, i) => (d === 0 ? this.own(name, i, shape[i]!, from) : d)));
+    } else if (this.options.unranked?.has(name)) this.shapes.set(name, shape.map((s, i) => this.own(name, i, s, from)));
   }
-  private shapeProblem(name: string, shape: readonly number[], stated: Shape | undefined): { code: string; why: string; hint?: string } | null {
+  /** A dimension of which the model says nothing. */
+  private own(input: string, i: number, size: Size, from: string): Dim {
+    if (typeof size === "number") return size;
+    const symbol = `${input}.${i}`;
+    this.bind(symbol, size, from);
+    return variable("index", symbol);
+  }
+  private shapeProblem(name: string, shape: readonly Size[], stated: Shape | undefined): { code: string; why: string; hint?: string } | null {
     if (!this.graph.inputs.includes(name)) {
       if (this.graph.constants.has(name)) return { code: "unknown-input", why: `: ${name} is a constant of the model, not an input` };
       const there = this.graph.inputs.map((v) => `${v} ${showShape(this.shapes.get(v) ?? [])}`).join("; ");
       return { code: "unknown-input", why: `: the model has no input named ${name}`, hint: `its inputs: ${there}` };
     }
-    if (!shape.every(isSize(0))) return { code: "bad-shape", why: ": sizes must be whole numbers from 0" };
+    const wrong = shape.map((s) => sizeProblem(s, 0)).find((p) => p !== null);
+    if (wrong) return { code: "bad-shape", why: `: ${wrong}` };
     if (!stated) return null;
     if (stated.length !== shape.length) {
       return { code: "bad-shape", why: ` has ${shape.length} dimensions, but input ${name} has ${stated.length}: ${showShape(stated)}` };
     }
     // Some exporters write 0 where a size is open.
-    const i = stated.findIndex((d, k) => typeof d === "number" && d !== shape[k] && d !== 0);
+    const i = stated.findIndex((d, k) => typeof d === "number" && d !== 0 && !isSame(d, shape[k]!));
     return i < 0 ? null : {
-      code: "shape-conflict", why: `: dimension ${i} of input ${name} is ${showDim(stated[i]!)} in the model, not ${shape[i]}`,
+      code: "shape-conflict", why: `: dimension ${i} of input ${name} is ${showDim(stated[i]!)} in the model, not ${showSize(shape[i]!)}`,
       hint: "only open dimensions can be chosen; export the model with this one open",
     };
   }
@@ -126,7 +159,7 @@ class Pinner {
           said.add(symbol);
           const isNamed = symbol !== `${name}.${i}`, which = `${i}${isNamed ? ` (${symbol})` : ""}`;
           const flags = `--shape ${name}=${this.wanted(shape)}${isNamed ? `, or --dim ${symbol}=${example}` : ""}`;
-          this.error("open-dimension", `dimension ${which} of input ${name} ${showShape(shape)} is open`, `give it a size, for example ${flags}`);
+          this.error("open-dimension", `dimension ${which} of input ${name} ${showShape(shape)} is open`, `give it a size, for example ${flags}; or bounds, such as ${example / 2}..${example}`);
         }
       }
     }
@@ -136,7 +169,7 @@ class Pinner {
     return shape.map((d, i) => {
       if (i === 0 && batch !== undefined) return batch;
       const symbol = symbolOf(d);
-      return typeof d === "number" ? d : (symbol === undefined ? undefined : this.sizes.get(symbol)?.size) ?? example;
+      return typeof d === "number" ? d : showSize((symbol === undefined ? undefined : this.sizes.get(symbol)?.size) ?? example);
     }).join(",");
   }
 }
