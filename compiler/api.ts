@@ -11,7 +11,7 @@ import type { WeightForm } from "./emit/weights.ts";
 import { checkName, modelName } from "./emit/names.ts";
 import { externalIn, importOnnx } from "./import/onnx/index.ts";
 import { checkOperators } from "./passes/graph/check-operators.ts";
-import { fold } from "./passes/graph/fold-constants.ts";
+import { foldAll } from "./passes/graph/fold-constants.ts";
 import { inferTypes } from "./passes/graph/infer-types.ts";
 import { compileNetwork } from "./passes/network/pipeline.ts";
 import { pinShapes, showSize, type Size } from "./passes/graph/pin-shapes.ts";
@@ -120,7 +120,7 @@ export function typedGraph(bytes: Uint8Array, file: string, o: GraphOptions, fol
   const spread = spreadInputs(imported.graph, { ...o, unranked: imported.unranked, composed: imported.composed });
   const pinned = pinShapes(spread.graph, { unranked: spread.unranked, shapes: spread.shapes, ...(o.dims ? { dims: o.dims } : {}) });
   const early = [...imported.diagnostics, ...spread.diagnostics, ...pinned.diagnostics], open = [...spread.diagnostics, ...pinned.diagnostics].some((d) => d.severity === "error");
-  const inferred = open ? { graph: pinned.graph, diagnostics: checkOperators(pinned.graph) } : inferTypes(pinned.graph, { fold });
+  const inferred = open ? { graph: pinned.graph, diagnostics: checkOperators(pinned.graph) } : inferTypes(pinned.graph, { fold: foldAll });
   const diagnostics = [...early, ...inferred.diagnostics];
   if (diagnostics.some((d) => d.severity === "error")) throw new CompileError(diagnostics);
   return { graph: inferred.graph, diagnostics };

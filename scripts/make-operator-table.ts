@@ -7,7 +7,7 @@ import { elementTypes, types } from "../compiler/ir/types.ts";
 const span = ([least, most]: readonly [number, number]): string => (least === most ? `${least}` : most === Infinity ? `${least} or more` : `${least} to ${most}`);
 /** The text of docs/operators.md. */
 export function operatorTable(): string {
-  const list = [...ops.values()].sort((a, b) => (a.name < b.name ? -1 : 1)), own = list.filter((o) => !o.name.includes("."));
+  const list = [...ops.values()].filter((o) => !o.internal).sort((a, b) => (a.name < b.name ? -1 : 1)), own = list.filter((o) => !o.name.includes("."));
   const names = elementTypes.map((t) => types[t].c.replace(/_t$/, "")).join(", ");
   const rows = list.map((o) => `| ${o.name} | ${o.since} | ${span(o.inputs)} | ${span(o.outputs ?? [1, 1])} | ${Object.keys(o.attributes ?? {}).join(", ")} |`);
   return [

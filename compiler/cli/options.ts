@@ -109,7 +109,11 @@ function settingOption(name: string, { setting, of }: { readonly setting: Settin
 export function modelOptions(c: Command): Command {
   c.option("--target <name>", "what to compile to (see mlc targets)", "cpp")
     .option("--name <identifier>", "prefix of the generated names; made from the model's file name by default", identifier)
-    .option("--shape <input=n,n,...>", "pin the shape of an input, or bound a dimension (32..1280, W:32..1280) that each run chooses; repeatable", collect(shape))
+    .option(
+      "--shape <input=n,n,...>",
+      "pin the shape of an input, or bound a dimension (32..1280, W:32..1280) that each run chooses; repeatable",
+      collect(shape),
+    )
     .option("--dim <symbol=n>", "pin a named dimension, or bound it (32..1280); repeatable", collect(dim))
     .option("--length <input=n>", "how many tensors a sequence has that is an input; repeatable", collect(length))
     .option("--absent <input>", "an optional input that is not given; repeatable", collect(String))

@@ -3,14 +3,16 @@
  * `mlc verify` compare with this. Sums and products of f32 are accumulated in double precision and rounded once, at the
  * end, so that the reference is closer to the exact result than any schedule.
  */
-import { fail, idOf, load, type Expr } from "../ir/scalar.ts";
+import { fail, idOf, load, show, type Expr } from "../ir/scalar.ts";
 import { convert, make, rebuild, substitute } from "../ir/algebra.ts";
-import { int } from "../ir/linear.ts";
+import { int, range } from "../ir/linear.ts";
+import { nameOfSymbol, valueOfSize } from "../ir/symbols.ts";
 import { accumulator, address, extentOf, physical, rowMajor, type Compute, type Output, type Stage, type Tensor } from "../ir/compute.ts";
 import { arrayOf, newArray, type ElementArray } from "../ir/types.ts";
-import { isStatic, sizeOf, type Constant, type Graph, type Node, type TensorType } from "../ir/graph.ts";
+import { isStatic, sizeOf, sizesMadeBy, type Constant, type Graph, type Node, type SizeList, type TensorType } from "../ir/graph.ts";
 import { NodeView, type Expander, type Op } from "../ops/op.ts";
 import { ops } from "../ops/index.ts";
+import { showShape } from "../ops/helpers.ts";
 import { lower } from "../lower/lower.ts";
 import { compileToJs, type Run } from "../emit/js.ts";
 import { evaluationSchedule } from "./schedule.ts";
@@ -88,6 +90,11 @@ function viewOf(node: Node, op: Op, values: (name: string) => Constant | undefin
   const untyped = new NodeView(node, op, inputs, [], values);
   return new NodeView(node, op, inputs, op.infer(untyped), values);
 }
+const sizesIn = (list: SizeList, sizes: ReadonlyMap<string, number>): Constant => {
+  const at = new Map([...sizes].map(([name, n]) => [name, int(n)]));
+  const values = list.dims.map((d) => { const e = typeof d === "number" ? int(d) : substitute(d, at); return e.kind === "const" ? e.value : fail(`${show(e)} has no value`); });
+  return { dtype: list.dtype, shape: list.shape, data: arrayOf(list.dtype, values) };
+};
 const opOf = (node: Node): Op => ops.get(node.op) ?? fail(`there is no operator ${node.op}`);
 
 /** Carries out the nodes of an expansion as they are made. */
@@ -136,6 +143,25 @@ export function evaluateNode(view: NodeView, inputs: readonly (Constant | undefi
   return node.outputs.map((name, i) => (name ? scope.value(results[i] ?? fail(`${node.name}: ${node.op} does not compute output ${i}`)) : none(i)));
 }
 
+/** The sizes that a graph's symbols have by what it is fed. Fails where they are out of bounds or contradict each other. */
+export function sizesOfFeeds(g: Graph, feeds: ReadonlyMap<string, TensorType>): ReadonlyMap<string, number> {
+  const sizes = new Map<string, number>();
+  for (const v of g.inputs) {
+    const found = feeds.get(v)?.shape;
+    g.types.get(v)?.shape.forEach((d, i) => {
+      if (typeof d === "number" || d.kind !== "var" || found?.[i] === undefined) return;
+      const size = found[i], [low, high] = range(d), what = `dimension ${i} of input ${v} (${nameOfSymbol(d.name)})`;
+      if (size < low || size > high) fail(`${what} is ${size}, but must be ${low} to ${high}`);
+      if ((sizes.get(d.name) ?? size) !== size) fail(`${what} is ${size}, but another input has ${sizes.get(d.name)} there`);
+      sizes.set(d.name, size);
+    });
+  }
+  for (const [a, b] of g.equalities ?? []) {
+    const [x, y] = [a, b].map((e) => valueOfSize(e, sizes));
+    if (x !== y) fail(`the model needs ${showShape([a])} = ${showShape([b])}, but they are ${x} and ${y}`);
+  }
+  return sizes;
+}
 function named<T>(node: Node, f: () => T): T {
   try { return f(); } catch (e) { throw new Error(`node ${node.name} (${node.op}): ${(e as Error).message}`, { cause: e }); }
 }
@@ -144,7 +170,7 @@ function named<T>(node: Node, f: () => T): T {
  * let go after its last reader. Errors name the node.
  */
 export function evaluateGraph(g: Graph, feeds: ReadonlyMap<string, Constant>, onValue?: (name: string, value: Constant) => void): Map<string, Constant> {
-  const values = new Map(g.constants), uses = new Map<string, number>();
+  const values = new Map(g.constants), uses = new Map<string, number>(), sizes = sizesOfFeeds(g, feeds);
   for (const name of g.inputs) {
     const value = feeds.get(name) ?? values.get(name) ?? fail(`no data for input ${name}`), want = g.types.get(name);
     if (want && (want.dtype !== value.dtype || want.shape.length !== value.shape.length || (isStatic(want) && want.shape.some((n, i) => n !== value.shape[i])))) {
@@ -154,7 +180,8 @@ export function evaluateGraph(g: Graph, feeds: ReadonlyMap<string, Constant>, on
   }
   for (const v of [...g.nodes.flatMap((n) => n.inputs), ...g.outputs]) uses.set(v, (uses.get(v) ?? 0) + 1);
   for (const node of g.nodes) {
-    const results = named(node, () => evaluateNode(viewOf(node, opOf(node), (v) => values.get(v)), node.inputs.map((v) => values.get(v))));
+    const list = sizesMadeBy(node);
+    const results = list ? [sizesIn(list, sizes)] : named(node, () => evaluateNode(viewOf(node, opOf(node), (v) => values.get(v)), node.inputs.map((v) => values.get(v))));
     node.outputs.forEach((name, i) => {
       if (!name) return;
       onValue?.(name, results[i]!);

@@ -3,6 +3,7 @@
  * a pass returns a new one. Everything above loops: no layouts, no memory, no target.
  */
 import type { Expr } from "./scalar.ts";
+import { range } from "./linear.ts";
 import { newArray, types, type DType, type ElementArray } from "./types.ts";
 
 /** A number, or an index expression over named symbols (variables with a range). */
@@ -19,8 +20,14 @@ export interface ComposedType { readonly sequence: boolean; readonly optional: b
 /** A tensor whose elements are known, in row-major order. Its data is shared, never changed. */
 export interface Constant extends TensorType { readonly data: ElementArray }
 
+/**
+ * A tensor whose elements depend on nothing but sizes known only at run time: what a model's computation of shapes comes to. Elements, in
+ * row-major order, are numbers and expressions over symbols: indices for whole numbers, else of the tensor's type.
+ */
+export interface SizeList { readonly dtype: DType; readonly shape: readonly number[]; readonly dims: readonly Dim[] }
+
 /** The value of an attribute. Operators' entries say which kind each of theirs is, so an empty list needs no type. */
-export type Attribute = number | string | readonly number[] | readonly string[] | Constant | Graph;
+export type Attribute = number | string | readonly number[] | readonly string[] | Constant | SizeList | Graph;
 /** The name of a value; "" stands for an optional input that is not given, or an output nobody wants. */
 export type ValueName = string;
 
@@ -46,18 +53,33 @@ export interface Graph {
   readonly constants: ReadonlyMap<ValueName, Constant>;
   /** Of inputs always; of the others as far as the model says or inference has found. */
   readonly types: ReadonlyMap<ValueName, ValueType>;
+  /** Pairs of sizes that each run must have equal: nothing else in the graph holds if they are not. */
+  readonly equalities?: readonly (readonly [Expr, Expr])[];
 }
 
 /** How many elements a shape has; 1 for a scalar. */
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 /** Whether every dimension is a number. */
 export const isStatic = (t: ValueType): t is TensorType => t.shape.every((d) => typeof d === "number");
+/** The type in which each dimension is the largest it can be. */
+export function boundOf(t: ValueType): TensorType {
+  return isStatic(t) ? t : { dtype: t.dtype, shape: t.shape.map((d) => (typeof d === "number" ? d : range(d)[1])) };
+}
 /** A constant of these elements, whose number must be that of the shape; of zeros without them. */
 export const constantOf = (dtype: DType, shape: readonly number[], data: ElementArray = newArray(dtype, sizeOf(shape))): Constant => ({ dtype, shape, data });
 /** Whether an attribute is a tensor. */
 export const isConstant = (a: Attribute): a is Constant => typeof a === "object" && "data" in a;
+/** Whether an attribute or a known value is a list of sizes. */
+export const isSizeList = (a: Attribute): a is SizeList => typeof a === "object" && "dims" in a;
 /** Whether an attribute is a sub-graph. */
 export const isGraph = (a: Attribute): a is Graph => typeof a === "object" && "nodes" in a;
+/** Operator of a node that makes a list of sizes, its attribute `value`. */
+export const sizesOp = "mlc.Sizes";
+/** The list of sizes that a node makes. */
+export function sizesMadeBy(n: Node | undefined): SizeList | undefined {
+  const a = n?.op === sizesOp ? n.attributes.value : undefined;
+  return a !== undefined && isSizeList(a) ? a : undefined;
+}
 /** Bytes of the elements, packed: bool takes one each. */
 export const bytesOf = (t: TensorType): number => sizeOf(t.shape) * types[t.dtype].bytes;
 

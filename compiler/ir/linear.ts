@@ -1,15 +1,13 @@
 /** Index arithmetic that keeps the normal form of polynomial.ts, and decides what ranges decide. */
-import { apply, constant, type Expr } from "./scalar.ts";
+import { apply, constant, type Expr, type Range } from "./scalar.ts";
 import { combine, fromLinear, int, isFixed, linear, multiplied, numberOf, order, range, scale } from "./polynomial.ts";
 import { carryFree, quotient, remainder } from "./division.ts";
 
 export { fromLinear, int, isFixed, linear, numberOf, range, type Linear } from "./polynomial.ts";
 
-/** -1 where surely a <= b, 1 where a >= b, 0 where neither is sure. */
-function compared(a: Expr, b: Expr): -1 | 0 | 1 {
-  const [low, high] = a.kind === "const" || b.kind === "const" ? [range(a)[0] - range(b)[1], range(a)[1] - range(b)[0]] : range(indexOps.sub(a, b));
-  return high <= 0 ? -1 : low >= 0 ? 1 : 0;
-}
+/** What a - b can be. */
+const difference = (a: Expr, b: Expr): Range =>
+  (a.kind === "const" || b.kind === "const" ? [range(a)[0] - range(b)[1], range(a)[1] - range(b)[0]] : range(indexOps.sub(a, b)));
 /** Sizes have one form, whichever was named first. */
 const symmetric = (op: "min" | "max", a: Expr, b: Expr): Expr => (isFixed(a) && isFixed(b) && order(a, b) > 0 ? apply(op, b, a) : apply(op, a, b));
 
@@ -20,8 +18,8 @@ export const indexOps: Record<"add" | "sub" | "mul" | "quo" | "rem" | "min" | "m
   mul: (a, b) => fromLinear(b.kind === "const" ? scale(linear(a), numberOf(b)) : a.kind === "const" ? scale(linear(b), numberOf(a)) : multiplied(linear(a), linear(b))),
   quo: quotient,
   rem: remainder,
-  min: (a, b) => { const first = compared(a, b); return first === 0 ? symmetric("min", a, b) : first < 0 ? a : b; },
-  max: (a, b) => { const first = compared(a, b); return first === 0 ? symmetric("max", a, b) : first < 0 ? b : a; },
+  min: (a, b) => { const [low, high] = difference(a, b); return high <= 0 ? a : low >= 0 ? b : symmetric("min", a, b); },
+  max: (a, b) => { const [low, high] = difference(a, b); return low >= 0 ? a : high <= 0 ? b : symmetric("max", a, b); },
   less: (a, b) => {
     const [low, high] = range(indexOps.sub(a, b));
     if (high < 0 || low >= 0) return constant("bool", high < 0 ? 1 : 0);
@@ -31,7 +29,7 @@ export const indexOps: Record<"add" | "sub" | "mul" | "quo" | "rem" | "min" | "m
   },
   lessEqual: (a, b) => indexOps.less(a, indexOps.add(b, int(1))),
   equal: (a, b) => {
-    const difference = indexOps.sub(a, b), [low, high] = range(difference);
+    const [low, high] = range(indexOps.sub(a, b));
     if (low > 0 || high < 0) return constant("bool", 0);
     return low === 0 && high === 0 ? constant("bool", 1) : apply("equal", a, b);
   },

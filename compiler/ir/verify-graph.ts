@@ -1,9 +1,9 @@
 /** What holds of every graph, whatever made it. Knows no operator and no pass. */
-import { capturedBy, isGraph, isStatic, sizeOf, type Graph, type Node, type TensorType, type ValueName, type ValueType } from "./graph.ts";
+import { capturedBy, isGraph, isStatic, sizeOf, type Graph, type Node, type ValueName, type ValueType } from "./graph.ts";
 import { types } from "./types.ts";
 
 /** The types that a node's outputs must have; throws where the node is wrong. */
-export type InferNode = (n: Node, g: Graph) => readonly TensorType[];
+export type InferNode = (n: Node, g: Graph) => readonly ValueType[];
 
 /**
  * All that is wrong with a graph whose types are known: names used twice, nodes before their inputs, values that nobody

@@ -19,7 +19,7 @@ const nary = (name: string, since: number, formula: (values: readonly Expr[], n:
     n.inputs.forEach((_, i) => expectType(n, i, form.types ?? numbers));
     expectSameType(n);
     form.check?.(n);
-    return [{ dtype: form.result ?? n.in(0).dtype, shape: broadcastInputs(n) }];
+    return [{ dtype: form.result ?? n.type(0).dtype, shape: broadcastInputs(n) }];
   },
   lower: (n) => n.map((index) => formula(n.inputs.map((_, i) => operand(n, i, index)), n)),
 });
@@ -62,7 +62,7 @@ export const arithmetic: readonly Op[] = [
   binary("Mod", 13, (a, b, n) => (n.int("fmod") ? make("fmod", a, b) : modulo(a, b)), {
     attributes: { fmod: { kind: "int", default: 0 } },
     check: (n) => {
-      if (isFloat(n.in(0).dtype) && !n.int("fmod")) n.fail(`Mod of ${n.in(0).dtype} needs fmod = 1`, "set fmod to 1, or cast to an integer type");
+      if (isFloat(n.type(0).dtype) && !n.int("fmod")) n.fail(`Mod of ${n.type(0).dtype} needs fmod = 1`, "set fmod to 1, or cast to an integer type");
     },
   }),
   binary("BitShift", 11, (a, b, n) => shift(n.string("direction") === "LEFT" ? "shl" : "shr", a, b), {
@@ -78,7 +78,7 @@ export const arithmetic: readonly Op[] = [
     infer: (n) => {
       expectType(n, 0, numbers);
       expectType(n, 1, numbers);
-      return [{ dtype: n.in(0).dtype, shape: broadcastInputs(n) }];
+      return [{ dtype: n.type(0).dtype, shape: broadcastInputs(n) }];
     },
     lower: (n) => n.map((index) => power(n, index)),
   },
@@ -87,11 +87,11 @@ export const arithmetic: readonly Op[] = [
     infer: (n) => {
       n.inputs.forEach((_, i) => expectType(n, i, numbers));
       expectSameType(n);
-      const shape = broadcastInputs(n), own = n.in(0).shape;
-      if (shape.length !== own.length || shape.some((s, d) => s !== own[d])) {
-        n.fail(`slope of shape ${showShape(n.in(1).shape)} does not broadcast to the input's shape ${showShape(own)}`);
+      const shape = broadcastInputs(n), own = n.type(0).shape;
+      if (shape.length !== own.length || shape.some((s, d) => !n.same(s, own[d]!))) {
+        n.fail(`slope of shape ${showShape(n.type(1).shape)} does not broadcast to the input's shape ${showShape(own)}`);
       }
-      return [n.in(0)];
+      return [n.type(0)];
     },
     lower: (n) => n.map((index) => {
       const x = operand(n, 0, index);
@@ -103,7 +103,7 @@ export const arithmetic: readonly Op[] = [
     infer: (n) => {
       expectType(n, 0, ["bool"]);
       expectSameType(n, 1);
-      return [{ dtype: n.in(1).dtype, shape: broadcastInputs(n) }];
+      return [{ dtype: n.type(1).dtype, shape: broadcastInputs(n) }];
     },
     lower: (n) => n.map((index) => select(operand(n, 0, index), operand(n, 1, index), operand(n, 2, index))),
   },

@@ -32,7 +32,7 @@ function sizes(n: NodeView): Sizes {
   if (heads % kvHeads !== 0) n.fail(`${heads} query heads do not divide into ${kvHeads} groups, one for each head of keys and values`);
   const [size, kSize, vSize] = [[0, Q, heads], [1, K, kvHeads], [2, V, kvHeads]].map(([i, shape, h]) =>
     (packed ? split(i as number, (shape as number[])[2]!, h as number) : (shape as number[])[3]!)) as [number, number, number];
-  const rows = (shape: readonly number[]) => shape[packed ? 1 : 2]!, past = n.inputs[4]?.shape[2] ?? 0;
+  const rows = (shape: readonly number[]) => shape[packed ? 1 : 2]!, past = n.has(4) ? n.in(4).shape[2] ?? 0 : 0;
   if (size !== kSize) n.fail(`the heads of queries ${showShape(Q)} hold ${size} numbers, those of keys ${showShape(K)} ${kSize}`);
   if (rows(K) !== rows(V) || K[0] !== Q[0] || V[0] !== Q[0]) {
     n.fail(`queries ${showShape(Q)}, keys ${showShape(K)} and values ${showShape(V)} do not go together`);

@@ -24,18 +24,18 @@ function bitcast(dtype: DType, x: Expr): Expr | null {
 export const casts: readonly Op[] = [
   {
     name: "Cast", since: 25, inputs: [1, 1], attributes: { to: { kind: "int" }, ...saturation },
-    infer: (n) => [{ dtype: target(n), shape: n.in(0).shape }],
+    infer: (n) => [{ dtype: target(n), shape: n.type(0).shape }],
     lower: (n) => n.map((index) => convert(n.out().dtype, n.load(0, index))),
   },
   {
     name: "CastLike", since: 25, inputs: [2, 2], attributes: saturation,
-    infer: (n) => [{ dtype: n.in(1).dtype, shape: n.in(0).shape }],
+    infer: (n) => [{ dtype: n.type(1).dtype, shape: n.type(0).shape }],
     lower: (n) => n.map((index) => convert(n.out().dtype, n.load(0, index))),
   },
   {
     name: "BitCast", since: 26, inputs: [1, 1], attributes: { to: { kind: "int" } },
     infer: (n) => {
-      const to = target(n), { dtype, shape } = n.in(0);
+      const to = target(n), { dtype, shape } = n.type(0);
       const [from, into] = [dtype, to].map((t) => types[t].bytes);
       if (from !== into) n.fail(`cannot see the bits of ${dtype} as ${to}: ${from} bytes are not ${into}`);
       if (!bitcast(to, variable(dtype, "x"))) {

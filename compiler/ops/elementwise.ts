@@ -18,7 +18,7 @@ const unary = (name: string, since: number, formula: (x: Expr, n: NodeView) => E
   name, since, inputs: [1, 1], ...(form.attributes ? { attributes: form.attributes } : {}),
   infer: (n) => {
     expectType(n, 0, form.types ?? floats);
-    return [{ dtype: form.result ?? n.in(0).dtype, shape: n.in(0).shape }];
+    return [{ dtype: form.result ?? n.type(0).dtype, shape: n.type(0).shape }];
   },
   lower: (n) => n.map((index) => formula(n.load(0, index), n)),
 });
@@ -71,10 +71,10 @@ export const elementwise: readonly Op[] = [
       for (const i of [0, 1, 2]) expectType(n, i, numbers);
       for (const i of [1, 2]) {
         if (!n.has(i)) continue;
-        if (n.in(i).dtype !== n.in(0).dtype) n.fail(`bound ${n.node.inputs[i]} is ${n.in(i).dtype}, but the input is ${n.in(0).dtype}`);
+        if (n.in(i).dtype !== n.type(0).dtype) n.fail(`bound ${n.node.inputs[i]} is ${n.in(i).dtype}, but the input is ${n.type(0).dtype}`);
         if (n.in(i).shape.some((d) => d !== 1)) n.fail(`bound ${n.node.inputs[i]} must be one number`);
       }
-      return [n.in(0)];
+      return [n.type(0)];
     },
     lower: (n) => n.map((index) => {
       const low = n.has(1) ? f.max(n.load(0, index), operand(n, 1, n.in(1).shape.map(() => constant("index", 0)))) : n.load(0, index);
@@ -87,7 +87,7 @@ export const elementwise: readonly Op[] = [
       expectType(n, 0, floats);
       const training = n.parameter(2)?.[0], ratio = n.has(1) ? n.constant(1)?.data[0] : 0.5;
       if (training && ratio !== 0) n.fail("training_mode is true: random results cannot be compiled", "export the model for inference");
-      return forOutputs(n, [n.in(0), { dtype: "bool", shape: n.in(0).shape }]);
+      return forOutputs(n, [n.type(0), { dtype: "bool", shape: n.type(0).shape }]);
     },
     lower: (n) => {
       const axes = n.axes(), value = { name: "value", axes, value: n.load(0, axes) };

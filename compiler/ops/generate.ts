@@ -2,20 +2,20 @@
 import { add, convert, less, make, mul, select } from "../ir/algebra.ts";
 import { int, plus } from "../ir/linear.ts";
 import { constant, type Expr } from "../ir/scalar.ts";
-import { isConstant, sizeOf, type Constant } from "../ir/graph.ts";
+import { isConstant, sizeOf, type Constant, type Dim } from "../ir/graph.ts";
 import { onnxTypeName, typeOfOnnx, type DType } from "../ir/types.ts";
-import { declared, expectRank, expectSameType, expectType, fromEnd, numbers, operand, showShape } from "./helpers.ts";
-import type { NodeView, Op } from "./op.ts";
+import { declared, expectRank, expectSameType, expectType, fromEnd, isSize, largest, lessDim, moreDim, numbers, operand, product, quoDim, showShape } from "./helpers.ts";
+import { sizeExpr, type NodeView, type Op } from "./op.ts";
 
 /** The part of its input's shape that a Shape node asks for. */
-function part(n: NodeView): readonly number[] {
-  const { shape } = n.in(0), rank = shape.length;
+function part(n: NodeView): readonly Dim[] {
+  const { shape } = n.type(0), rank = shape.length;
   const bound = (x: number) => Math.min(rank, Math.max(0, x < 0 ? x + rank : x));
   return shape.slice(bound(n.int("start")), n.given("end") ? bound(n.int("end")) : rank);
 }
 /** One of some numbers, chosen by an index. */
-const choose = (dtype: DType, values: readonly number[], index: Expr): Expr => {
-  const list = values.map((v) => constant(dtype, v));
+const choose = (dtype: DType, values: readonly Dim[], index: Expr): Expr => {
+  const list = values.map((v) => convert(dtype, sizeExpr(v)));
   return list.reduceRight<Expr>((rest, v, k) => select(make("equal", index, int(k)), v, rest), list.at(-1) ?? constant(dtype, 0));
 };
 const fill = (n: NodeView): Constant | undefined => {
@@ -28,6 +28,13 @@ const only = (n: NodeView, i: number): Expr => operand(n, i, n.in(i).shape.map((
 const typeAttribute = (n: NodeView, otherwise: DType): DType =>
   n.given("dtype") ? typeOfOnnx(n.int("dtype")) ?? n.fail(`attribute dtype is ${n.int("dtype")}: the element type ${onnxTypeName(n.int("dtype"))} is not supported`) : otherwise;
 
+/** How many elements a Range has between sizes. */
+function steps(n: NodeView): Dim {
+  const [start, limit, delta] = [0, 1, 2].map((i) => n.sizes(i)![0]!) as [Dim, Dim, Dim];
+  if (typeof delta !== "number" || !Number.isInteger(delta)) n.fail("the step of a range over sizes must be a whole number that is known when the model is compiled");
+  const way = delta > 0 ? lessDim(limit, start) : lessDim(start, limit);
+  return quoDim(largest(0, moreDim(way, Math.abs(delta) - 1)), Math.abs(delta));
+}
 /** Shape, Size, ConstantOfShape, Range, EyeLike, OneHot, Trilu. */
 export const generators: readonly Op[] = [
   {
@@ -38,7 +45,7 @@ export const generators: readonly Op[] = [
   {
     name: "Size", since: 25, inputs: [1, 1],
     infer: () => [{ dtype: "i64", shape: [] }],
-    lower: (n) => n.map(() => constant("i64", sizeOf(n.in(0).shape))),
+    lower: (n) => n.map(() => convert("i64", sizeExpr(product(n.type(0).shape)))),
   },
   {
     name: "ConstantOfShape", since: 25, inputs: [1, 1], parameters: [0], attributes: { value: { kind: "tensor", optional: true } },
@@ -46,22 +53,23 @@ export const generators: readonly Op[] = [
       const dtype = fill(n)?.dtype ?? "f32";
       expectType(n, 0, ["i64"]);
       expectRank(n, 0, 1, "the shape");
-      if (!n.constant(0)) return [declared(n, dtype, "the shape")];
-      const shape = n.parameter(0)!;
-      return [{ dtype, shape: shape.every((d) => d >= 0) ? shape : n.fail(`${showShape(shape)} is no shape`) }];
+      if (!n.value(0)) return [declared(n, dtype, "the shape")];
+      const shape = n.sizes(0)!;
+      return [{ dtype, shape: shape.every(isSize) ? shape : n.fail(`${showShape(shape)} is no shape`) }];
     },
     lower: (n) => n.map(() => constant(n.out().dtype, fill(n)?.data[0] ?? 0)),
   },
   {
     name: "Range", since: 27, inputs: [3, 3], parameters: [0, 1, 2], attributes: { stash_type: { kind: "int", default: 1 } },
     infer: (n) => {
-      const { dtype } = n.in(0);
+      const { dtype } = n.type(0);
       for (const i of [0, 1, 2]) {
         expectType(n, i, numbers);
         if (sizeOf(n.in(i).shape) !== 1) n.fail(`input ${i} (${n.node.inputs[i]}) of shape ${showShape(n.in(i).shape)} must be one number`);
       }
       expectSameType(n);
-      if (![0, 1, 2].every((i) => n.constant(i))) return [declared(n, dtype, "the range")];
+      if (![0, 1, 2].every((i) => n.value(i))) return [declared(n, dtype, "the range")];
+      if (![0, 1, 2].every((i) => n.constant(i))) return [{ dtype, shape: [steps(n)] }];
       const [start, limit, delta] = [0, 1, 2].map((i) => n.parameter(i)![0]!) as [number, number, number];
       if (delta === 0) n.fail("delta is 0");
       return [{ dtype, shape: [Math.max(0, Math.ceil((limit - start) / delta))] }];
@@ -72,7 +80,7 @@ export const generators: readonly Op[] = [
     name: "EyeLike", since: 22, inputs: [1, 1], attributes: { dtype: { kind: "int", optional: true }, k: { kind: "int", default: 0 } },
     infer: (n) => {
       expectRank(n, 0, 2);
-      return [{ dtype: typeAttribute(n, n.in(0).dtype), shape: n.in(0).shape }];
+      return [{ dtype: typeAttribute(n, n.type(0).dtype), shape: n.type(0).shape }];
     },
     lower: (n) => n.map(([y, x]) => {
       const { dtype } = n.out();
@@ -82,7 +90,7 @@ export const generators: readonly Op[] = [
   {
     name: "OneHot", since: 11, inputs: [3, 3], parameters: [1], attributes: { axis: { kind: "int", default: -1 } },
     infer: (n) => {
-      const { shape } = n.in(0), rank = shape.length + 1, axis = n.axis(n.int("axis"), rank), { dtype } = n.in(2);
+      const { shape } = n.type(0), rank = shape.length + 1, axis = n.axis(n.int("axis"), rank), { dtype } = n.in(2);
       expectType(n, 0, numbers);
       expectType(n, 1, numbers);
       if (n.in(2).shape.length !== 1 || n.in(2).shape[0] !== 2) n.fail(`values has shape ${showShape(n.in(2).shape)}, but must hold two: off and on`);
@@ -102,9 +110,9 @@ export const generators: readonly Op[] = [
   {
     name: "Trilu", since: 14, inputs: [1, 2], attributes: { upper: { kind: "int", default: 1 } },
     infer: (n) => {
-      if (n.in(0).shape.length < 2) n.fail(`input of shape ${showShape(n.in(0).shape)} must have at least two axes`);
+      if (n.type(0).shape.length < 2) n.fail(`input of shape ${showShape(n.type(0).shape)} must have at least two axes`);
       expectType(n, 1, ["i64"]);
-      return [n.in(0)];
+      return [n.type(0)];
     },
     lower: (n) => n.map((index) => {
       const [y, x] = index.slice(-2) as [Expr, Expr], k = n.has(1) ? convert("index", only(n, 1)) : int(0);

@@ -26,6 +26,7 @@ import { resizes } from "./resize.ts";
 import { samplers } from "./sampling.ts";
 import { sequenceOps } from "./sequences.ts";
 import { signals } from "./signal.ts";
+import { sizeLists } from "./sizes.ts";
 import { softmaxes } from "./softmax.ts";
 import { unfolders } from "./unfold.ts";
 import { windows } from "./windows.ts";
@@ -33,6 +34,6 @@ import { windows } from "./windows.ts";
 const all: readonly Op[] = [
   ...elementwise, ...arithmetic, ...casts, ...reshapes, ...slices, ...gathers, ...scatters, ...generators, ...reducers, ...places, ...orders,
   ...convolutions, ...linearOps, ...einsums, ...normalizations, ...pools, ...resizes, ...quantizers, ...softmaxes, ...attentions,
-  ...losses, ...windows, ...samplers, ...signals, ...unfolders, ...stretchedConvolutions, ...microsoft, ...recurrentOps, ...sequenceOps,
+  ...losses, ...windows, ...samplers, ...signals, ...unfolders, ...stretchedConvolutions, ...microsoft, ...recurrentOps, ...sequenceOps, ...sizeLists,
 ];
 export const ops: ReadonlyMap<string, Op> = new Map(all.map((o) => [o.name, o]));

@@ -2,15 +2,19 @@
  * What an operator is: one entry says everything the compiler knows about it. Entries stand in one file per family and
  * are listed in index.ts; nothing else in the compiler names an operator, but the graph passes that rewrite it.
  */
-import { load, variable, type Expr } from "../ir/scalar.ts";
-import { int } from "../ir/linear.ts";
+import { load, variable, variables, type Expr } from "../ir/scalar.ts";
+import { int, minus, range } from "../ir/linear.ts";
 import { loadsIn, rebuild } from "../ir/algebra.ts";
 import { axis, output, rowMajor, type Axis, type Compute, type Output, type Stage, type Tensor } from "../ir/compute.ts";
-import { isGraph, type Attribute, type Constant, type Graph, type Node, type TensorType } from "../ir/graph.ts";
+import {
+  boundOf, isGraph, isSizeList, isStatic, type Attribute, type Constant, type Dim, type Graph, type Node, type SizeList, type TensorType, type ValueType,
+} from "../ir/graph.ts";
+import { nameOfSymbol, someSizes } from "../ir/symbols.ts";
+import { withoutExcess } from "./excess.ts";
 import type { DType } from "../ir/types.ts";
 
 /** What an attribute holds; whole and real numbers are both numbers here. */
-export type AttributeKind = "int" | "float" | "string" | "ints" | "floats" | "strings" | "tensor" | "graph";
+export type AttributeKind = "int" | "float" | "string" | "ints" | "floats" | "strings" | "tensor" | "sizes" | "graph";
 /** An attribute: one without a default must be given, unless it is optional. */
 export interface AttributeSpec { readonly kind: AttributeKind; readonly default?: Attribute; readonly optional?: true }
 /** How far a compiled result may be from the reference, and why. `relative` is to the largest expected magnitude. */
@@ -29,7 +33,7 @@ export interface Op {
   /** Inputs whose values decide types: they must be known at compile time, unless the model states the output's type and the entry can do with that. */
   readonly parameters?: readonly number[];
   /** Types of all outputs. Calls `n.fail` where the model is wrong or the form is not supported. */
-  readonly infer: (n: NodeView) => readonly TensorType[];
+  readonly infer: (n: NodeView) => readonly ValueType[];
   /**
    * In terms of the tensors that sequences and optional values are made of: what stands for each output, or undefined
    * where all is tensors and the rest of the entry holds. Inference asks it; no node without another meaning is left then.
@@ -37,9 +41,13 @@ export interface Op {
   readonly resolve?: (n: NodeView, g: Resolver) => readonly Parts[] | undefined;
   /** As maps and reductions. One of `lower`, `expand` and `resolve` is there. */
   readonly lower?: (n: NodeView) => Compute;
+  /** Of an entry that expands: inputs may have sizes that are known only at run time. */
+  readonly sizes?: true;
   /** In terms of other operators: returns the values that stand for the outputs. */
   readonly expand?: (n: NodeView, g: Expander) => readonly string[];
   readonly accuracy?: Accuracy;
+  /** Made by passes only; no model has it. */
+  readonly internal?: true;
 }
 /** Adds a node of another operator and returns its first output (or all of them). */
 export interface Expander {
@@ -70,33 +78,67 @@ export class Unsupported extends Error {
 }
 
 const slot = (i: number): string => `input ${i}`;
+/** What is known of a value when a model is compiled. */
+export type Known = (value: string) => Constant | SizeList | undefined;
 
-/** A node as its entry sees it: types, attributes with their defaults, and what is known of its inputs. */
+/**
+ * A node as its entry sees it: types, attributes with their defaults, and what is known of its inputs. Sizes may be known only at run
+ * time: `type` and `dims` have them as indices over symbols. `in` and `out` have numbers, which are the largest sizes: what `lower`
+ * goes over. To shape rules and expansions, which would forget what they mean, they fail where a size is no number.
+ */
 export class NodeView {
   readonly node: Node;
   readonly op: Op;
   /** Types of the inputs; undefined where an optional one is not given. */
-  readonly inputs: readonly (TensorType | undefined)[];
+  readonly inputs: readonly (ValueType | undefined)[];
   /** Types of the outputs: empty while they are being inferred. */
-  readonly outputs: readonly TensorType[];
+  readonly outputs: readonly ValueType[];
   /** The type that the model states for output `i`, if it is fully known. */
   readonly declared: (i: number) => TensorType | undefined;
-  private readonly constants: (value: string) => Constant | undefined;
+  /** Pairs of sizes that a run must have equal. */
+  readonly equalities: (readonly [Expr, Expr])[] = [];
+  private readonly known: Known;
 
-  constructor(node: Node, op: Op, inputs: readonly (TensorType | undefined)[], outputs: readonly TensorType[],
-    constants: (value: string) => Constant | undefined, declared: (i: number) => TensorType | undefined = () => undefined) {
-    this.node = node; this.op = op; this.inputs = inputs; this.outputs = outputs; this.constants = constants; this.declared = declared;
+  constructor(node: Node, op: Op, inputs: readonly (ValueType | undefined)[], outputs: readonly ValueType[],
+    known: Known, declared: (i: number) => TensorType | undefined = () => undefined) {
+    this.node = node; this.op = op; this.inputs = inputs; this.outputs = outputs; this.known = known; this.declared = declared;
   }
   fail(reason: string, hint?: string): never { throw new Unsupported(reason, hint); }
   has(i: number): boolean { return this.inputs[i] !== undefined; }
   /** The type of a given input. */
-  in(i: number): TensorType { return this.inputs[i] ?? this.fail(`input ${i} is missing`); }
-  out(i = 0): TensorType { return this.outputs[i] ?? this.fail(`has no output ${i}`); }
+  type(i: number): ValueType { return this.inputs[i] ?? this.fail(`input ${i} is missing`); }
+  /** The type of an output. */
+  outType(i = 0): ValueType { return this.outputs[i] ?? this.fail(`has no output ${i}`); }
+  /** The type of a given input, of numbers. */
+  in(i: number): TensorType { return this.numbers(this.type(i), `input ${i} (${this.node.inputs[i]})`); }
+  out(i = 0): TensorType { return this.numbers(this.outType(i), `output ${i} (${this.node.outputs[i]})`); }
+  private numbers(t: ValueType, what: string): TensorType {
+    if (isStatic(t) || (this.op.lower && this.outputs.length > 0)) return boundOf(t);
+    const names = new Set(t.shape.flatMap((d) => (typeof d === "number" ? [] : [...variables(d)].map(nameOfSymbol))));
+    return this.fail(`${what} has sizes that are known only at run time (${[...names].join(", ")}), which ${this.op.name} does not support`, "give them one size instead of bounds");
+  }
+  /** Whether two sizes are equal; where only a run can tell, it will have to be so. */
+  same(a: Dim, b: Dim): boolean {
+    if (a === b) return true;
+    const difference = minus(sizeExpr(a), sizeExpr(b)), [low, high] = range(difference);
+    if (low > 0 || high < 0) return false;
+    if (low !== 0 || high !== 0) this.equalities.push([sizeExpr(a), sizeExpr(b)]);
+    return true;
+  }
+  /** The value of input `i` where it is known when the model is compiled. */
+  value(i: number): Constant | SizeList | undefined { const v = this.node.inputs[i]; return v ? this.known(v) : undefined; }
   /** The value of input `i` where it is a constant. */
-  constant(i: number): Constant | undefined { const v = this.node.inputs[i]; return v ? this.constants(v) : undefined; }
+  constant(i: number): Constant | undefined { const c = this.value(i); return c && !isSizeList(c) ? c : undefined; }
+  /** The whole numbers that input `i` holds, which may be sizes; null where it is not given. Fails where they are not known. */
+  sizes(i: number): readonly Dim[] | null {
+    const c = this.value(i);
+    return c && isSizeList(c) ? c.dims : this.parameter(i);
+  }
   /** The elements of input `i`, which must be known at compile time; null where it is not given. */
   parameter(i: number): readonly number[] | null {
     if (!this.has(i)) return null;
+    const value = this.value(i);
+    if (value && isSizeList(value)) this.fail(`input ${i} (${this.node.inputs[i]}) depends on sizes that are known only at run time, which ${this.op.name} does not support`, "give them one size instead of bounds");
     const c = this.constant(i) ?? this.fail(`input ${i} (${this.node.inputs[i]}) is computed at run time, but must be known at compile time`,
       "make it a constant or initializer of the model, or pin the shapes it is computed from with --shape or --dim");
     return Array.from(c.data as Iterable<number | bigint>, Number);
@@ -124,42 +166,43 @@ export class NodeView {
   }
 
   /** An element of input `i`. Until `compute` names it, the input goes by its number: no stage can have the same name. */
-  load(i: number, index: readonly Expr[]): Expr { return load(this.in(i).dtype, slot(this.node.inputs.indexOf(this.node.inputs[i]!)), index); }
+  load(i: number, index: readonly Expr[]): Expr { return load(this.type(i).dtype, slot(this.node.inputs.indexOf(this.node.inputs[i]!)), index); }
   /** The element of input `i` that belongs to an index of a shape it broadcasts to. */
   broadcast(i: number, index: readonly Expr[]): Expr {
-    const { shape } = this.in(i), skip = index.length - shape.length;
+    const { shape } = this.type(i), skip = index.length - shape.length;
     return this.load(i, shape.map((n, d) => (n === 1 ? int(0) : index[d + skip]!)));
   }
   /** Axes over the shape of output `i`. */
   axes(i = 0, prefix = "d"): readonly Axis[] { return this.out(i).shape.map((n, d) => axis(`${prefix}${d}`, n)); }
   tensor(i: number): Tensor {
     const name = this.node.inputs[i]!, { dtype, shape } = this.in(i);
-    return { name, dtype, shape, layout: rowMajor(shape.length), role: this.constants(name) ? "weight" : "input" };
+    return { name, dtype, shape, layout: rowMajor(shape.length), role: this.constant(i) ? "weight" : "input" };
   }
   /**
    * A Compute of these stages; the last one is output 0 unless `outputs` says which stage is which. What the stages load
    * is other stages, `tables`, and the node's inputs by `load`. A stage or table that is called like a value of the node
    * gets another name.
    */
-  compute(stages: readonly Stage[], outputs?: readonly Output[], tables: readonly Tensor[] = []): Compute {
+  compute(given: readonly Stage[], outputs?: readonly Output[], tables: readonly Tensor[] = []): Compute {
+    const stages = withoutExcess(given, new Map(this.inputs.flatMap((t, i) => (t ? [[slot(i), t] as const] : []))));
     const { node } = this, values = [...node.inputs, ...node.outputs], own = [...stages, ...tables].map((s) => s.name);
     const unused = (name: string): string => (values.includes(name) || own.includes(name) ? unused(`${name}_`) : name);
     const names = new Map(own.map((name) => [name, values.includes(name) ? unused(name) : name])), seen = new Map<Expr, Expr>();
     node.inputs.forEach((v, i) => { if (v && node.inputs.indexOf(v) === i) names.set(slot(i), v); });
     const named = (e: Expr): Expr => rebuild(e, (x) => (x.kind === "load" ? load(x.dtype, names.get(x.buffer) ?? x.buffer, x.at, x.lanes) : x), seen);
     const read = new Set(loadsIn(stages.flatMap((s) => (s.finish ? [s.value, s.finish] : [s.value]))).map((l) => l.buffer));
-    const inputs = node.inputs.flatMap((_, i) => (read.has(slot(i)) ? [this.tensor(i)] : [])), last = stages.at(-1)!, { shape } = this.out(0);
+    const inputs = node.inputs.flatMap((_, i) => (read.has(slot(i)) ? [this.tensor(i)] : [])), last = stages.at(-1)!;
     return {
       name: this.op.name.replace(/^.*\./, "").toLowerCase(), origin: node.origin,
       stages: stages.map((s) => ({ ...s, name: names.get(s.name)!, value: named(s.value), ...(s.finish ? { finish: named(s.finish) } : {}) })),
       tensors: [...inputs, ...tables.map((t) => ({ ...t, name: names.get(t.name)! }))],
-      outputs: (outputs ?? [output(last, node.outputs[0]!, { shape, layout: rowMajor(shape.length) })]).map((o) => ({ ...o, stage: names.get(o.stage)! })),
+      outputs: (outputs ?? [this.result(last)]).map((o) => ({ ...o, stage: names.get(o.stage)! })),
     };
   }
   /** Output `i` as a stage for `compute(stages, outputs)`. */
   result(stage: Stage, i = 0, more: Partial<Output> = {}): Output {
     const { shape } = this.out(i);
-    return output(stage, this.node.outputs[i]!, { shape, layout: rowMajor(shape.length), ...more });
+    return output(stage, this.node.outputs[i]!, { shape, layout: rowMajor(shape.length), ...runSizes(this.outType(i)), ...more });
   }
   /** Each element of output 0 from its index. */
   map(element: (index: readonly Expr[]) => Expr): Compute {
@@ -167,5 +210,9 @@ export class NodeView {
     return this.compute([{ name: "map", axes, value: element(axes) }]);
   }
 }
+/** How much of the largest sizes a run has. */
+export const runSizes = (t: ValueType) => someSizes(t.shape.map((d) => (typeof d === "number" ? undefined : d)));
+/** A size as an index. */
+export const sizeExpr = (d: Dim): Expr => (typeof d === "number" ? int(d) : d);
 /** An unbounded index variable: a dimension that is not known. */
 export const symbol = (name: string): Expr => variable("index", name);

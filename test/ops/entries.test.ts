@@ -2,14 +2,14 @@
 import { describe, expect, it } from "vitest";
 import { ops } from "../../compiler/ops/index.ts";
 import { newestOpset } from "../../compiler/import/onnx/normalize.ts";
-import { isConstant, isGraph, type Attribute } from "../../compiler/ir/graph.ts";
+import { isConstant, isGraph, isSizeList, type Attribute } from "../../compiler/ir/graph.ts";
 import type { AttributeKind } from "../../compiler/ops/op.ts";
 
 const isList = (a: Attribute, of: string) => Array.isArray(a) && a.every((x) => typeof x === of);
 const isOfKind: Readonly<Record<AttributeKind, (a: Attribute) => boolean>> = {
   int: (a) => typeof a === "number" && Number.isInteger(a), float: (a) => typeof a === "number", string: (a) => typeof a === "string",
   ints: (a) => isList(a, "number"), floats: (a) => isList(a, "number"), strings: (a) => isList(a, "string"),
-  tensor: (a) => isConstant(a), graph: (a) => isGraph(a),
+  tensor: (a) => isConstant(a), sizes: (a) => isSizeList(a), graph: (a) => isGraph(a),
 };
 describe.each([...ops.values()].map((op) => [op.name, op] as const))("%s", (_, op) => {
   it("is complete", () => {

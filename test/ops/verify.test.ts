@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { ops } from "../../compiler/ops/index.ts";
 import { NodeView, Unsupported } from "../../compiler/ops/op.ts";
-import type { Constant, Node, TensorType } from "../../compiler/ir/graph.ts";
+import type { Constant, Node, ValueType } from "../../compiler/ir/graph.ts";
 import type { Compute } from "../../compiler/ir/compute.ts";
 import { verify, verifyCompute } from "../../compiler/ir/verify.ts";
 import { lower } from "../../compiler/lower/lower.ts";
@@ -16,8 +16,8 @@ function check(c: Compute): void {
 }
 /** Infers and lowers the nodes of a case as far as `known` values allow; returns how many were checked. */
 function checkCase(c: Case, known: ReadonlyMap<string, Constant>): number {
-  const types = new Map<string, TensorType>([...c.graph.constants, ...c.inputs]);
-  const view = (n: Node, outputs: readonly TensorType[]) =>
+  const types = new Map<string, ValueType>([...c.graph.constants, ...c.inputs]);
+  const view = (n: Node, outputs: readonly ValueType[]) =>
     new NodeView(n, ops.get(n.op)!, n.inputs.map((v) => types.get(v)), outputs, (v) => known.get(v) ?? c.graph.constants.get(v));
   let count = 0;
   for (const n of c.graph.nodes) {

@@ -1,5 +1,5 @@
 /** Puts small graphs together for tests. */
-import { constantOf, sizeOf, type Attribute, type Constant, type Graph, type Node, type TensorType } from "../../compiler/ir/graph.ts";
+import { boundOf, constantOf, sizeOf, type Attribute, type Constant, type Graph, type Node, type TensorType } from "../../compiler/ir/graph.ts";
 import { arrayOf, type DType } from "../../compiler/ir/types.ts";
 import { inferNode } from "../../compiler/passes/graph/editor.ts";
 
@@ -53,7 +53,7 @@ export class Builder {
     const name = `${op.toLowerCase()}${this.count++}`;
     const node: Node = { name, op, inputs, attributes, origin: [name], outputs: Array.from({ length: outputs }, (_, i) => (i === 0 ? `v_${name}` : `v_${name}_${i}`)) };
     const types = inferNode(node, (v) => this.types.get(v), (v) => this.constants.get(v), () => shape && { dtype: this.types.get(inputs[0]!)!.dtype, shape });
-    node.outputs.forEach((v, i) => this.types.set(v, types[i]!));
+    node.outputs.forEach((v, i) => this.types.set(v, boundOf(types[i]!)));
     this.nodes.push(node);
     return node.outputs;
   }

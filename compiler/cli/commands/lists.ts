@@ -16,6 +16,7 @@ const span = ([least, most]: readonly [number, number]): string =>
 /** `mlc ops`: the registry of operators. */
 export async function opsCommand(t: Terminal, f: Flags): Promise<void> {
   const list = [...ops.values()]
+    .filter((o) => !o.internal)
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .map((o) => ({
       name: o.name,

@@ -1,9 +1,9 @@
 /** A graph while `rewrite` changes it. */
 import { ops } from "../../ops/index.ts";
-import { NodeView, type Expander } from "../../ops/op.ts";
+import { NodeView, type Expander, type Known } from "../../ops/op.ts";
 import {
-  capturedBy, constantOf, isGraph, isStatic, sizeOf,
-  type Attribute, type Constant, type Graph, type Node, type TensorType, type ValueName, type ValueType,
+  capturedBy, constantOf, isGraph, isStatic, sizeOf, sizesMadeBy,
+  type Attribute, type Constant, type Graph, type SizeList, type Node, type TensorType, type ValueName, type ValueType,
 } from "../../ir/graph.ts";
 import { arrayOf, type DType, type Num } from "../../ir/types.ts";
 
@@ -20,10 +20,10 @@ export const sameType = (a: ValueType, b: ValueType): boolean => a.dtype === b.d
  * The types of a node's outputs, by its operator's entry. `declared` is what the graph says of its outputs so far.
  * Throws where the operator has no entry or the entry objects.
  */
-export function inferNode(n: Node, type: (v: ValueName) => ValueType | undefined, constant: (v: ValueName) => Constant | undefined,
-  declared?: (i: number) => TensorType | undefined): readonly TensorType[] {
+export function inferNode(n: Node, type: (v: ValueName) => ValueType | undefined, known: Known,
+  declared?: (i: number) => TensorType | undefined): readonly ValueType[] {
   const op = ops.get(n.op) ?? fail(`operator ${n.op} has no entry`);
-  return op.infer(new NodeView(n, op, n.inputs.map((v) => staticType(v && type(v))), [], constant, declared));
+  return op.infer(new NodeView(n, op, n.inputs.map((v) => (v ? type(v) : undefined)), [], known, declared));
 }
 
 /** The node with other names for the values that it and its sub-graphs read. */
@@ -51,12 +51,14 @@ export class Editor implements Expander {
   private readonly order: string[] = [];
   /** Every name that was ever in use. */
   private readonly names: Set<string>;
+  private readonly open: boolean;
   private changed = false;
   private root: Node | undefined;
   private fresh: Node[] = [];
 
-  constructor(g: Graph) {
-    this.graph = g;
+  /** `open`: rules look at nodes of sizes known only at run time, too. */
+  constructor(g: Graph, open = false) {
+    this.graph = g; this.open = open;
     this.types = new Map([...g.constants, ...g.types]);
     this.constants = new Map(g.constants);
     this.outputs = new Set(g.outputs);
@@ -65,7 +67,12 @@ export class Editor implements Expander {
   }
 
   /** Throws where the value is no tensor of known extents. */
-  type(v: ValueName): TensorType { return staticType(this.types.get(v)) ?? fail(`value ${v} has no static type`); }
+  type(v: ValueName): TensorType { return staticType(this.valueType(v)) ?? fail(`value ${v} has no static type`); }
+  /** Throws where the value has no type. */
+  valueType(v: ValueName): ValueType { return this.types.get(v) ?? fail(`value ${v} has no type`); }
+  private known(v: ValueName): Constant | SizeList | undefined {
+    return this.constants.get(v) ?? sizesMadeBy(this.alive.get(this.producerOf.get(v) ?? "") ?? this.fresh.find((n) => n.outputs.includes(v)));
+  }
   constantOf(v: ValueName | undefined): Constant | undefined { return this.constants.get(v ?? ""); }
   /** The number that all elements of a constant are, if there is one. */
   uniform(v: ValueName | undefined): number | undefined {
@@ -87,13 +94,13 @@ export class Editor implements Expander {
   /** Whether exactly one node reads the value, and nobody outside the graph does. */
   sole(v: ValueName): boolean { return !this.outputs.has(v) && this.readersOf.get(v)?.size === 1; }
   wanted(v: ValueName | undefined): boolean { return v !== undefined && (this.outputs.has(v) || (this.readersOf.get(v)?.size ?? 0) > 0); }
-  /** Undefined for operators without an entry and for nodes of values that are no tensors of known extents. */
+  /** Undefined for operators without an entry and, unless the rules say otherwise, for nodes of values that are no tensors of known extents. */
   view(n: Node): NodeView | undefined {
-    const op = ops.get(n.op), typeOf = (v: ValueName) => staticType(v && this.types.get(v));
+    const op = ops.get(n.op), typeOf = (v: ValueName) => (this.open ? (v ? this.types.get(v) : undefined) : staticType(v && this.types.get(v)));
     if (!op || [...n.inputs, ...n.outputs].some((v) => v && !typeOf(v))) return undefined;
-    const constant = (v: ValueName) => this.constants.get(v), outputs = n.outputs.map(typeOf), allTyped = outputs.every((t) => t !== undefined);
+    const constant = (v: ValueName) => this.known(v), outputs = n.outputs.map(typeOf), allTyped = outputs.every((t) => t !== undefined);
     // What has no name has no type in the graph, but operators count on one.
-    const types = allTyped ? outputs : inferNode(n, (v) => this.types.get(v), constant, (i) => outputs[i]);
+    const types = allTyped ? outputs : inferNode(n, (v) => this.types.get(v), constant, (i) => staticType(outputs[i]));
     return new NodeView(n, op, n.inputs.map(typeOf), types, constant);
   }
 
@@ -106,7 +113,7 @@ export class Editor implements Expander {
       name: takesName ? name : this.unused(name, hint), op, inputs: withoutTrailing(inputs), attributes, origin: [],
       outputs: Array.from({ length: outputs }, () => this.unused(first, hint)),
     };
-    const types = inferNode(node, (v) => this.types.get(v), (v) => this.constants.get(v));
+    const types = inferNode(node, (v) => this.types.get(v), (v) => this.known(v));
     node.outputs.forEach((v, i) => this.types.set(v, types[i] ?? fail(`${op} has no output ${i}`)));
     this.fresh.push(node);
     return node.outputs;
@@ -149,7 +156,7 @@ export class Editor implements Expander {
     const now = new Map<ValueName, ValueName>();
     for (const node of this.needed(pairs.map(([, by]) => by))) this.add(node);
     for (const [old, by] of pairs) {
-      if (!sameType(this.type(old), this.type(by))) fail(`node ${n.name}: ${by} has another type than ${old}, which it stands for`);
+      if (!sameType(this.valueType(old), this.valueType(by))) fail(`node ${n.name}: ${by} has another type than ${old}, which it stands for`);
       now.set(by, this.substitute(old, now.get(by) ?? by, n));
     }
     this.credit([n, ...this.sweep(n)]);

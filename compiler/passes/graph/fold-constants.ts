@@ -3,7 +3,8 @@
  * Runs during type inference, where shapes are computed by nodes, and as a pass after rewrites that make new constants.
  * Ensures: results, bit by bit, are those of `evaluateNode`; the graph's outputs are still computed by nodes.
  */
-import { bytesOf, type Constant, type Graph, type Node } from "../../ir/graph.ts";
+import { bytesOf, isSizeList, isStatic, type Constant, type Graph, type Node, type SizeList } from "../../ir/graph.ts";
+import { computeSizes, elementsOf } from "./fold-sizes.ts";
 import type { NodeView } from "../../ops/op.ts";
 import { evaluateNode } from "../../evaluate/index.ts";
 import { rewrite } from "./rewrite.ts";
@@ -37,9 +38,19 @@ const growthOf = (n: NodeView, inputs: readonly (Constant | undefined)[]): numbe
  * The outputs of a node, if they are known and at most `growth` bytes larger than what they are made of; null otherwise.
  * The view must have the types of its outputs.
  */
-export function fold(_: Node, view: NodeView, growth = growthOfOne): Constant[] | null {
+export function fold(_: Node, view: NodeView, growth = growthOfOne): readonly Constant[] | null {
   const inputs = known(view);
   return inputs && growthOf(view, inputs) <= growth ? evaluateNode(view, inputs) : null;
+}
+/** `fold`; and where a node makes whole numbers of sizes known only at run time, the list of what they are. */
+export function foldAll(node: Node, view: NodeView): readonly (Constant | SizeList)[] | null {
+  const isOpen = view.inputs.some((t) => t && !isStatic(t)), values = node.inputs.map((v, i) => (v ? view.value(i) : undefined));
+  if (!isOpen && !values.some((v) => v && isSizeList(v))) return fold(node, view);
+  if (!view.op.lower || random.test(node.op) || !view.outputs.every(isStatic)) return null;
+  if (!typesOnly.has(node.op) && node.inputs.some((v, i) => v && !values[i])) return null;
+  const compute = view.op.lower(view), known = new Map(node.inputs.flatMap((v, i) => { const c = values[i]; return c ? [[v, elementsOf(c)] as const] : []; }));
+  const made = computeSizes(compute, known, new Map(node.outputs.map((v, i) => [v, view.outputs[i]!])));
+  return made && node.outputs.every((v) => !v || made.has(v)) ? node.outputs.map((v) => made.get(v) ?? { dtype: "f32", shape: [0], data: new Float32Array(0) }) : null;
 }
 
 /** Needs the types of all values. */

@@ -1,14 +1,17 @@
 /**
  * Gives every value its type, node by node, by the operators' entries. Constants are folded on the way, because shapes
- * are often computed by nodes. Needs inputs of known shapes (pin-shapes). Ensures, where it reports no error: all values
- * have static types, every node has an entry and fits it, no constant and no type is left over.
+ * are often computed by nodes; of sizes known only at run time, what is computed of them becomes lists of sizes. Needs inputs of
+ * known or bounded shapes (pin-shapes). Ensures, where it reports no error: all values have types of numbers and of indices over
+ * bounded symbols, every node has an entry and fits it, no constant and no type is left over.
  */
 import type { Diagnostic } from "../../diagnostics.ts";
 import {
-  capturedBy, isConstant, isGraph, isStatic,
-  type Attribute, type Constant, type Graph, type Node, type TensorType, type ValueName, type ValueType,
+  capturedBy, isConstant, isGraph, isSizeList, isStatic, sizesOp,
+  type Attribute, type Constant, type Dim, type Graph, type Node, type SizeList, type TensorType, type ValueName, type ValueType,
 } from "../../ir/graph.ts";
-import { show } from "../../ir/scalar.ts";
+import { range } from "../../ir/linear.ts";
+import type { Expr } from "../../ir/scalar.ts";
+import { showShape } from "../../ops/helpers.ts";
 import { ops as registry } from "../../ops/index.ts";
 import { NodeView, Unsupported, type AttributeKind, type Op, type Parts } from "../../ops/op.ts";
 import { unknownOperator } from "./check-operators.ts";
@@ -20,7 +23,7 @@ import { mustUnroll, unrolled } from "./unroll-loop.ts";
  * The outputs of a node, where it is to be folded: called for every node that could be typed. An entry per output, of
  * which those that nobody wants (named "") may hold anything. Values may be known without known inputs, as in Shape.
  */
-export type Fold = (node: Node, view: NodeView) => readonly Constant[] | null;
+export type Fold = (node: Node, view: NodeView) => readonly (Constant | SizeList)[] | null;
 /** `ops`: all entries there are, by default. */
 export interface InferOptions {
   readonly ops?: ReadonlyMap<string, Op>;
@@ -39,13 +42,16 @@ const isKind: Readonly<Record<AttributeKind, (a: Attribute) => boolean>> = {
   floats: listOf((x) => typeof x === "number"),
   strings: listOf((x) => typeof x === "string"),
   tensor: (a) => typeof a === "object" && isConstant(a),
+  sizes: (a) => typeof a === "object" && isSizeList(a),
   graph: (a) => typeof a === "object" && isGraph(a),
 };
 const isResolvedOnly = (op: Op): boolean => op.resolve !== undefined && !op.lower && !op.expand;
 const plural = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
-const showType = (t: ValueType): string => `${t.dtype}[${t.shape.map((d) => (typeof d === "number" ? d : show(d))).join(", ")}]`;
-const contradicts = (stated: ValueType, found: TensorType): boolean =>
-  stated.shape.length !== found.shape.length || stated.shape.some((d, i) => typeof d === "number" && d !== found.shape[i]);
+const showType = (t: ValueType): string => `${t.dtype}${showShape(t.shape)}`;
+const cannotBe = (n: number, d: Dim): boolean => (typeof d === "number" ? d !== n : n < range(d)[0] || n > range(d)[1]);
+const contradicts = (stated: ValueType, found: ValueType): boolean =>
+  stated.shape.length !== found.shape.length || stated.shape.some((d, i) => typeof d === "number" && cannotBe(d, found.shape[i]!));
+const isBounded = (t: ValueType): boolean => t.shape.every((d) => typeof d === "number" || range(d).every(Number.isFinite));
 
 /** Nodes that all bodies written out may become. */
 const mostWritten = 1 << 15;
@@ -57,7 +63,9 @@ class Inference implements Around {
   private readonly fold: Fold | undefined;
   private readonly graph: Graph;
   private readonly outer: Inference | undefined;
-  private readonly types = new Map<ValueName, TensorType>();
+  private readonly types = new Map<ValueName, ValueType>();
+  private readonly sizes = new Map<ValueName, SizeList>();
+  private readonly equalities = new Map<string, readonly [Expr, Expr]>();
   private readonly constants: Map<ValueName, Constant>;
   private readonly statedTypes: Map<ValueName, ValueType>;
   /** What those values consist of that are no tensors. */
@@ -81,7 +89,7 @@ class Inference implements Around {
     this.statedTypes = new Map(g.types);
     this.names = new Set([...g.types.keys(), ...g.constants.keys(), ...g.nodes.flatMap((n) => [n.name, ...n.outputs])]);
     for (const [v, { dtype, shape }] of g.constants) this.types.set(v, { dtype, shape });
-    for (const v of g.inputs) { const t = g.types.get(v); if (t && isStatic(t)) this.types.set(v, t); }
+    for (const v of g.inputs) { const t = g.types.get(v); if (t && isBounded(t)) this.types.set(v, t); }
   }
   run(): Inferred {
     for (const n of this.graph.nodes) this.node(n);
@@ -94,10 +102,11 @@ class Inference implements Around {
     return { graph: this.result(), diagnostics: this.diagnostics };
   }
   /** The type of a tensor, as far as it is known. */
-  typeOf(v: ValueName): TensorType | undefined { return this.types.get(v) ?? this.outer?.typeOf(v); }
+  typeOf(v: ValueName): ValueType | undefined { return this.types.get(v) ?? this.outer?.typeOf(v); }
   constantOf(v: ValueName): Constant | undefined { return this.constants.get(v) ?? this.outer?.constantOf(v); }
   /** Undefined for tensors and what is not known. */
   partsOf(v: ValueName): Exclude<Parts, string> | undefined { return this.composed.has(v) ? this.composed.get(v) : this.outer?.partsOf(v); }
+  known(v: ValueName): Constant | SizeList | undefined { return this.sizes.get(v) ?? this.constants.get(v) ?? this.outer?.known(v); }
   private isDoubtful(v: ValueName): boolean { return this.doubtful.has(v) || (this.outer?.isDoubtful(v) ?? false); }
   private error(n: Node, code: string, message: string, hint?: string): void {
     this.diagnostics.push({ severity: "error", code, message, op: n.op, node: n.name, ...(hint ? { hint } : {}) });
@@ -127,7 +136,7 @@ class Inference implements Around {
     this.typed(n, found, doubtful);
     if (!found || !op || !this.folded(n, op, found)) this.kept.push(n);
   }
-  private typed(n: Node, found: readonly TensorType[] | null, doubtful: boolean): void {
+  private typed(n: Node, found: readonly ValueType[] | null, doubtful: boolean): void {
     n.outputs.forEach((v, i) => {
       const type = found?.[i] ?? this.stated(v);
       if (!v) return;
@@ -200,14 +209,16 @@ class Inference implements Around {
     for (const [v, t] of types) if (!this.statedTypes.has(v)) this.statedTypes.set(v, t);
     for (const inner of nodes) this.node(inner);
   }
-  private view(n: Node, op: Op, outputs: readonly TensorType[]): NodeView {
+  private view(n: Node, op: Op, outputs: readonly ValueType[]): NodeView {
     const inputs = n.inputs.map((v) => (v ? this.typeOf(v) : undefined));
-    return new NodeView(n, op, inputs, outputs, (v) => this.constantOf(v), (i) => this.stated(n.outputs[i] ?? ""));
+    return new NodeView(n, op, inputs, outputs, (v) => this.known(v), (i) => this.stated(n.outputs[i] ?? ""));
   }
-  private infer(n: Node, op: Op): readonly TensorType[] | null {
-    let found: readonly TensorType[];
+  private infer(n: Node, op: Op): readonly ValueType[] | null {
+    const view = this.view(n, op, []);
+    let found: readonly ValueType[];
     try {
-      found = op.infer(this.view(n, op, []));
+      found = op.infer(view);
+      if (!op.lower && !op.sizes) view.inputs.forEach((t, i) => { if (t) view.in(i); });
     } catch (e) {
       const why = e instanceof Error ? e.message : String(e);
       if (!(e instanceof Unsupported)) throw new Error(`shape rule of ${n.op}, node ${n.name}: ${why}`, { cause: e });
@@ -218,10 +229,11 @@ class Inference implements Around {
       this.error(n, "bad-model", `has ${plural(n.outputs.length, "output")}, but ${n.op} makes ${found.length} here`);
       return null;
     }
+    for (const pair of view.equalities) this.equalities.set(pair.map((e) => e.id).join(), pair);
     return n.outputs.every((v, i) => this.agrees(n, v, found[i]!)) ? found : null;
   }
   /** Compares with what the model states; false where the element types differ. */
-  private agrees(n: Node, v: ValueName, found: TensorType): boolean {
+  private agrees(n: Node, v: ValueName, found: ValueType): boolean {
     const stated = this.statedTypes.get(v);
     if (!stated) return true;
     if (stated.dtype !== found.dtype) {
@@ -265,12 +277,19 @@ class Inference implements Around {
       return [name, inner.graph];
     })) };
   }
-  private folded(n: Node, op: Op, found: readonly TensorType[]): boolean {
+  private folded(n: Node, op: Op, found: readonly ValueType[]): boolean {
     const values = this.fold?.(n, this.view(n, op, found));
     if (!values) return false;
-    n.outputs.forEach((v, i) => { if (v) this.constants.set(v, values[i]!); });
     // An output of the graph stays the output of a node, though what it is worth is known to those behind it.
-    return !n.outputs.some((v) => this.outputs.has(v));
+    const stays = n.outputs.some((v) => this.outputs.has(v));
+    n.outputs.forEach((v, i) => {
+      const value = values[i]!;
+      if (!v) return;
+      if (!isSizeList(value)) { this.constants.set(v, value); return; }
+      this.sizes.set(v, value);
+      if (!stays) this.kept.push({ name: i === 0 ? n.name : this.unused(`${n.name}/sizes`), op: sizesOp, inputs: [], outputs: [v], attributes: { value }, origin: n.origin });
+    });
+    return !stays;
   }
   private result(): Graph {
     const outputs = this.spread, read = new Set([...outputs, ...this.kept.flatMap((n) => [...n.inputs, ...capturedBy(n)])]);
@@ -278,7 +297,8 @@ class Inference implements Around {
     const constants = new Map([...this.constants].filter(([v]) => read.has(v) && !made.has(v)));
     const there = new Set([...this.graph.inputs, ...constants.keys(), ...made]);
     const types = new Map<ValueName, ValueType>([...this.statedTypes, ...this.types].filter(([v]) => there.has(v)));
-    return { ...this.graph, outputs, nodes: this.kept, constants, types };
+    const equalities = [...(this.graph.equalities ?? []), ...this.equalities.values()];
+    return { ...this.graph, outputs, nodes: this.kept, constants, types, ...(equalities.length ? { equalities } : {}) };
   }
 }
 

@@ -98,7 +98,7 @@ class Pinner {
     if (!symbols.has(name)) {
       const there = symbols.size > 0 ? `it has ${[...symbols].join(", ")}` : "none of its inputs has an open dimension";
       this.error("unknown-dimension", `the model has no dimension named ${name}: ${there}`);
-    } else if (problem) this.error("bad-shape", `${from}: ${problem}`);
+    } else if (problem) this.error("bad-shape", `${from}: ${problem.replace(/^sizes must be whole numbers/, "a size must be a whole number")}`);
     else this.bind(name, size, from);
   }
   private shape(name: string, shape: readonly Size[]): void {
@@ -159,7 +159,7 @@ class Pinner {
           said.add(symbol);
           const isNamed = symbol !== `${name}.${i}`, which = `${i}${isNamed ? ` (${symbol})` : ""}`;
           const flags = `--shape ${name}=${this.wanted(shape)}${isNamed ? `, or --dim ${symbol}=${example}` : ""}`;
-          this.error("open-dimension", `dimension ${which} of input ${name} ${showShape(shape)} is open`, `give it a size, for example ${flags}; or bounds, such as ${example / 2}..${example}`);
+          this.error("open-dimension", `dimension ${which} of input ${name} ${showShape(shape)} is open`, `give it a size, for example ${flags}`);
         }
       }
     }

@@ -1,15 +1,15 @@
 /** What operators on sequences and optional values are resolved with, while types are inferred: see `Op.resolve`. */
 import type { Diagnostic } from "../../diagnostics.ts";
-import { constantOf, type Constant, type Graph, type Node, type TensorType, type ValueName } from "../../ir/graph.ts";
+import { constantOf, isStatic, type Constant, type Graph, type Node, type ValueName, type ValueType } from "../../ir/graph.ts";
 import { arrayOf } from "../../ir/types.ts";
-import type { Parts, Resolver } from "../../ops/op.ts";
+import { Unsupported, type Parts, type Resolver } from "../../ops/op.ts";
 
 /** Something that a node needs could not be typed: that has been said where it happened. */
 export class Unclear extends Error {}
 /** The graph while its types are inferred. */
 export interface Around {
   readonly diagnostics: readonly Diagnostic[];
-  typeOf(v: ValueName): TensorType | undefined;
+  typeOf(v: ValueName): ValueType | undefined;
   constantOf(v: ValueName): Constant | undefined;
   partsOf(v: ValueName): Exclude<Parts, string> | undefined;
   unused(wanted: string): string;
@@ -39,7 +39,12 @@ export function resolverFor(root: Node, g: Around): Resolver {
     parts, nodes,
     node: (op, inputs, attributes) => nodes(op, inputs, 1, attributes)[0]!,
     constant: (dtype, shape, values) => g.give(constantOf(dtype, shape, arrayOf(dtype, values)), `${first}.const`),
-    type: (v) => { const t = g.typeOf(v); if (!t) throw new Unclear(); return t; },
+    type: (v) => {
+      const t = g.typeOf(v);
+      if (!t) throw new Unclear();
+      if (!isStatic(t)) throw new Unsupported(`${v} has sizes that are known only at run time, which ${root.op} does not support`, "give them one size instead of bounds");
+      return t;
+    },
     known: (v) => g.constantOf(v),
     inline: (body, inputs) => {
       g.afford(body.nodes.length);

@@ -1,7 +1,7 @@
 /** Runs passes over a graph: verifies after each, times it, dumps it. */
 import { printGraph } from "../../ir/graph-text.ts";
 import { verifyGraph } from "../../ir/verify-graph.ts";
-import { isStatic, type Graph, type Node, type TensorType } from "../../ir/graph.ts";
+import { isStatic, producers, sizesMadeBy, type Graph, type Node, type ValueType } from "../../ir/graph.ts";
 import { inferNode } from "./editor.ts";
 import type { GraphPass, PassList } from "./pipeline.ts";
 
@@ -59,9 +59,15 @@ export function runPasses(g: Graph, list: PassList, options: RunOptions = {}): {
 function attempt<T>(f: () => T, broken: (problems: readonly string[]) => never): T {
   try { return f(); } catch (error) { return broken([error instanceof Error ? error.message : String(error)]); }
 }
+const makers = new WeakMap<Graph, ReadonlyMap<string, Node>>();
+function makerOf(v: string, g: Graph): Node | undefined {
+  let known = makers.get(g);
+  if (!known) makers.set(g, (known = producers(g)));
+  return known.get(v);
+}
 /** Types by the operators' entries; what the graph states stands in where the entry cannot know. */
-export const infer = (n: Node, g: Graph): readonly TensorType[] =>
-  inferNode(n, (v) => g.types.get(v) ?? g.constants.get(v), (v) => g.constants.get(v), (i) => {
+export const infer = (n: Node, g: Graph): readonly ValueType[] =>
+  inferNode(n, (v) => g.types.get(v) ?? g.constants.get(v), (v) => g.constants.get(v) ?? sizesMadeBy(makerOf(v, g)), (i) => {
     const t = g.types.get(n.outputs[i] ?? "");
     return t && isStatic(t) ? t : undefined;
   });

@@ -5,6 +5,7 @@
  */
 import type { Diagnostic } from "../../diagnostics.ts";
 import { capturedBy, type ComposedType, type Dim, type Graph, type Node, type ValueName, type ValueType } from "../../ir/graph.ts";
+import type { Size } from "./pin-shapes.ts";
 import { show, variable } from "../../ir/scalar.ts";
 import { types, type DType } from "../../ir/types.ts";
 
@@ -16,13 +17,13 @@ export interface SpreadOptions {
   /** Optional inputs that are not given. */
   readonly absent?: readonly string[];
   /** Shapes by input, as for pin-shapes; that of a sequence is the one of all its tensors that have none of their own. */
-  readonly shapes?: Readonly<Record<string, readonly number[]>>;
+  readonly shapes?: Readonly<Record<string, readonly Size[]>>;
   readonly unranked?: ReadonlyMap<ValueName, DType>;
 }
 /** The graph, and what pin-shapes is to know of its inputs. As good as spread only where no diagnostic is an error. */
 export interface Spread {
   readonly graph: Graph;
-  readonly shapes: Readonly<Record<string, readonly number[]>>;
+  readonly shapes: Readonly<Record<string, readonly Size[]>>;
   readonly unranked: ReadonlyMap<ValueName, DType>;
   readonly diagnostics: readonly Diagnostic[];
 }

@@ -1,18 +1,19 @@
 /**
  * Graph -> Network: every node becomes the Compute that its operator's entry gives.
  * A tensor is called as its value, behind a % that keeps it apart from the names of stages.
- * Needs: all types static, every operator in the registry with a `lower` (expand-operators has run). Ensures: one Compute
+ * Shapes are of the largest sizes; how much of them a run has stands beside them. Needs: all types bounded, every operator in the registry with a `lower` (expand-operators has run). Ensures: one Compute
  * per node in the graph's order, row-major tensors, nothing fused. Stands between the passes that know operators and
  * those that only see maps and reductions.
  */
-import { isStatic, type Graph, type TensorType } from "../../ir/graph.ts";
+import { boundOf, isStatic, producers, sizesMadeBy, type Graph, type TensorType, type ValueType } from "../../ir/graph.ts";
 import { extentOf, neutral, rowMajor, type Compute, type Stage } from "../../ir/compute.ts";
-import { derivedName, expressionsOfStage, type NetTensor, type Network } from "../../ir/network.ts";
+import { derivedName, expressionsOfStage, type NetTensor, type Network, type SymbolSource } from "../../ir/network.ts";
 import { copy } from "./choose-layouts.ts";
 import { arrayOf, type ElementArray } from "../../ir/types.ts";
-import { constant, fail, load } from "../../ir/scalar.ts";
+import { constant, fail, load, type Expr } from "../../ir/scalar.ts";
+import type { SymbolFrom } from "../../ir/symbols.ts";
 import { loadsIn, rebuild, substitute } from "../../ir/algebra.ts";
-import { NodeView, type Op } from "../../ops/op.ts";
+import { NodeView, runSizes, type Op } from "../../ops/op.ts";
 
 /** The tensor that holds a value; "" for one that is not given. */
 export const tensorOf = (value: string): string => (value ? `%${value}` : "");
@@ -22,12 +23,11 @@ export const valueOfTensor = (tensor: string): string | null => (tensor.startsWi
 /** The network that the graph says. Throws where a type is open or a node has no lowering. */
 export function lowerGraph(g: Graph, ops: ReadonlyMap<string, Op>): Network {
   const tensors = new Map<string, NetTensor>(), computes: Compute[] = [];
-  const typeOf = (v: string): TensorType => {
-    const t = g.constants.get(v) ?? g.types.get(v) ?? fail(`${v} has no type`);
-    return isStatic(t) ? t : fail(`${v} has open dimensions`);
+  const typeOf = (v: string): ValueType => g.constants.get(v) ?? g.types.get(v) ?? fail(`${v} has no type`), made = producers(g);
+  const put = (name: string, kind: NetTensor["kind"], t: ValueType, data?: ElementArray) => {
+    const { dtype, shape } = boundOf(t);
+    tensors.set(name, { name, kind, dtype, shape, layout: rowMajor(shape.length), ...(data ? { data } : {}), ...runSizes(t) });
   };
-  const put = (name: string, kind: NetTensor["kind"], { dtype, shape }: TensorType, data?: ElementArray) =>
-    tensors.set(name, { name, kind, dtype, shape, layout: rowMajor(shape.length), ...(data ? { data } : {}) });
   for (const v of g.inputs) put(tensorOf(v), "input", typeOf(v));
   const results = new Map<string, string>(), again: { readonly value: string; readonly tensor: string }[] = [];
   const outputs = g.outputs.map((v, i) => {
@@ -44,23 +44,35 @@ export function lowerGraph(g: Graph, ops: ReadonlyMap<string, Op>): Network {
   for (const n of g.nodes) {
     const op = ops.get(n.op) ?? fail(`no operator ${n.op}`);
     const node = { ...n, inputs: n.inputs.map(tensorOf), outputs: n.outputs.map(tensorOf) };
-    const view = (types: readonly TensorType[]) =>
-      new NodeView(node, op, n.inputs.map((v) => (v ? typeOf(v) : undefined)), types, (t) => g.constants.get(valueOfTensor(t) ?? ""),
-        (i) => (n.outputs[i] ? typeOf(n.outputs[i]) : undefined));
+    const view = (types: readonly ValueType[]) =>
+      new NodeView(node, op, n.inputs.map((v) => (v ? typeOf(v) : undefined)), types,
+        (t) => g.constants.get(valueOfTensor(t) ?? "") ?? sizesMadeBy(made.get(valueOfTensor(t) ?? "")),
+        (i) => { const t = n.outputs[i] ? typeOf(n.outputs[i]) : undefined; return t && isStatic(t) ? t : undefined; });
     // An output that nobody wants has no type in the graph.
     const inferred = n.outputs.includes("") ? op.infer(view([])) : [];
     const outputTypes = n.outputs.map((o, i) => (o ? typeOf(o) : inferred[i] ?? fail(`${n.name} has no output ${i}`)));
     const lowered = (op.lower ?? fail(`${n.op} has no lowering`))(view(outputTypes));
     const c = withOwnTables(wanted(emptied(lowered)), n.name, put);
     for (const t of c.tensors) constantOf(t.name);
-    for (const o of c.outputs) if (!tensors.has(o.tensor)) put(o.tensor, "temporary", o);
+    for (const o of c.outputs) if (!tensors.has(o.tensor)) put(o.tensor, "temporary", typeOf(valueOfTensor(o.tensor)!));
     computes.push(c);
   }
   for (const { value, tensor } of again) {
     constantOf(tensorOf(value));
     computes.push(copy(tensors.get(tensorOf(value))!, tensors.get(tensor)!));
   }
-  return { name: g.name, inputs: g.inputs.map(tensorOf), outputs, outputNames: g.outputs, tensors, computes };
+  const symbols = symbolsOf(g);
+  return { name: g.name, inputs: g.inputs.map(tensorOf), outputs, outputNames: g.outputs, tensors, computes, ...(symbols.length ? { symbols } : {}) };
+}
+/** Each symbol, and the first dimension of an input that it is. */
+function symbolsOf(g: Graph): NonNullable<Network["symbols"]> {
+  const found = new Map<Expr, SymbolFrom<SymbolSource>>();
+  for (const v of g.inputs) {
+    (g.types.get(v)?.shape ?? []).forEach((d, dim) => {
+      if (typeof d === "object" && d.kind === "var" && !found.has(d)) found.set(d, { variable: d, from: { input: tensorOf(v), dim } });
+    });
+  }
+  return [...found.values()];
 }
 /** What is reduced over nothing is what the reduction starts from. */
 function emptied(c: Compute): Compute {
