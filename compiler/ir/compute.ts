@@ -35,18 +35,23 @@ export interface Source { readonly of: string; readonly axes: readonly Axis[]; r
 /** An index variable that runs from 0 to its extent less 1. An extent of 0 is allowed: nothing is computed then. */
 export type Axis = Var & { readonly range: readonly [0, number] };
 
-/** Each reduction: the operator that combines two elements, and that which combines lanes, null where no vector form exists. */
+/**
+ * Each reduction: the operator that combines two elements, and that which combines lanes, null where no vector form exists.
+ * `repeat` has neither: its value is computed anew in each turn along its only axis, from `acc`, what the turn before has made (the first
+ * turn depends on none), and the last turn's is the element. Where all turns but the first are alike, those after one that changes nothing are left out.
+ */
 export const reductions = {
   add: { op: "add", lanes: "sumLanes" }, mul: { op: "mul", lanes: "mulLanes" },
   max: { op: "max", lanes: "maxLanes" }, min: { op: "min", lanes: "minLanes" },
   and: { op: "and", lanes: null }, or: { op: "or", lanes: null }, xor: { op: "xor", lanes: null },
+  repeat: { op: null, lanes: null },
 } as const;
-/** The name of a reduction. All are associative and commutative, floats up to rounding, so that schedules may reorder them. */
-export type Reduction = keyof typeof reductions;
+/** A reduction in any order: associative and commutative, floats up to rounding, so that schedules may reorder it. */
+export type Reduction = Exclude<keyof typeof reductions, "repeat">;
 /** What a reduction starts from: combined with it, every value stays as it is. */
-export function neutral(op: Reduction, t: DType): Num {
+export function neutral(op: keyof typeof reductions, t: DType): Num {
   switch (op) {
-    case "add": case "or": case "xor": return types[t].kind === "float" ? -0 : types[t].wrap(0);
+    case "add": case "or": case "xor": case "repeat": return types[t].kind === "float" ? -0 : types[t].wrap(0);
     case "mul": return types[t].wrap(1);
     case "max": return limits(t)[0];
     case "min": return limits(t)[1];
@@ -55,12 +60,12 @@ export function neutral(op: Reduction, t: DType): Num {
   }
 }
 
-/** `finish` turns the reduced element, the variable `acc`, into the result. Without `reduce`, the element is `value`. */
+/** `finish` turns the reduced element, the variable `acc`, into the result; the value of a `repeat` is over it too. Without `reduce`, the element is `value`. */
 export interface Stage {
   readonly name: string;
   readonly axes: readonly Axis[];
   readonly value: Expr;
-  readonly reduce?: { readonly op: Reduction; readonly axes: readonly Axis[] };
+  readonly reduce?: { readonly op: keyof typeof reductions; readonly axes: readonly Axis[] };
   readonly finish?: Expr;
 }
 /** A stage whose elements the outside sees, as the elements of a tensor. */

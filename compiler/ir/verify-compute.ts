@@ -1,8 +1,9 @@
 /** The rules that any Compute must obey, whatever made it. */
-import { children, fail, show, variables, type Expr, type Load } from "./scalar.ts";
+import { children, fail, mentions, show, variables, type Expr, type Load } from "./scalar.ts";
+import { int } from "./linear.ts";
 import { extentOf, reductions, resultType, type Compute, type Layout, type Output, type Stage, type Tensor } from "./compute.ts";
 import { boundsUnder, factsOf, noFacts, type Facts } from "./bounds.ts";
-import { loadsIn } from "./algebra.ts";
+import { loadsIn, substitute } from "./algebra.ts";
 import { brokenOrder, recurrencesOf } from "./recurrence.ts";
 import { signatures, typeError } from "./typing.ts";
 import { types, type DType } from "./types.ts";
@@ -66,7 +67,8 @@ function checkStage(s: Stage, sources: ReadonlyMap<string, Source>, bad: (why: s
   if (odd) bad(`axis ${odd.name} must be an index that starts at 0, not ${odd.dtype} ${odd.range}`);
   if (s.reduce) {
     const { op } = reductions[s.reduce.op], { dtype } = s.value;
-    if (!signatures[op].kinds.includes(types[dtype].kind)) bad(`a reduction by ${op} does not exist for ${dtype}`);
+    if (op === null) checkRepeat(s, bad);
+    else if (!signatures[op].kinds.includes(types[dtype].kind)) bad(`a reduction by ${op} does not exist for ${dtype}`);
   }
   const isEmpty = all.some((a) => extentOf(a) === 0);
   for (const [what, e] of [["value", s.value], ["finish", s.finish]] as const) {
@@ -76,9 +78,15 @@ function checkStage(s: Stage, sources: ReadonlyMap<string, Source>, bad: (why: s
     if (e.lanes !== 1) bad(`${what} is a vector; lanes are the schedule's`);
     if (e.dtype === "index") bad(`${what} is an index; convert it to an element type`);
     const axes = new Map<string, Expr>((what === "value" ? all : s.axes).map((a) => [a.name, a]));
-    checkNames(e, axes, what === "finish" ? s.value.dtype : null, (why) => bad(`${what}: ${why}`));
+    checkNames(e, axes, what === "finish" || s.reduce?.op === "repeat" ? s.value.dtype : null, (why) => bad(`${what}: ${why}`));
     checkLoads(e, sources, isEmpty, (why) => bad(`${what}: ${why}`));
   }
+}
+/** Turns run along one axis, and the first of them has no turn before it. */
+function checkRepeat(s: Stage, bad: (why: string) => never): void {
+  const [turn, ...more] = s.reduce!.axes;
+  if (!turn || more.length) return bad(`a repetition runs along one axis, not ${s.reduce!.axes.length}`);
+  if (mentions(substitute(s.value, new Map([[turn.name, int(0)]])), new Set(["acc"]))) bad("the first turn of a repetition depends on the turn before");
 }
 /** Each variable is one of the axes, as declared, a symbol, or in a tail the accumulator. */
 function checkNames(e: Expr, axes: ReadonlyMap<string, Expr>, acc: DType | null, bad: (why: string) => never): void {

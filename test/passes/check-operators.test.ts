@@ -31,7 +31,7 @@ describe("check-operators", () => {
     expect(hintOf("com.example.Relu")).toBe("ONNX's own Relu is supported");
     expect(hintOf("com.microsoft.Nonsense")).toMatch(/an operator of ONNX Runtime/);
     expect(hintOf("org.pytorch.aten.ATen")).toMatch(/PyTorch left its own operator/);
-    expect(hintOf("ai.onnx.ml.Scaler")).toMatch(/classical machine learning/);
+    expect(hintOf("ai.onnx.ml.DictVectorizer")).toMatch(/classical machine learning/);
     expect(hintOf("ai.onnx.preview.training.Gradient")).toMatch(/export the model for inference/);
     expect(hintOf("com.example.Foo")).toBe("the domain com.example is not ONNX's own: put the operator into the model as a function (ModelProto.functions)");
   });

@@ -76,6 +76,7 @@ function runStage(s: Stage, buffers: ReadonlyMap<string, Constant>, into?: Const
       result = neutral(s.reduce.op, s.value.dtype);
       for (const inner of indicesOf(over.map(extentOf))) {
         over.forEach((a, d) => env.set(a.name, inner[d]!));
+        if (op === null) { result = value(env.set("acc", result)); continue; }
         const next: Num = scalarOps[op].meaning(result, value(env));
         result = exact ? next : wrap(next);
       }

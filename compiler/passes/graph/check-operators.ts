@@ -24,7 +24,7 @@ function meant(op: string, known: Iterable<string>): string | undefined {
 const domains: Readonly<Record<string, string>> = {
   "com.microsoft": "this is an operator of ONNX Runtime: give the model as it was before ONNX Runtime's optimizer, or export it without these",
   "org.pytorch.aten": "PyTorch left its own operator in the model: export with a newer opset_version",
-  "ai.onnx.ml": "this is an operator of classical machine learning; networks are supported",
+  "ai.onnx.ml": "of classical machine learning, what gives numbers is supported: mlc ops lists it",
   "ai.onnx.preview.training": "this is an operator of training: export the model for inference",
 };
 /** Operators of ONNX itself that have no entry, by kind: why, and what helps where something does. */

@@ -128,8 +128,8 @@ function stageElements(s: Stage, read: (buffer: string, at: readonly number[]) =
   const list = indicesOf(s.axes).map((index) => {
     const outer = at(s.axes, index);
     if (!s.reduce) return new Substitution(new Map(outer), read).of(s.value);
-    const { op } = s.reduce, values = indicesOf(inner).map((k) => new Substitution(new Map([...outer, ...at(inner, k)]), read).of(s.value));
-    const sum = values.length === 0 ? none(s.value.dtype, op) : values.reduce((a, b) => make(op, a, b));
+    const { op } = s.reduce, start = none(s.value.dtype, op), turn = (acc: Expr, k: readonly number[]) => new Substitution(new Map([...outer, ...at(inner, k)]), read, acc).of(s.value);
+    const sum = indicesOf(inner).reduce<Expr | null>((acc, k) => (op === "repeat" || !acc ? turn(acc ?? start, k) : make(op, acc, turn(start, k))), null) ?? start;
     return s.finish ? new Substitution(new Map(outer), read, sum).of(s.finish) : sum;
   });
   return { shape: s.axes.map(extentOf), list };

@@ -34,6 +34,7 @@ export function mapPlan(c: Compute, s: Stage, set: InstructionSet): StagePlan {
 /** Lanes along an output axis if the loads allow, else along the reduction, else none. */
 export function reductionPlan(c: Compute, s: Stage, set: InstructionSet): StagePlan {
   const list = accessesOf(c, s), store = list[0]!.address, outer = byStep(s.axes, store);
+  if (s.reduce!.op === "repeat") return turnsPlan(c, s, outer);
   const valueLoads = loadsIn([s.value]), plain = isFloat32(s);
   const fits = (l: Load, a: Axis) => isWeight(c, l) || [0, 1].includes(stepOf(addressOf(c, l), a) ?? -1);
   const lane = plain ? outer.filter((a) => extentOf(a) >= Math.min(4, set.lanes) && stepOf(store, a) === 1)
@@ -55,6 +56,18 @@ export function reductionPlan(c: Compute, s: Stage, set: InstructionSet): StageP
   return { compute: packed, directives: [...directives, order, ...(contiguous ? sumsOver(last.name, set.lanes) : [])], outer: rows };
 }
 
+/** Elements whose turns are taken together: each waits for what its own turn before has loaded. */
+const turnsTogether = 8;
+function turnsPlan(c: Compute, s: Stage, outer: readonly Axis[]): StagePlan {
+  const last = [...outer].reverse().find((a) => extentOf(a) > 1), others = outer.filter((a) => a !== last), [turn] = s.reduce!.axes.map((a) => a.name);
+  const loop = (a: Axis): FusedLoop => ({ name: a.name, extent: extentOf(a), axes: [a] });
+  if (!last) return { compute: c, directives: [], outer: outer.map(loop) };
+  const directives: readonly Directive[] = [
+    { split: last.name, by: turnsTogether, into: [`${last.name}_o`, `${last.name}_i`], edge: "balance" },
+    { order: [...others.map((a) => a.name), `${last.name}_o`, turn!, `${last.name}_i`] }, { place: [`${last.name}_i`], as: "unroll" },
+  ];
+  return { compute: c, directives, outer: others.map(loop) };
+}
 /** Register tiles of `tall` x `wide` outputs share what they load; small windows are unrolled whole. */
 function windowPlan(c: Compute, s: Stage, set: InstructionSet, lane: Axis, outer: readonly Axis[]): StagePlan {
   const others = outer.filter((a) => a !== lane), taps = s.reduce!.axes.reduce((n, a) => n * extentOf(a), 1);

@@ -1,0 +1,60 @@
+/** What the classifiers of ai.onnx.ml have in common: labels, and scores made into probabilities. */
+import type { AttributeSpec, Expander, NodeView } from "./op.ts";
+
+/** What attribute post_transform can say. */
+export const postTransforms = ["NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "PROBIT"] as const;
+/** What becomes of scores at the end. */
+export type PostTransform = (typeof postTransforms)[number];
+/** Scores as the transform makes them, along the last axis. */
+export function postTransform(g: Expander, x: string, post: PostTransform): string {
+  const { dtype } = g.type(x), number = (v: number) => g.constant(dtype, [], [v]);
+  switch (post) {
+    case "NONE": return x;
+    case "SOFTMAX": return g.node("Softmax", [x], { axis: -1 });
+    case "LOGISTIC": return g.node("Sigmoid", [x]);
+    case "SOFTMAX_ZERO": {
+      // What is 0 stays 0.
+      const top = g.node("ReduceMax", [x, g.constant("i64", [1], [-1])]), isZero = g.node("LessOrEqual", [g.node("Abs", [x]), number(1e-7)]);
+      const e = g.node("Where", [isZero, g.node("Mul", [x, g.node("Exp", [g.node("Neg", [top])])]), g.node("Exp", [g.node("Sub", [x, top])])]);
+      return g.node("Div", [e, g.node("ReduceSum", [e, g.constant("i64", [1], [-1])])]);
+    }
+    case "PROBIT": {
+      // sqrt 2 times the inverse of erf at 2 x - 1, by Winitzki's approximation, which ONNX's reference and ONNX Runtime use.
+      const y = g.node("Sub", [g.node("Mul", [x, number(2)]), number(1)]), log = g.node("Log", [g.node("Mul", [g.node("Sub", [number(1), y]), g.node("Add", [y, number(1)])])]);
+      const v = g.node("Add", [g.node("Mul", [log, number(0.5)]), number(2 / (Math.PI * 0.147))]);
+      const root = g.node("Sqrt", [g.node("Sub", [g.node("Sqrt", [g.node("Sub", [g.node("Mul", [v, v]), g.node("Mul", [log, number(1 / 0.147)])])]), v])]);
+      return g.node("Mul", [g.node("Where", [g.node("Less", [y, number(0)]), g.node("Neg", [root]), root]), number(1.41421356)]);
+    }
+    default: return post satisfies never;
+  }
+}
+
+/** The attributes that hold labels. */
+export const classLabels = { classlabels_int64s: { kind: "ints", optional: true }, classlabels_strings: { kind: "strings", optional: true } } as const satisfies Record<string, AttributeSpec>;
+/** The labels, which must be integers. */
+export function labelled(n: NodeView): readonly number[] {
+  const labels = n.intsOr("classlabels_int64s") ?? [];
+  if (labels.length) return labels;
+  if (n.stringsOr("classlabels_strings")?.length) n.fail("the labels are strings", "train the classifier on numbers of classes, or remove the output of labels from the model");
+  return n.fail("there are no labels: classlabels_int64s is empty");
+}
+/**
+ * Labels and probabilities. `scores` [N, classes]; [N, 1] of two classes: what speaks for the second. `decides`: the score above which
+ * the second of two classes is chosen; null where the largest score chooses.
+ */
+export function classOutputs(
+  n: NodeView, g: Expander, scores: string, labels: readonly number[], { post, decides }: { readonly post: PostTransform; readonly decides: number | null },
+): readonly string[] {
+  const [batch, columns] = g.type(scores).shape as [number, number], number = (x: number) => g.constant("f32", [], [x]);
+  const isOne = columns === 1, table = g.constant("i64", [Math.max(2, labels.length)], labels.length > 1 ? labels : [0, labels[0]!]);
+  const row = (x: string) => g.node("Reshape", [x, g.constant("i64", [1], [batch])]);
+  const second = isOne ? scores : g.node("Slice", [scores, ...[[1], [2], [1]].map((v) => g.constant("i64", [1], v))]);
+  const chosen = decides === null ? g.node("ArgMax", [scores], { axis: 1, keepdims: 0 }) : g.node("Cast", [row(g.node("Greater", [second, number(decides)]))], { to: 7 });
+  const label = g.node("Gather", [table, chosen]);
+  if (!n.node.outputs[1]) return [label];
+  if (!isOne) return [label, postTransform(g, scores, post)];
+  // Of weights that are probabilities the rest belongs to the first class; of others, the opposite, which only LOGISTIC and PROBIT change.
+  const isRest = post === "PROBIT" || (decides === 0.5 && post !== "LOGISTIC"), first = isRest ? g.node("Sub", [number(1), scores]) : g.node("Neg", [scores]);
+  const pair = g.node("Concat", [first, scores], { axis: 1 });
+  return [label, post === "PROBIT" || post === "LOGISTIC" ? postTransform(g, pair, post) : pair];
+}
