@@ -13,6 +13,8 @@ export interface Facts {
   readonly steps: readonly (Pick<Step, "origin" | "results" | "macs" | "kind" | "traffic" | "work"> & { readonly kernel: string })[];
   readonly arenaBytes: number;
   readonly weightsBytes: number;
+  /** Of weights that are made when the program starts. */
+  readonly preparedBytes: number;
   /** Of machine code, or of text where no compiler has seen it. */
   readonly codeBytes: number;
   readonly build: Build;

@@ -63,6 +63,7 @@ async function make(r: CompileResult, peak: string, folder: string, maker: Maker
     })),
     arenaBytes: program.arena.bytes,
     weightsBytes: program.constants.length,
+    preparedBytes: program.setup?.memory.bytes ?? 0,
     build,
     peak,
     diagnostics,

@@ -34,6 +34,7 @@ function mainSource(facts: Known, files: CompileResult["files"]): string {
     passed: [...inputs.map(local("input")), ...outputs.map(local("output"))].join(", "),
     outputList: [...outputs.map(local("output")), "NULL"].join(", "),
     fileWeights: !build.sources.some((s) => s.startsWith(`${name}_weights`)) && !build.objects.length && files.has(`${name}_weights.bin`),
+    prepares: has(`${name}_prepare_weights`),
     results: traceRows(steps).map((row) => ({ row: `{${row.join(", ")}}` })),
     stepCount: steps.length,
     devices: has(`${name}_init_with`),

@@ -1,7 +1,7 @@
 /** What every package for a C compiler has, whatever runs its kernels: header, tables, weights, kernels for processors, build files. */
 import { bytesOf, sizeOf } from "../ir/graph.ts";
 import { isTeamwork, type Buffer } from "../ir/kernel.ts";
-import type { KernelVariants, Place, Port, Program } from "../ir/program.ts";
+import type { KernelVariants, Place, Port, Program, Step } from "../ir/program.ts";
 import type { Var } from "../ir/scalar.ts";
 import { elementTypes, types, type DType } from "../ir/types.ts";
 import { checkName, commentText, identifier, stringLiteral, wrapList } from "./names.ts";
@@ -134,6 +134,8 @@ export interface NativeParts {
   readonly nullTest: string;
   readonly unused: string;
   readonly constants: Uint8Array;
+  /** What weights made when the program starts need, wherever their memory begins; 0 where there are none. */
+  readonly preparedBytes: number;
   readonly arenaBytes: number;
   readonly magic: string;
   readonly isas: readonly IsaView[];
@@ -162,7 +164,7 @@ export function nativeParts(input: NativeInput, ownNames: readonly string[]): Na
     common, inputs, outputs, ports, maxRank, constants, fileWeights, isas, passed: ids.join(", "),
     params: [...inputs.map((p) => `const ${p.ctype}* ${p.id}`), ...outputs.map((p) => `${p.ctype}* ${p.id}`)].join(", "),
     nullTest: ports.filter((p) => p.count > 0).map((p) => ` || !${p.id}`).join(""), unused: ids.map((id) => `(void)${id}`).join(", "),
-    arenaBytes: align64(program.arena.bytes), magic: `0x${hash.slice(0, 16).padEnd(16, "0")}u`, noIsa: isas.map((s) => `!(${s.guard})`).join(" && "),
+    preparedBytes: program.setup ? align64(program.setup.memory.bytes) + 64 : 0, arenaBytes: align64(program.arena.bytes), magic: `0x${hash.slice(0, 16).padEnd(16, "0")}u`, noIsa: isas.map((s) => `!(${s.guard})`).join(" && "),
     loading: fileWeights ? renderShell("cpp/loading.cpp", { ...common, checksum: `0x${checksum(constants).toString(16)}u` }).trimEnd() : "",
   };
 }
@@ -170,7 +172,7 @@ export function nativeParts(input: NativeInput, ownNames: readonly string[]): Na
 export const chooseText = (p: NativeParts): string => renderShell("cpp/choose.cpp", { ...p.common, isas: p.isas }).trimEnd();
 /** Texts of errors, and the questions about inputs and outputs: another part. */
 export const infoText = (p: NativeParts, errors: readonly StatusView[]): string =>
-  renderShell("cpp/info.cpp", { ...p.common, errors, inputs: p.inputs, outputs: p.outputs, isas: p.isas }).trimEnd();
+  renderShell("cpp/info.cpp", { ...p.common, errors, prepares: p.preparedBytes > 0, inputs: p.inputs, outputs: p.outputs, isas: p.isas }).trimEnd();
 /** Statuses with their codes. */
 export const coded = (more: readonly Status[]): readonly StatusView[] => [...statuses, ...more].map((s, code) => ({ ...s, code }));
 
@@ -209,12 +211,12 @@ export function nativePackage(input: NativeInput, p: NativeParts, s: NativeShell
   const command = `c++ ${compileFlags.join(" ")} -O2 -c ${name}.cpp ${known.sources.slice(1).join(" ")} && ar rcs lib${name}.a ${name}*.o`;
   const files = new Map<string, string | Uint8Array>([
     [`${name}.h`, renderShell("cpp/header.h", {
-      ...common, inputs: p.inputs, outputs: p.outputs, params: p.params, maxRank: p.maxRank, contextBytes: s.contextBytes, weightsBytes: p.constants.length,
+      ...common, inputs: p.inputs, outputs: p.outputs, params: p.params, maxRank: p.maxRank, contextBytes: s.contextBytes, weightsBytes: p.constants.length, preparedBytes: p.preparedBytes,
       fileWeights: p.fileWeights, errors: s.errors, build: [command], dtypes: elementTypes.map((t) => ({ word: wordOf(t), code: types[t].onnx, comment: types[t].c })),
       promise: s.promise, held: s.held, released: s.released, device: s.device,
     })],
-    [`${name}_internal.h`, renderShell("cpp/internal.h", { ...common, kernels, isas: p.isas, fileWeights: p.fileWeights, team })],
-    [`${name}_run.cpp`, renderShell("cpp/run.cpp", { ...common, params: p.params, passed: p.passed, team })],
+    [`${name}_internal.h`, renderShell("cpp/internal.h", { ...common, kernels, isas: p.isas, fileWeights: p.fileWeights, prepares: p.preparedBytes > 0, team })],
+    [`${name}_run.cpp`, renderShell("cpp/run.cpp", { ...common, params: p.params, passed: p.passed, prepares: p.preparedBytes > 0, team })],
     ...input.isas.map((set) => [`${name}_kernels_${set.name}.cpp`, kernelsFile(input, common, set)] as const),
     ...(weights === "incbin" ? [[`${name}_weights.S`, renderShell("cpp/weights.S", common)] as const] : []),
     ...weightContents(weights, name, p.constants, input.objectFormat),
@@ -224,25 +226,25 @@ export function nativePackage(input: NativeInput, p: NativeParts, s: NativeShell
     [`${name}_example.c`, renderShell("cpp/example.c", { ...common, inputs: p.inputs, outputs: p.outputs, passed: p.ports.map((x) => x.local).join(", "), fileWeights: p.fileWeights })],
     ...more,
   ]);
-  const api = ["run", "init", "run_in", "release", "error", "input_info", "output_info", "context_bytes", "version", "model_sha256", "isa", ...(p.fileWeights ? ["load_weights"] : []), ...s.api];
+  const api = ["run", "init", "run_in", "release", "error", "input_info", "output_info", "context_bytes", "version", "model_sha256", "isa", ...(p.fileWeights ? ["load_weights"] : []), ...(p.preparedBytes ? ["prepare_weights", "prepared_bytes"] : []), ...s.api];
   return { ...known, files, compileFlags, linkFlags: s.libraries.flags, api: api.map((f) => `${name}_${f}`) };
 }
 
-/** A call of a kernel: arguments as C, where working memory, weights, inputs and outputs are what `base` says, with offsets in bytes. */
-export function callArguments(program: Program, step: number, base: (place: Place) => { readonly text: string; readonly ctype: string }): string {
-  const s = program.steps[step]!, kernel = program.kernels[s.kernel]!, { buffers, params } = signatureOf(kernel), given = s.params ?? [];
-  if (buffers.length !== s.args.length) throw new Error(`step ${step}: ${s.args.length} arguments for the ${buffers.length} buffers of ${kernel.name}`);
-  if (params.length !== given.length) throw new Error(`step ${step}: ${given.length} values for the ${params.length} parameters of ${kernel.name}`);
+/** The call of a kernel that is the step: arguments as C, where working memory, weights, inputs and outputs are what `base` says, with offsets in bytes. */
+export function callArguments(program: Program, s: Step, base: (place: Place) => { readonly text: string; readonly ctype: string }): string {
+  const kernel = program.kernels[s.kernel]!, { buffers, params } = signatureOf(kernel), given = s.params ?? [];
+  if (buffers.length !== s.args.length) throw new Error(`${s.origin.join(" + ")}: ${s.args.length} arguments for the ${buffers.length} buffers of ${kernel.name}`);
+  if (params.length !== given.length) throw new Error(`${s.origin.join(" + ")}: ${given.length} values for the ${params.length} parameters of ${kernel.name}`);
   return [...s.args.map((place, i) => {
     const b = buffers[i]!, { text, ctype } = base(place), type = bufferType(b);
-    if (place.offset === 0 && ctype === elementType(b) && !(place.in === "arena" && place.perTask)) return text;
+    if (place.offset === 0 && ctype === elementType(b) && !("perTask" in place)) return text;
     const bytes = ctype === "unsigned char" ? text : `(${place.in === "input" ? "const " : ""}char*)${text}`;
-    return `(${type})(${bytes} + ${place.offset}${place.in === "arena" && place.perTask ? ` + (size_t)task * ${place.perTask}` : ""})`;
+    return `(${type})(${bytes} + ${place.offset}${"perTask" in place ? ` + (size_t)task * ${place.perTask}` : ""})`;
   }), ...given, ...(teamwork(kernel) ? ["team", "task"] : [])].join(", ");
 }
-/** What a step carries out, in lines for a comment. */
-export const stepComment = (program: Program, step: number): readonly string[] =>
-  wrapList([`${step}: ${program.steps[step]!.origin.map(commentText).join(" + ") || "no layer of the model's own"}`], 120);
+/** What step number `index` carries out, in lines for a comment. */
+export const stepComment = (s: Step, index: number): readonly string[] =>
+  wrapList([`${index}: ${s.origin.map(commentText).join(" + ") || "no layer of the model's own"}`], 120);
 /** The layers that a kernel serves, in lines for a comment. */
 export function kernelComment(program: Program, kernel: number): readonly string[] {
   const layers = program.steps.filter((s) => s.kernel === kernel).map((s) => commentText(s.origin.join(" + "))).filter(Boolean);

@@ -1,6 +1,7 @@
 /** The C++ package: from a program and its kernels' texts to the files that a stranger builds. */
 import { align64, callArguments, chooseText, coded, infoText, nativeFiles, nativePackage, nativeParts, stepComment, teamwork, type NativeInput, type Package, type PackageFiles } from "./native.ts";
 import { renderShell } from "./shell.ts";
+import type { Step } from "../ir/program.ts";
 import type { WeightForm } from "./weights.ts";
 
 export { bannerStart } from "./native.ts";
@@ -22,28 +23,33 @@ const threadStatuses = [
   { word: "ERROR_UNSUPPORTED", text: "on this system a library cannot choose processors" },
 ];
 const threadNames = ["team", "task", "tasks", "job", "given", "alone", "work"], threadApi = ["set_threads", "set_threads_in", "threads_in", "set_cpus", "set_cpus_in", "cpus_in", "find_cpus"];
+const notPrepared = { word: "ERROR_NOT_PREPARED", text: "the weights have not been prepared" };
 /** Names that the generated functions use themselves beside the parameters. */
-const ownNames = ["run", "arena", "weights", "context", "memory", "bytes", "magic", "chosen", "inputs", "outputs", "steps", "choose", "loaded", "checksum"];
+const ownNames = ["run", "arena", "weights", "context", "memory", "bytes", "magic", "chosen", "inputs", "outputs", "steps", "choose", "loaded", "checksum", "prepared", "ready"];
 
 /** Throws a `CompileError` where the name will not do, and an `Error` where the parts do not fit together. */
 export function packageCpp(input: PackageInput): Package {
   const { program, name } = input, threads = input.threads ?? 1, team = threads > 1;
-  const p = nativeParts(input, team ? [...ownNames, ...threadNames] : ownNames), errors = coded(team ? threadStatuses : []);
+  const p = nativeParts(input, team ? [...ownNames, ...threadNames] : ownNames), errors = coded([...(team ? threadStatuses : []), ...(program.setup ? [notPrepared] : [])]);
   // A context's own part: with threads, what they share, and a line of memory for each.
   const headBytes = team ? align64(512 + 72 * threads) : 64, contextBytes = p.arenaBytes + headBytes + 64, common = { ...p.common, threads };
   if (input.isas.length === 0) throw new Error("no instruction set");
-  const steps = program.steps.map((s, index) => ({
-    index, comment: stepComment(program, index), kernel: program.kernels[s.kernel]!.name, together: teamwork(program.kernels[s.kernel]!),
-    waits: index > 0 && (teamwork(program.kernels[s.kernel]!) || teamwork(program.kernels[program.steps[index - 1]!.kernel]!)),
-    args: callArguments(program, index, (place) => {
-      if (!("port" in place)) return { text: place.in === "arena" ? "arena" : "weights", ctype: "unsigned char" };
+  const call = (s: Step, index: number) => ({
+    comment: stepComment(s, index), kernel: program.kernels[s.kernel]!.name,
+    args: callArguments(program, s, (place) => {
+      if (!("port" in place)) return { text: place.in === "constants" ? "weights" : place.in, ctype: "unsigned char" };
       const { id, ctype } = (place.in === "input" ? p.inputs : p.outputs)[place.port]!;
       return { text: id, ctype };
     }),
+  });
+  const steps = program.steps.map((s, index) => ({
+    ...call(s, index), index, together: teamwork(program.kernels[s.kernel]!),
+    waits: index > 0 && (teamwork(program.kernels[s.kernel]!) || teamwork(program.kernels[program.steps[index - 1]!.kernel]!)),
   }));
+  const preparing = program.setup ? renderShell("cpp/preparing.cpp", { ...p.common, team, fileWeights: p.fileWeights, bytes: p.preparedBytes - 64, steps: program.setup.steps.map(call) }).trimEnd() : "";
   const core = renderShell("cpp/core.cpp", {
     ...p.common, params: p.params, passed: p.passed, steps, contextBytes, headBytes, team, ports: p.ports.map((x, i) => ({ id: x.id, pointer: `${i < p.inputs.length ? "const " : ""}${x.ctype}*` })), arenaBytes: p.arenaBytes, fileWeights: p.fileWeights, noIsa: p.noIsa, magic: p.magic,
-    clearArena: input.clearArena ?? true, nullTest: p.nullTest, unused: p.unused, choose: chooseText(p), loading: p.loading, info: infoText(p, errors),
+    clearArena: input.clearArena ?? true, nullTest: p.nullTest, unused: p.unused, choose: chooseText(p), loading: p.loading, preparing, info: infoText(p, errors),
   });
   return nativePackage(input, p, {
     known: packageFiles(name, input.isas.map((s) => s.name), input.weights, threads), errors, contextBytes, threads,

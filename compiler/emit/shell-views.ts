@@ -43,6 +43,8 @@ export interface HeaderView extends CommonView {
   readonly maxRank: number;
   readonly contextBytes: number;
   readonly weightsBytes: number;
+  /** Of memory for weights that are made when the program starts; 0 where there are none. */
+  readonly preparedBytes: number;
   /** "const float* x, float* y" */
   readonly params: string;
   readonly fileWeights: boolean;
@@ -63,6 +65,8 @@ export interface InternalView extends CommonView {
   readonly kernels: readonly KernelSlot[];
   readonly isas: readonly IsaView[];
   readonly fileWeights: boolean;
+  /** Whether weights are made when the program starts. */
+  readonly prepares: boolean;
   /** Whether several threads may run a kernel. */
   readonly team: boolean;
 }
@@ -77,8 +81,11 @@ export interface ThreadsView extends CommonView { readonly threads: number }
 export interface ChooseView extends CommonView { readonly isas: readonly IsaView[] }
 /** Weights that the caller loads: their checksum, as C. */
 export interface LoadingView extends CommonView { readonly checksum: string }
+/** Weights that are made when the program starts: steps as those of a run, and the bytes that their memory needs at least. */
+export interface PreparingView extends CommonView { readonly team: boolean; readonly fileWeights: boolean; readonly bytes: number; readonly steps: readonly Pick<StepView, "comment" | "kernel" | "args">[] }
 /** Texts of errors, descriptions of inputs and outputs, versions. */
 export interface InfoView extends CommonView {
+  readonly prepares: boolean;
   readonly inputs: readonly PortView[];
   readonly outputs: readonly PortView[];
   readonly errors: readonly StatusView[];
@@ -108,6 +115,8 @@ export interface CoreView extends CommonView {
   readonly fileWeights: boolean;
   readonly choose: string;
   readonly loading: string;
+  /** Empty where no weights are made. */
+  readonly preparing: string;
   readonly info: string;
 }
 /** The kernels of one instruction set. */
@@ -118,7 +127,7 @@ export interface KernelsView extends CommonView {
   readonly kernels: readonly { readonly comment: readonly string[]; readonly text: string; readonly name: string }[];
 }
 /** The simple form of the API, with a context of its own. */
-export interface RunView extends CommonView { readonly params: string; readonly passed: string; readonly team: boolean }
+export interface RunView extends CommonView { readonly params: string; readonly passed: string; readonly prepares: boolean; readonly team: boolean }
 /** The build and packaging files. File names stand in one text, separated by spaces. */
 export interface BuildView extends CommonView {
   readonly numericVersion: string;
@@ -152,6 +161,7 @@ export interface NativeView {
   /** The outputs' variables and NULL. */
   readonly outputList: string;
   readonly fileWeights: boolean;
+  readonly prepares: boolean;
   /** Initialisers of { step, port or -1, offset, bytes }. */
   readonly results: readonly { readonly row: string }[];
   readonly stepCount: number;
@@ -267,6 +277,7 @@ export interface ShellViews {
   readonly "cpp/core.cpp": CoreView;
   readonly "cpp/choose.cpp": ChooseView;
   readonly "cpp/loading.cpp": LoadingView;
+  readonly "cpp/preparing.cpp": PreparingView;
   readonly "cpp/info.cpp": InfoView;
   readonly "cpp/run.cpp": RunView;
   readonly "cpp/kernels.cpp": KernelsView;

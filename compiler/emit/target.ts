@@ -39,6 +39,8 @@ export interface TargetFacts {
   readonly winograd: false | WinogradFacts;
   /** Whether they know Strassen's. */
   readonly strassen: boolean;
+  /** Whether weights that these two read are made from the model's when the program starts, rather than at compile time. */
+  readonly prepares?: boolean;
   /** Where an argument of a kernel may begin, in bytes: offsets of working memory and constants are multiples of it. */
   readonly alignment: number;
   /** Whether an argument may begin at any element and kernels may take numbers, so that kernels which differ in numbers only become one. */

@@ -10,8 +10,11 @@ import type { Sizes, SymbolFrom } from "./symbols.ts";
 import { elementBytes } from "./kernel.ts";
 import type { DType, ElementArray } from "./types.ts";
 
-/** input, output: the caller's memory, row-major; constant: known at compile time; temporary: in the arena. */
-export type TensorKind = "input" | "output" | "constant" | "temporary";
+/**
+ * input, output: the caller's memory, row-major; constant: known at compile time; prepared: made from constants by the setup, the same in
+ * all runs; temporary: in the arena.
+ */
+export type TensorKind = "input" | "output" | "constant" | "prepared" | "temporary";
 /** A tensor of the network. Loads of Computes name it; `shape` is logical, and `layout` says where each element lies. */
 export interface NetTensor extends TensorType {
   readonly name: string;
@@ -36,12 +39,16 @@ export interface Network {
   /** What the model calls its outputs. */
   readonly outputNames: readonly string[];
   readonly tensors: ReadonlyMap<string, NetTensor>;
+  /** What is done once, before the first run: makes what is prepared. */
+  readonly setup?: readonly Compute[];
   /** In the order they run. */
   readonly computes: readonly Compute[];
   /** The symbols that Computes and sizes speak of. No axis is called like one. */
   readonly symbols?: readonly SymbolFrom<SymbolSource>[];
 }
 
+/** Whether a tensor is the same in all runs: a weight of those who read it. */
+export const isGiven = (t: NetTensor): boolean => t.kind === "constant" || t.kind === "prepared";
 /**
  * The name of a tensor that is made beside another one. No tensor of the model is called so: those begin with %. What is derived in
  * the same way twice has one name.
@@ -76,7 +83,7 @@ export function relist(c: Compute, known: ReadonlyMap<string, NetTensor>): Compu
     const before = old.get(name);
     if (before) return before;
     const t = known.get(name)!;
-    return { name, dtype: t.dtype, shape: t.shape, layout: t.layout, role: t.kind === "constant" ? "weight" as const : "input" as const };
+    return { name, dtype: t.dtype, shape: t.shape, layout: t.layout, role: isGiven(t) ? "weight" as const : "input" as const };
   });
   return { ...c, tensors };
 }
@@ -109,7 +116,7 @@ export function printNetwork(n: Network): string {
   const out: string[] = [`network ${n.name}`, `inputs ${n.inputs.join(", ")}`, `outputs ${n.outputs.join(", ")}`];
   for (const { variable: { name, range: [low, high] = [] }, from } of n.symbols ?? []) out.push(`symbol ${name} in ${low}..${high} from ${"tensor" in from ? from.tensor : `${from.input}[${from.dim}]`}`);
   for (const t of n.tensors.values()) out.push(`${t.kind} ${t.name}: ${t.dtype}[${t.shape.map((size, d) => (t.sizes?.[d] ? `${show(t.sizes[d])} <= ${size}` : size)).join(", ")}] ${showLayout(t.layout)}`);
-  for (const c of n.computes) {
+  for (const c of [...(n.setup ?? []), ...n.computes]) {
     out.push(``, `${c.name}  # ${c.origin.join(", ")}`);
     for (const s of c.stages) {
       const axes = s.axes.map((a) => `${a.name}<${extentOf(a)}`).join(", ");

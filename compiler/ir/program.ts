@@ -20,7 +20,7 @@ export interface Port extends TensorType {
 export type Place =
   | { readonly in: "input" | "output"; readonly port: number; readonly offset: number }
   /** `perTask`: each task has its own, so many bytes apart. */
-  | { readonly in: "arena" | "constants"; readonly offset: number; readonly perTask?: number };
+  | { readonly in: "arena" | "constants" | "prepared"; readonly offset: number; readonly perTask?: number };
 /** One call of a kernel. Steps run in their order. */
 export interface Step {
   /** Index into `kernels`. */
@@ -71,6 +71,8 @@ export interface Arena {
 }
 /** Where a symbol's value comes from: a dimension of an input's shape, or an i64 in memory once so many steps have run. */
 export type ProgramSource = { readonly input: number; readonly dim: number } | { readonly place: Place; readonly steps: number };
+/** What is done once, before the first run: steps that make constants ready from other constants, in memory of their own. */
+export interface Setup { readonly steps: readonly Step[]; readonly memory: Arena }
 /** A model ready to print. `dtypes` are the element types that its kernels touch. */
 export interface Program {
   readonly name: string;
@@ -79,6 +81,7 @@ export interface Program {
   readonly kernels: readonly KernelVariants[];
   readonly steps: readonly Step[];
   readonly arena: Arena;
+  readonly setup?: Setup;
   /** Weights as the kernels read them; offsets in it are multiples of 64. */
   readonly constants: Uint8Array;
   readonly dtypes: readonly DType[];

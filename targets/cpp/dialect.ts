@@ -197,7 +197,7 @@ export const cpp = (set: InstructionSet, tasks = 1): Dialect => ({
     const parameter = (b: Buffer) => `${b.space === "in" ? "const " : ""}${b.half ? "uint16_t" : types[b.dtype].c}*${b.aliased ? "" : " __restrict"}${used.has(b.name) ? ` ${b.name}` : ""}`;
     // One list of numbers serves all instruction sets, too.
     const numbers = (k.params ?? []).map((p) => `ptrdiff_t${usesVariable(k, p.name) ? ` ${p.name}` : ""}`);
-    return `static ${set.attribute ? `${set.attribute} ` : ""}void ${k.name}(${[...k.buffers.map(parameter), ...numbers, ...(isTeamwork(k) ? ["team_of_tasks* team", "int task"] : [])].join(", ")}) {`;
+    return `static ${set.attribute ? `${set.attribute} ` : ""}void ${k.name}(${[...k.buffers.map(parameter), ...numbers, ...(isTeamwork(k) ? [`team_of_tasks*${k.body.some((s) => s.kind === "barrier" || (s.kind === "phase" && s.work > 1)) ? " team" : ""}`, "int task"] : [])].join(", ")}) {`;
   },
   close: "}",
 });

@@ -38,14 +38,16 @@ export const cppTexts = (p: Program, names: readonly string[], tasks = 1) => ord
 /** Each kernel as C++ for each of the instruction sets named, for up to so many tasks that run it together; `least` as in `Variant`. */
 export const cppVariants = (names: readonly string[], tasks = 1, least?: number): readonly Variant[] => order.filter((s) => names.includes(s.name)).map((s) => variant(s, tasks, least));
 
+/** Whether files hold the model's own weights, and what is made of them lies in memory: then nothing grows that --optimize minds. */
+const prepares = (s: Settings): boolean => s.winogradWeights === "init";
 /** How often a byte that Winograd adds to the weights counts as read once more. */
-const byteWeights = { speed: 0, balanced: 3 } as const;
+const byteWeights = { speed: 0, balanced: 3, size: 0 } as const;
 function winogradFacts(s: Settings): TargetFacts["winograd"] {
   const { winograd = "auto", optimize = "speed" } = s as { readonly winograd?: string; readonly optimize?: "speed" | "balanced" | "size" };
-  if (winograd === "off" || optimize === "size") return false;
+  if (winograd === "off" || (optimize === "size" && !prepares(s))) return false;
   return {
     largestTile: winograd === "auto" ? 6 : Number(winograd), tiles: mostTiles, columns: mostColumns, panel: panelWidth,
-    cacheBytes: 2 ** 20, lastCacheBytes: 2 ** 25, cacheBytesPerSecond: 65e9, byteWeight: byteWeights[optimize],
+    cacheBytes: 2 ** 20, lastCacheBytes: 2 ** 25, cacheBytesPerSecond: 65e9, byteWeight: prepares(s) ? 0 : byteWeights[optimize],
   };
 }
 
@@ -54,11 +56,12 @@ export const cppTarget: Target = {
   description: "C++17 without a runtime, for x86-64 and AArch64",
   builds: "native",
   // One core of a server at 3.7 GHz; the ratio of the two is what decides.
-  facts: (s) => ({ macsPerSecond: 59e9, bytesPerSecond: 26e9, firstCache, winograd: winogradFacts(s), strassen: (s.optimize ?? "speed") === "speed" && s.winograd !== "off", alignment: 64, shares: Number(s.threads ?? 1) === 1, types: {}, largestConstant: Infinity }),
+  facts: (s) => ({ macsPerSecond: 59e9, bytesPerSecond: 26e9, firstCache, winograd: winogradFacts(s), strassen: (prepares(s) || (s.optimize ?? "speed") === "speed") && s.winograd !== "off", prepares: prepares(s), alignment: 64, shares: Number(s.threads ?? 1) === 1, types: {}, largestConstant: Infinity }),
   instructionSets: cppSets,
   settings: {
     winograd: { kind: "choice", choices: ["auto", "off", "2", "4", "6"], default: "auto", description: "the largest tile of Winograd's convolutions; off: products as plain sums, Strassen's neither" },
     optimize: { kind: "choice", choices: ["speed", "balanced", "size"], default: "speed", description: "what counts more: time, or bytes of weights" },
+    winogradWeights: { kind: "choice", choices: ["embed", "init"], default: "embed", description: "where the weights of Winograd's and Strassen's products come from: the files, or made from the model's when the program starts, in memory of the caller's; then files are as small as with --optimize size at full speed" },
     threads: { kind: "count", least: 1, most: 64, default: 1, description: "the most threads that a run can be divided among; 1 without it, and then there is nothing of threads in the library" },
   },
   weights: ["incbin", "object", "source", "file"],

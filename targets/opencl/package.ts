@@ -9,7 +9,7 @@ import { renderShell } from "../../compiler/emit/shell.ts";
 import type { TargetFacts } from "../../compiler/emit/target.ts";
 import type { WeightForm } from "../../compiler/emit/weights.ts";
 import { elementBytes, type Kernel } from "../../compiler/ir/kernel.ts";
-import type { Place, Program } from "../../compiler/ir/program.ts";
+import type { Place, Program, Step } from "../../compiler/ir/program.ts";
 import { types } from "../../compiler/ir/types.ts";
 import { usedArguments } from "./dialect.ts";
 import { layOutWeights, type WeightLayout } from "./layout.ts";
@@ -68,7 +68,7 @@ export function packageOpencl(input: OpenclInput): Package {
     ...common, isas: p.isas, noIsa: p.noIsa, headBytes, contextBytes, arenaBytes: p.arenaBytes, magic: p.magic, choose: cpu ? chooseText(p) : "", loading: p.loading, running, info: infoText(p, errors),
     fileWeights: p.fileWeights, portBytes: [...portBytes, 0].join(", "), arguments: launches.arguments, steps: launches.steps, mapped,
     weightRanges: weights.ranges.map((r) => `{${r.buffer}, ${r.at}u, ${r.from}u, ${r.bytes}u}`), weightRangeCount: weights.ranges.length, weightBufferBytes: [...weights.buffers, 0].join(", "),
-    cpuSteps: cpu ? program.steps.map((s, index) => ({ index, kernel: program.kernels[s.kernel]!.name, args: cpuArguments(program, p, index) })) : [],
+    cpuSteps: cpu ? program.steps.map((s, index) => ({ index, kernel: program.kernels[s.kernel]!.name, args: cpuArguments(program, p, s) })) : [],
     maxKernelUs, queueWindow,
   });
   return nativePackage(input, p, {
@@ -102,7 +102,7 @@ function launchesOf({ program, facts }: OpenclInput, p: NativeParts, onDevice: r
     return `{${NAME}_IN_${place.in === "arena" ? "ARENA" : place.in === "constants" ? "WEIGHTS" : "PORT"}, ${there.buffer}, ${elements}}`;
   };
   const steps = program.steps.map((s, i) => {
-    const k = onDevice[i], { name } = program.kernels[s.kernel]!, comment = stepComment(program, i), first = rows.length;
+    const k = onDevice[i], { name } = program.kernels[s.kernel]!, comment = stepComment(s, i), first = rows.length;
     if (!k) return { comment, row: `{"${name}", nullptr, {0, 0, 0}, {0, 0}, 0, 0, 0}` };
     const { groups, lanes } = groupSize(k), args = usedArguments(k);
     for (const b of args) rows.push(argument(s.args[k.buffers.indexOf(b)]!, elementBytes(b)));
@@ -113,7 +113,7 @@ function launchesOf({ program, facts }: OpenclInput, p: NativeParts, onDevice: r
 }
 /** Outputs stand behind inputs. */
 const portIndex = (place: Extract<Place, { port: number }>, p: NativeParts): number => (place.in === "input" ? place.port : p.inputs.length + place.port);
-function cpuArguments(program: Program, p: NativeParts, step: number): string {
+function cpuArguments(program: Program, p: NativeParts, step: Step): string {
   const text = (place: Place): string => ("port" in place ? `ports[${portIndex(place, p)}]` : place.in === "arena" ? "arena" : "weights");
   return callArguments(program, step, (place) => ({ text: text(place), ctype: "unsigned char" }));
 }

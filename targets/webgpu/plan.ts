@@ -60,6 +60,7 @@ export function planBindings(p: Program, variant: string): Plan {
       case "constants": { const piece = cuts.findLastIndex((c) => c <= place.offset); return starts[1 + piece]! + place.offset - cuts[piece]!; }
       case "input": return starts[1 + pieces + place.port]! + place.offset;
       case "output": return starts[1 + pieces + p.inputs.length + place.port]! + place.offset;
+      case "prepared": throw new Error("there is no setup to prepare weights");
       default: return place satisfies never;
     }
   };

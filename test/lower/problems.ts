@@ -3,9 +3,10 @@ import { acc, at, axis, output, tensor, type Axis, type Compute, type Stage, typ
 import { add, f32, less, make, mul, select, sub } from "../../compiler/ir/algebra.ts";
 import { int, plus, times } from "../../compiler/ir/linear.ts";
 import type { Expr, Load } from "../../compiler/ir/scalar.ts";
-import { combineWeights, strassenCompute } from "../../compiler/passes/network/strassen.ts";
+import { combinedWeights, strassenCompute } from "../../compiler/passes/network/strassen.ts";
 import type { Stride } from "../../compiler/passes/network/toom-cook.ts";
-import { transformWeights, winogradCompute, type Convolution } from "../../compiler/passes/network/winograd.ts";
+import { transformedWeights, winogradCompute, type Convolution } from "../../compiler/passes/network/winograd.ts";
+import { combined, weightOf } from "../support/combine.ts";
 import { noise, type Data } from "../support/run-compute.ts";
 
 export interface Problem { readonly compute: Compute; readonly data: Data; readonly expected: Float32Array }
@@ -81,7 +82,7 @@ export function winograd(B: number, H: number, W: number, C: number, N: number, 
     }
     expected[i] = Math.max(0, sum);
   }
-  return { compute: made, data: { ...data, U: transformWeights(data.W!, convolution, [fy, fx]) }, expected };
+  return { compute: made, data: { ...data, U: combined(transformedWeights(convolution, weightOf([N * G, C, ry, rx]), [fy, fx]), data.W!) }, expected };
 }
 
 /** Over the last dimension, in four stages. */
@@ -117,7 +118,7 @@ const byRow = (rows: number, columns: number, X: Float32Array, f: (row: readonly
 /** The product of `gemm` by Strassen's algorithm; the weights come combined, under the name U. K and N are even. */
 export function strassen(M: number, K: number, N: number): Problem {
   const { compute: plain, data, expected } = gemm(M, K, N), [stage] = plain.stages, [m, n] = stage!.axes as [Axis, Axis], [k] = stage!.reduce!.axes as [Axis];
-  const made = strassenCompute({ compute: plain, stage: stage!, operand: at(plain.tensors[0]!, m, k) as Load, rows: [m], n, k }, "U");
-  const W = data.W as Float32Array, U = combineWeights(K, N, (i, j) => W[i * N + j]!);
+  const product = { compute: plain, stage: stage!, operand: at(plain.tensors[0]!, m, k) as Load, rows: [m], n, k }, made = strassenCompute(product, "U");
+  const U = combined(combinedWeights(product, weightOf([K, N]), [k, n]), data.W as Float32Array);
   return { compute: { ...made, tensors: made.tensors.filter((t) => t.name !== "W") }, data: { ...data, U }, expected };
 }

@@ -70,7 +70,7 @@ test("parts that do not fit together are refused", () => {
   expect(() => packageCpp({ ...input, isas: [] })).toThrow("no instruction set");
   expect(() => packageCpp({ ...input, isas: [{ ...first!, kernels: first!.kernels.slice(1) }] })).toThrow("no text for avx2 of scale");
   const steps = [{ ...input.program.steps[0]!, args: [] }];
-  expect(() => packageCpp({ ...input, program: { ...input.program, steps } })).toThrow("step 0: 0 arguments for the 3 buffers of scale");
+  expect(() => packageCpp({ ...input, program: { ...input.program, steps } })).toThrow("layer1/mul: 0 arguments for the 3 buffers of scale");
   expect(() => packageCpp({ ...input, weights: "object" })).toThrow("need its format");
 });
 test("the templates lie where the bundler's plugin looks for them", () => {

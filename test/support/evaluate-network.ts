@@ -10,6 +10,7 @@ import { rebuild } from "../../compiler/ir/algebra.ts";
 import { load, type Expr } from "../../compiler/ir/scalar.ts";
 import type { NetTensor, Network } from "../../compiler/ir/network.ts";
 import { arrayOf, types, type ElementArray, type Num } from "../../compiler/ir/types.ts";
+import { evaluateCompute } from "../../compiler/evaluate/index.ts";
 import { verify } from "../../compiler/ir/verify.ts";
 import { compileToJs } from "../../compiler/emit/js.ts";
 import { lower } from "../../compiler/lower/lower.ts";
@@ -30,16 +31,22 @@ function apart(c: Compute): Compute {
   };
 }
 
+/** Elements of constants, and of what the setup makes of them; row-major. */
+function prepared(n: Network): Map<string, ElementArray> {
+  const known = new Map([...n.tensors.values()].flatMap((t) => (t.data ? [[t.name, t.data] as const] : [])));
+  for (const c of n.setup ?? []) for (const [name, data] of evaluateCompute(c, known)) known.set(name, data);
+  return known;
+}
 /** Row-major outputs by tensor name, from row-major inputs by tensor name. */
 export function evaluateNetwork(n: Network, feeds: ReadonlyMap<string, ElementArray>): Map<string, ElementArray> {
   const placement = placeTensors(n), arena = planMemory(placement.blocks), wrong = verifyArena(arena);
   if (wrong.length) fail(wrong.join("\n"));
-  const bytes = new Uint8Array(arena.bytes).fill(0xff), own = new Map<string, ElementArray>();
+  const bytes = new Uint8Array(arena.bytes).fill(0xff), own = new Map<string, ElementArray>(), given = prepared(n);
   const sizeOf = (t: NetTensor) => physical(t.shape, t.layout).size;
   for (const t of n.tensors.values()) {
     if (t.aliasOf !== undefined || t.kind === "temporary") continue;
     if (t.kind === "output") own.set(t.name, poison(t.dtype, sizeOf(t)));
-    else own.set(t.name, toLayout(t.dtype, t.shape, t.layout, t.data ?? feeds.get(t.name) ?? fail(`no data for ${t.name}`)));
+    else own.set(t.name, toLayout(t.dtype, t.shape, t.layout, given.get(t.name) ?? feeds.get(t.name) ?? fail(`no data for ${t.name}`)));
   }
   const memoryOf = (name: string): ElementArray => {
     const t = n.tensors.get(name) ?? fail(`no tensor ${name}`), root = placement.rootOf(name), known = own.get(root);

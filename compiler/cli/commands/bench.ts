@@ -16,7 +16,7 @@ interface Flags extends RunFlags {
 export async function benchCommand(t: Terminal, model: string, f: Flags): Promise<void> {
   if (f.sort && !f.profile) throw new UsageError("--sort orders the table of --profile", "add --profile");
   const b = await buildModel(model, f, t),
-    { arenaBytes, codeBytes, weightsBytes } = b.facts;
+    { arenaBytes, codeBytes, weightsBytes, preparedBytes } = b.facts;
   const inputs = randomInputs(b.facts.inputs, f.seed),
     { init, first, runs, peakKb, device, notes } = await benchModel(b, inputs, f.runs ?? 0);
   const starts = device && b.facts.build.kind === "native" ? await startTwice(b, inputs) : undefined;
@@ -32,6 +32,7 @@ export async function benchCommand(t: Terminal, model: string, f: Flags): Promis
     arena_bytes: arenaBytes,
     code_bytes: codeBytes,
     weights_bytes: weightsBytes,
+    prepared_bytes: preparedBytes,
     ...(device ? { device, notes } : {}),
     ...(starts ? { init_cold_ms: starts.cold, init_warm_ms: starts.warm, cache: starts.cache } : {}),
     ...profile,
@@ -57,6 +58,7 @@ export async function benchCommand(t: Terminal, model: string, f: Flags): Promis
     ["working memory (arena)", formatBytes(x.arena_bytes)],
     ["code", formatBytes(x.code_bytes)],
     ["weights", formatBytes(x.weights_bytes)],
+    ...(preparedBytes ? [["weights made at the start", formatBytes(preparedBytes)]] : []),
   ];
   t.out.write(`${table([b.facts.name, device || (b.threads > 1 ? `${b.threads} threads` : "one thread")], rows, t.colors, t.out)}\n`);
   for (const note of notes) t.out.write(`${note}\n`);

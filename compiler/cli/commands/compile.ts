@@ -68,7 +68,7 @@ export async function compileCommand(t: Terminal, model: string, f: Flags): Prom
     return;
   }
   t.out.write(
-    `${r.name}: ${program.steps.length} steps, ${program.kernels.length} kernels, weights ${formatBytes(program.constants.length)}, working memory ${formatBytes(program.arena.bytes)}\n`,
+    `${r.name}: ${program.steps.length} steps, ${program.kernels.length} kernels, weights ${formatBytes(program.constants.length)}${program.setup ? ` and ${formatBytes(program.setup.memory.bytes)} made of them at the start` : ""}, working memory ${formatBytes(program.arena.bytes)}\n`,
   );
   t.out.write(`${f.output}: ${[...sources, ...libraries].join(" ")}\n`);
   if (removed.length) t.out.write(`removed, as an earlier run had made them: ${removed.join(" ")}\n`);

@@ -32,6 +32,7 @@ export function facts(r: CompileResult) {
     parameters: constants.reduce((sum, c) => sum + sizeOf(c.shape), 0),
     parameter_bytes: constants.reduce((sum, c) => sum + bytesOf(c), 0),
     weights_bytes: program.constants.length,
+    prepared_bytes: program.setup?.memory.bytes ?? 0,
     macs: program.steps.reduce((sum, s) => sum + s.macs, 0),
     kernels: program.kernels.length,
     /** Each step with the model's nodes that it carries out: more than one is a fusion. */
@@ -95,7 +96,10 @@ export async function inspectCommand(t: Terminal, model: string, f: Flags): Prom
       ["operator", "count"],
     ),
   );
-  section("Parameters", `${x.parameters} in the model (${formatBytes(x.parameter_bytes)}), ${formatBytes(x.weights_bytes)} as the kernels read them`);
+  section(
+    "Parameters",
+    `${x.parameters} in the model (${formatBytes(x.parameter_bytes)}), ${formatBytes(x.weights_bytes)} ${x.prepared_bytes ? `in the files, ${formatBytes(x.prepared_bytes)} made of them when the program starts` : "as the kernels read them"}`,
+  );
   section(
     `Steps: ${x.nodes} nodes became ${x.steps.length} steps of ${x.kernels} kernels, ${x.macs} multiply-accumulates${prefix ? `; node names without ${prefix}` : ""}`,
     rows(

@@ -20,6 +20,7 @@ import { canonicalise, keyOf, type Canonical } from "./canonical.ts";
 import { renamed } from "./choose-layouts.ts";
 import { valueOfTensor } from "./lower-graph.ts";
 import { ConstantBlob } from "./pack-constants.ts";
+import { Preparation } from "./prepare-weights.ts";
 import { planMemory, verifyArena, type Block } from "./plan-memory.ts";
 import { shareKernels } from "./share-kernels.ts";
 import { placeTensors, type Placement } from "./place-tensors.ts";
@@ -39,13 +40,15 @@ export interface BuildOptions {
 }
 interface Scheduled { readonly kernel: number; readonly tensors: readonly Tensor[]; readonly scratch: readonly Buffer[]; readonly buffers: readonly Buffer[]; readonly work?: string }
 
+/** A Compute, scheduled; its tensors' own names by those of the kernel, and their boxes. */
+interface Made extends Pick<Canonical, "names" | "boxes"> { readonly c: Compute; readonly s: Scheduled }
+
 /** The program of a network. Throws where a kernel does not verify. */
 export function buildProgram(n: Network, o: BuildOptions): Program {
-  const placement = placeTensors(n), kernels: KernelVariants[] = [], known = new Map<string, Scheduled>(), blob = new ConstantBlob(o.alignment);
+  const placement = placeTensors(n), kernels: KernelVariants[] = [], known = new Map<string, Scheduled>(), blob = new ConstantBlob(o.alignment), preparation = new Preparation(n);
   const align = (bytes: number) => Math.ceil(bytes / o.alignment) * o.alignment;
   const origins: Set<string>[] = [], tasks = Math.max(1, ...o.variants.map((v) => v.tasks?.most ?? 1));
-  const made = n.computes.map((c, i) => {
-    o.progress?.(i, n.computes.length, "lowering");
+  const madeOf = (c: Compute): Made => {
     const canonical = canonicalise(c, placement.sharing(c), o.shares === true), key = `${canonical.aliased.join()}|${keyOf(canonical.compute)}`;
     let s = known.get(key);
     if (!s) {
@@ -55,44 +58,56 @@ export function buildProgram(n: Network, o: BuildOptions): Program {
     }
     for (const x of c.origin) origins[s.kernel]!.add(x);
     return { c, s, names: canonical.names, boxes: canonical.boxes };
-  });
+  };
+  const sourceOf = (m: Made, weight: Tensor) => n.tensors.get(m.names.get(weight.source?.of ?? weight.name)!)!;
+  const made = n.computes.map((c, i) => { o.progress?.(i, n.computes.length, "lowering"); return madeOf(c); });
+  for (const m of made) for (const t of m.s.tensors) if (sourceOf(m, t).kind === "prepared") preparation.want(t, sourceOf(m, t).name);
+  const setup = preparation.computes.map(madeOf);
   const { kernels: shared, calls } = o.shares ? shareKernels(kernels) : { kernels, calls: kernels.map((_, kernel) => ({ kernel, params: [] })) };
   const done = shared.map((k, i) => completed(k, i, o.variants));
   kernels.forEach((k, i) => checkCall(k, done[calls[i]!.kernel]!, calls[i]!.params));
   const perTask = (s: Scheduled, b: Buffer) => { const k = Object.values(done[calls[s.kernel]!.kernel]!.variants)[0]!; return isTeamwork(k) && !k.buffers[s.buffers.indexOf(b)]!.whole; };
-  const blocks: Block[] = placement.blocks.map((b) => ({ ...b, align: o.alignment })), scratchAt = new Map<string, number>();
-  made.forEach(({ s }, step) => {
-    const bytes = s.scratch.reduce((sum, b) => sum + align(b.size * elementBytes(b)) * (perTask(s, b) ? tasks : 1), 0);
-    if (bytes) { scratchAt.set(`${step}`, blocks.length); blocks.push({ name: `scratch of step ${step}`, bytes, firstStep: step, lastStep: step, align: o.alignment }); }
-  });
-  const arena = planMemory(blocks), overlaps = verifyArena(arena);
-  if (overlaps.length) fail(`the plan of working memory does not hold:\n${overlaps.join("\n")}`);
-  const place = (name: string): Place => placeOf(n, placement, arena, name);
-  const lastWriter = new Map(n.computes.flatMap((c) => writesOf(c).map((name) => [name, c] as const)));
-  const steps = made.map(({ c, s, names, boxes }, step): Step => {
-    let offset = 0;
-    const args = s.buffers.map((b): Place => {
-      if (b.space === "scratch") {
-        const at = arena.blocks[scratchAt.get(`${step}`)!]!.offset + offset;
-        const bytes = align(b.size * elementBytes(b)), each = perTask(s, b);
-        offset += bytes * (each ? tasks : 1);
-        return { in: "arena", offset: at, ...(each ? { perTask: bytes } : {}) };
-      }
-      const weight = s.tensors.find((t) => t.name === b.name && t.role === "weight");
-      if (!weight) {
-        const at = place(names.get(b.name) ?? fail(`no tensor ${b.name}`)), skip = (boxes.get(b.name)?.skip ?? 0) * elementBytes(b);
-        return skip ? { ...at, offset: at.offset + skip } : at;
-      }
-      const from = n.tensors.get(names.get(weight.source?.of ?? weight.name)!)!;
-      return { in: "constants", offset: blob.place(weight, { name: from.name, shape: from.shape, data: from.data! }) };
+  /** Memory for these blocks and the scratch of these steps, and the steps in it; `place`: where a tensor that is no weight lies. */
+  const planned = (list: readonly Made[], home: "arena" | "prepared", tensors: readonly Omit<Block, "align">[], place: (arena: Arena, name: string) => Place, results: (c: Compute, arena: Arena) => readonly Result[]) => {
+    const blocks: Block[] = tensors.map((b) => ({ ...b, align: o.alignment })), scratchAt = new Map<number, number>();
+    list.forEach(({ s }, step) => {
+      const bytes = s.scratch.reduce((sum, b) => sum + align(b.size * elementBytes(b)) * (perTask(s, b) ? tasks : 1), 0);
+      if (bytes) { scratchAt.set(step, blocks.length); blocks.push({ name: `scratch of step ${step}`, bytes, firstStep: step, lastStep: step, align: o.alignment }); }
     });
-    const results = writesOf(c).filter((name) => lastWriter.get(name) === c).flatMap((name): Result[] => { const value = valueOfTensor(name); return value === null ? [] : [{ value, dtype: n.tensors.get(name)!.dtype, shape: n.tensors.get(name)!.shape, ...strided(n.tensors.get(name)!, place(name)) }]; });
-    const { kernel, params } = calls[s.kernel]!;
-    return { kernel, args, ...(params.length ? { params, sizes: s.buffers.map((b) => b.size) } : {}), origin: c.origin, macs: macsOf(c), kind: kindOf(c), traffic: trafficOf(c), ...(c.choices ? { choices: c.choices } : {}), ...(s.work ? { work: s.work } : {}), results };
-  });
+    const arena = planMemory(blocks), overlaps = verifyArena(arena);
+    if (overlaps.length) fail(`the plan of ${home === "arena" ? "working memory" : "prepared weights"} does not hold:\n${overlaps.join("\n")}`);
+    const steps = list.map((m, step): Step => {
+      const { c, s, names, boxes } = m;
+      let offset = 0;
+      const args = s.buffers.map((b): Place => {
+        if (b.space === "scratch") {
+          const at = arena.blocks[scratchAt.get(step)!]!.offset + offset;
+          const bytes = align(b.size * elementBytes(b)), each = perTask(s, b);
+          offset += bytes * (each ? tasks : 1);
+          return { in: home, offset: at, ...(each ? { perTask: bytes } : {}) };
+        }
+        const weight = s.tensors.find((t) => t.name === b.name && t.role === "weight");
+        if (!weight) {
+          const at = place(arena, names.get(b.name) ?? fail(`no tensor ${b.name}`)), skip = (boxes.get(b.name)?.skip ?? 0) * elementBytes(b);
+          return skip ? { ...at, offset: at.offset + skip } : at;
+        }
+        const from = sourceOf(m, weight);
+        if (from.kind === "prepared") return { in: "prepared", offset: ready.arena.blocks[preparation.want(weight, from.name)]!.offset };
+        return { in: "constants", offset: blob.place(weight, { name: from.name, shape: from.shape, data: from.data! }) };
+      });
+      const { kernel, params } = calls[s.kernel]!;
+      return { kernel, args, ...(params.length ? { params, sizes: s.buffers.map((b) => b.size) } : {}), origin: c.origin, macs: macsOf(c), kind: kindOf(c), traffic: trafficOf(c), ...(c.choices ? { choices: c.choices } : {}), ...(s.work ? { work: s.work } : {}), results: results(c, arena) };
+    });
+    return { arena, steps };
+  };
+  const lastWriter = new Map(n.computes.flatMap((c) => writesOf(c).map((name) => [name, c] as const)));
+  const resultsOf = (c: Compute, arena: Arena) => writesOf(c).filter((name) => lastWriter.get(name) === c).flatMap((name): Result[] => { const value = valueOfTensor(name); return value === null ? [] : [{ value, dtype: n.tensors.get(name)!.dtype, shape: n.tensors.get(name)!.shape, ...strided(n.tensors.get(name)!, placeOf(n, placement, arena, name)) }]; });
+  const ready = planned(setup, "prepared", preparation.blocks(), (arena, name) => ({ in: "prepared", offset: arena.blocks[preparation.numberOf(name)]!.offset }), () => []);
+  const { arena, steps } = planned(made, "arena", placement.blocks, (at, name) => placeOf(n, placement, at, name), resultsOf);
   const port = (tensor: string, name = valueOfTensor(tensor) ?? fail(`${tensor} is none of the model's`)): Port => { const { dtype, shape, declared } = n.tensors.get(tensor)!; return { name, shape, ...(declared ? { dtype: declared, stored: dtype } : { dtype }) }; };
   return {
     name: n.name, inputs: n.inputs.map((t) => port(t)), outputs: n.outputs.map((t, i) => port(t, n.outputNames[i])), steps, arena, constants: blob.bytes(),
+    ...(setup.length ? { setup: { steps: ready.steps, memory: ready.arena } } : {}),
     kernels: done.map((k, i) => ({ ...k, origin: calls.flatMap((call, raw) => (call.kernel === i ? [...origins[raw]!] : [])) })),
     dtypes: [...new Set(kernels.flatMap((k) => Object.values(k.variants).flatMap((v) => v.buffers.map((b) => b.dtype))))],
   };
@@ -177,7 +192,7 @@ function placeOf(n: Network, p: Placement, arena: Arena, name: string): Place {
     case "input": return { in: "input", port: n.inputs.indexOf(root), offset: 0 };
     case "output": return { in: "output", port: n.outputs.indexOf(root), offset: 0 };
     case "temporary": return { in: "arena", offset: arena.blocks[p.blockOf.get(root) ?? fail(`${root} has no block`)]!.offset };
-    case "constant": return fail(`${name} is a constant: it has a place for each layout`);
+    case "constant": case "prepared": return fail(`${name} is a ${t.kind} tensor: it has a place for each layout`);
     default: return t.kind satisfies never;
   }
 }

@@ -12,36 +12,30 @@ import { sizeOf } from "../../ir/graph.ts";
 import { types } from "../../ir/types.ts";
 import { contractionOf, macsOf } from "../../ir/contraction.ts";
 import type { MachineFacts } from "../../ir/machine.ts";
-import { derivedName, relist, type NetTensor, type Network } from "../../ir/network.ts";
-import { address, rowMajor } from "../../ir/compute.ts";
+import { relist, type Network } from "../../ir/network.ts";
+import { address } from "../../ir/compute.ts";
 import { cheapest, choicesOf, costsOf, directSeconds } from "./cost-model.ts";
 import type { Stride } from "./toom-cook.ts";
-import { transformWeights, winogradCompute, transformedShape, type Convolution } from "./winograd.ts";
+import { withCombined } from "./combine-weights.ts";
+import { transformedWeights, winogradCompute, type Convolution } from "./winograd.ts";
 
 /** Fewer channels than this do not pay for the transforms. */
 const fewestChannels = 16;
 
-/** The network with Winograd's algorithm where it is the cheaper one; the tensors gain the transformed weights. */
+/** The network with Winograd's algorithm where it is the cheaper one; the setup makes the transformed weights. */
 export function chooseAlgorithms(n: Network, facts: MachineFacts): Network {
   const w = facts.winograd;
   if (!w) return { ...n, computes: n.computes.map((c) => plainly(c, facts)) };
-  const tensors = new Map(n.tensors), made = new Map<string, NetTensor>();
   const computes = n.computes.map((c) => {
     const o = asConvolution(n, c);
     if (!o) return plainly(c, facts);
     const costs = costsOf(o, facts, w), cost = cheapest(costs, facts, w), { tile } = cost, choices = choicesOf(o, costs, cost);
     if (!tile) return { ...c, choices };
-    const weight = weightOf(c, o.stage);
-    const name = derivedName(`winograd${tile.join("x")}${o.strides.some((x) => x > 1) ? `by${o.strides.join("x")}` : ""}`, weight);
-    if (!made.has(name)) {
-      const data = transformWeights(n.tensors.get(weight)!.data as Float32Array, o, tile), shape = transformedShape(o, tile);
-      const t: NetTensor = { name, kind: "constant", dtype: "f32", shape, layout: rowMajor(shape.length), data };
-      made.set(name, t);
-      tensors.set(name, t);
-    }
-    return relist({ ...winogradCompute(o, name, tile), choices }, tensors);
+    const { network, name } = withCombined(n, transformedWeights(o, n.tensors.get(weightOf(c, o.stage))!, tile));
+    n = network;
+    return relist({ ...winogradCompute(o, name, tile), choices }, n.tensors);
   });
-  return { ...n, tensors, computes };
+  return { ...n, computes };
 }
 /** Other products with constants have no choice, but an estimate. */
 function plainly(c: Compute, f: MachineFacts): Compute {

@@ -6,29 +6,23 @@
 import { address, extentOf, rowMajor, type Axis, type Compute } from "../../ir/compute.ts";
 import { contractionOf } from "../../ir/contraction.ts";
 import { linear } from "../../ir/linear.ts";
-import { derivedName, relist, type NetTensor, type Network } from "../../ir/network.ts";
+import { relist, type Network } from "../../ir/network.ts";
 import type { MachineFacts } from "../../ir/machine.ts";
-import { combineWeights, strassenCompute, type PlainProduct } from "./strassen.ts";
+import { withCombined } from "./combine-weights.ts";
+import { combinedWeights, strassenCompute, type PlainProduct } from "./strassen.ts";
 
-/** The network with Strassen's product where it is the cheaper one; the tensors gain the combined weights. */
+/** The network with Strassen's product where it is the cheaper one; the setup makes the combined weights. */
 export function chooseProducts(n: Network, facts: MachineFacts): Network {
   if (!facts.strassen) return n;
-  const tensors = new Map(n.tensors);
   const computes = n.computes.map((c) => {
     const o = asProduct(n, c);
     const share = o ? shareOf(o, facts) : 1;
     if (!o || share >= 0.98) return c;
-    const p = contractionOf(o.compute, o.stage)!, weight = n.tensors.get(p.b.buffer)!, l = linear(address(weight.shape, rowMajor(weight.shape.length), p.b.at));
-    const [sk, sn] = [l.terms.get(o.k) ?? 0, l.terms.get(o.n) ?? 0], K = extentOf(o.k), N = extentOf(o.n);
-    const name = derivedName(`strassen${l.constant}+${sk}x${K}+${sn}x${N}`, weight.name);
-    if (!tensors.has(name)) {
-      const from = weight.data as Float32Array, data = combineWeights(K, N, (k, m) => from[l.constant + k * sk + m * sn]!);
-      const t: NetTensor = { name, kind: "constant", dtype: "f32", shape: [7, K / 2, N / 2], layout: rowMajor(3), data };
-      tensors.set(name, t);
-    }
-    return relist({ ...strassenCompute(o, name), ...weighed(c, share) }, tensors);
+    const p = contractionOf(o.compute, o.stage)!, { network, name } = withCombined(n, combinedWeights(o, n.tensors.get(p.b.buffer)!, p.b.at));
+    n = network;
+    return relist({ ...strassenCompute(o, name), ...weighed(c, share) }, n.tensors);
   });
-  return { ...n, tensors, computes };
+  return { ...n, computes };
 }
 /** The choices of a product, with Strassen's as the one taken. */
 function weighed(c: Compute, share: number): Pick<Compute, "choices"> {

@@ -9,6 +9,8 @@ import { viewOf, type ElementArray } from "../../ir/types.ts";
 /** A constant of the network: its row-major elements. */
 interface Given { readonly name: string; readonly shape: readonly number[]; readonly data: ElementArray }
 
+/** Equal for weights that are packed from a tensor in the same way. */
+export const keyOfPacked = (t: Tensor, from: string): string => JSON.stringify([from, t.shape, t.layout, t.source?.at.map(show), t.source?.axes.map((a) => a.name)]);
 /** Constants side by side, in the order in which they are first asked for, at multiples of `alignment` bytes. */
 export class ConstantBlob {
   private readonly alignment: number;
@@ -20,8 +22,7 @@ export class ConstantBlob {
 
   /** The offset in bytes of the weight `t`, which will be packed from the constant it is or comes from. */
   place(t: Tensor, from: Given): number {
-    const key = JSON.stringify([from.name, t.shape, t.layout, t.source?.at.map(show), t.source?.axes.map((a) => a.name)]);
-    const before = this.known.get(key);
+    const key = keyOfPacked(t, from.name), before = this.known.get(key);
     if (before !== undefined) return before;
     const offset = this.size;
     this.parts.push({ offset, tensor: t, from });
@@ -44,7 +45,7 @@ export class ConstantBlob {
 }
 
 /** Bytes of a weight in its layout. */
-const bytesOf = (t: Tensor): number => physical(t.shape, t.layout).size * elementBytes({ dtype: t.dtype, ...(t.layout.half ? { half: true } : {}) });
+export const bytesOf = (t: Tensor): number => physical(t.shape, t.layout).size * elementBytes({ dtype: t.dtype, ...(t.layout.half ? { half: true } : {}) });
 /** Writes the elements of a weight in its layout into `out`, which holds zeros. */
 export function relay(t: Tensor, shape: readonly number[], data: ElementArray, out: ElementArray): void {
   const axes = t.source?.axes ?? t.shape.map((n, d) => axis(`d${d}`, n));

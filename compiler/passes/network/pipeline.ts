@@ -10,6 +10,7 @@ import { chainProducts } from "./chain-products.ts";
 import { chooseAlgorithms } from "./choose-algorithms.ts";
 import { chooseProducts } from "./choose-products.ts";
 import { chooseLayouts } from "./choose-layouts.ts";
+import { runSetup } from "./combine-weights.ts";
 import { elideCopies } from "./elide-copies.ts";
 import { fuseTails } from "./fuse-tails.ts";
 import { halveStorage } from "./halve-storage.ts";
@@ -47,6 +48,7 @@ export const networkPasses: readonly NetworkPass[] = [
   { name: "choose-layouts", run: chooseLayouts },
   { name: "choose-algorithms", run: chooseAlgorithms },
   { name: "choose-products", run: chooseProducts },
+  { name: "run-setup", run: runSetup },
   { name: "inline-maps", run: inlineMaps },
   { name: "add-halos", run: addHalos },
   // Clearing a margin is a stage of its own.

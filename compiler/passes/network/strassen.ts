@@ -1,12 +1,14 @@
 /**
  * A product with constant weights by Strassen's algorithm in Winograd's form (Winograd, 1971), one level: rows, the sum and
- * columns are cut in halves, and 7 products of halves do the work of 8. Weights are combined at compile time. Rows are
+ * columns are cut in halves, and 7 products of halves do the work of 8. Weights are combined beforehand. Rows are
  * paired with their neighbours, so that a block of rows holds both halves.
  */
 import { make, mul, substitute, term } from "../../ir/algebra.ts";
-import { at, axis, extentOf, tensor, type Axis, type Compute, type Stage, type Tensor } from "../../ir/compute.ts";
-import { int, plus, times } from "../../ir/linear.ts";
-import { fail, load, type Expr, type Load } from "../../ir/scalar.ts";
+import { address, at, axis, extentOf, rowMajor, tensor, type Axis, type Compute, type Stage, type Tensor } from "../../ir/compute.ts";
+import { int, linear, plus, times } from "../../ir/linear.ts";
+import type { NetTensor } from "../../ir/network.ts";
+import { load, type Expr, type Load } from "../../ir/scalar.ts";
+import type { Combination } from "./combine-weights.ts";
 
 /** Sums that are used twice come first: of the operand's quarters (11, 12, 21, 22), then of those and 21 + 22. */
 const P = [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, 0, 1, 1]];
@@ -28,13 +30,15 @@ export interface PlainProduct {
   readonly n: Axis;
   readonly k: Axis;
 }
-/** The same result; `weights` names the constant that `combineWeights` makes. Needs: extents of k and n are even. */
+/** Axes of one element are 0. */
+const singles = (o: PlainProduct) => [...o.stage.axes, ...o.stage.reduce!.axes].filter((a) => extentOf(a) === 1).map((a) => [a.name, int(0)] as const);
+/** The same result; `weights` names what `combinedWeights` makes. Needs: extents of k and n are even. */
 export function strassenCompute(o: PlainProduct, weights: string): Compute {
   const K = extentOf(o.k) / 2, N = extentOf(o.n) / 2, count = o.rows.reduce((x, a) => x * extentOf(a), 1), T = Math.ceil(count / 2);
   const quo = (e: Expr, by: number) => make("quo", e, int(by)), rem = (e: Expr, by: number) => make("rem", e, int(by));
   const t = axis("t", T), c = axis("c", K), m = axis("n", N), p = axis("p", 7), q = axis("k", 4), s = axis("k", 5), v = axis("k", 7), k = axis("k", 6), r = axis("r", 6), g = axis("g", 5);
   const row = axis("row", count), column = axis("column", 2 * N), paired = plus(times(t, 2), quo(q, 2));
-  const single = [...o.stage.axes, ...o.stage.reduce!.axes].filter((a) => extentOf(a) === 1).map((a) => [a.name, int(0)] as const);
+  const single = singles(o);
   /** Where the model's rows are for a number of a row; the last row axis moves fastest. */
   const decoded = (e: Expr): [string, Expr][] => {
     let inside = 1;
@@ -60,13 +64,12 @@ export function strassenCompute(o: PlainProduct, weights: string): Compute {
     tensors: [...o.compute.tensors, tensor(weights, "weight", [7, K, N]), ...tables], outputs: o.compute.outputs.map((x) => ({ ...x, stage: "Y", index: (x.index ?? o.stage.axes).map((e) => substitute(e, written)) })),
   };
 }
-/** `element(k, n)` reads a weight of K x N elements; the result is [7][K / 2][N / 2], each a sum in double precision. */
-export function combineWeights(K: number, N: number, element: (k: number, n: number) => number): Float32Array {
-  if (K % 2 || N % 2) fail(`weights of ${K} x ${N} have no halves`);
-  const k2 = K / 2, n2 = N / 2, plane = k2 * n2, out = new Float32Array(7 * plane);
-  for (let k = 0, to = 0; k < k2; k++) for (let n = 0; n < n2; n++, to++) {
-    const a = element(k, n), b = element(k, n + n2), c = element(k + k2, n), d = element(k + k2, n + n2);
-    U.forEach((u, p) => { out[p * plane + to] = u[0]! * a + u[1]! * b + u[2]! * c + u[3]! * d; });
-  }
-  return out;
+/** The weights of the seven products, [7][K / 2][N / 2]; `at`: where in `from` the weight of the model's product lies, over its axes. */
+export function combinedWeights(o: PlainProduct, from: NetTensor, at: readonly Expr[]): Combination {
+  const K = extentOf(o.k) / 2, N = extentOf(o.n) / 2, p = axis("p", 7), c = axis("c", K), m = axis("n", N), lower = axis("lower", 2), right = axis("right", 2);
+  const l = linear(address(from.shape, rowMajor(from.shape.length), at)), run = (a: Axis) => `${l.terms.get(a) ?? 0}x${extentOf(a)}`;
+  const quarter = new Map<string, Expr>([...singles(o), [o.k.name, plus(c, times(lower, K))], [o.n.name, plus(m, times(right, N))]]);
+  return {
+    what: `strassen${l.constant}+${run(o.k)}+${run(o.n)}`, from, at: at.map((e) => substitute(e, quarter)), planes: [p], axes: [c, m], terms: [lower, right], coefficients: U.flat(), origin: o.compute.origin,
+  };
 }

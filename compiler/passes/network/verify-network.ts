@@ -1,13 +1,14 @@
 /** What must hold of a network after any pass; knows nothing of passes. */
 import { extentOf, type Compute } from "../../ir/compute.ts";
 import { verifyCompute } from "../../ir/verify.ts";
-import { loadsOfCompute, readsOf, writesOf, type Network } from "../../ir/network.ts";
+import { isGiven, loadsOfCompute, readsOf, writesOf, type Network } from "../../ir/network.ts";
 
 /** What is wrong: tensors without a home or of two shapes, reads before writes, axes that clash. */
 export function verifyNetwork(n: Network): readonly string[] {
   const problems: string[] = [], written = new Set<string>([...n.tensors.values()].filter((t) => t.kind === "input" || t.kind === "constant").map((t) => t.name));
   const bad = (c: Compute, why: string) => problems.push(`${c.name} (${c.origin.join(", ") || "no node"}): ${why}`);
-  for (const c of n.computes) {
+  const setup = new Set(n.setup);
+  for (const c of [...setup, ...n.computes]) {
     const broken = wrong(c);
     if (broken) problems.push(`${broken} (${c.origin.join(", ") || "no node"})`);
     const made = new Set(c.stages.map((s) => s.name));
@@ -17,7 +18,7 @@ export function verifyNetwork(n: Network): readonly string[] {
       if (t.role === "table") continue;
       if (!own) { bad(c, `reads ${t.name}, which is no tensor`); continue; }
       if (own.shape.join() !== t.shape.join() || own.dtype !== t.dtype) bad(c, `takes ${t.name} for ${t.dtype}[${t.shape}]; it is ${own.dtype}[${own.shape}]`);
-      if ((t.role === "weight") !== (own.kind === "constant")) bad(c, `takes ${t.name} for a ${t.role}; it is a ${own.kind}`);
+      if ((t.role === "weight") !== isGiven(own)) bad(c, `takes ${t.name} for a ${t.role}; it is a ${own.kind}`);
     }
     for (const l of loadsOfCompute(c)) {
       const t = c.tensors.find((x) => x.name === l.buffer), s = c.stages.find((x) => x.name === l.buffer);
@@ -31,7 +32,7 @@ export function verifyNetwork(n: Network): readonly string[] {
       const own = n.tensors.get(o.tensor);
       if (!made.has(o.stage)) bad(c, `output ${o.tensor} names no stage`);
       if (!own) bad(c, `writes ${o.tensor}, which is no tensor`);
-      else if (own.kind !== "temporary" && own.kind !== "output") bad(c, `writes ${o.tensor}, which is a ${own.kind}`);
+      else if (setup.has(c) ? own.kind !== "prepared" : own.kind !== "temporary" && own.kind !== "output") bad(c, `writes ${o.tensor}, which is a ${own.kind}`);
       else if (own.shape.join() !== o.shape.join()) bad(c, `takes ${o.tensor} for [${o.shape}]; it is [${own.shape}]`);
       const s = c.stages.find((x) => x.name === o.stage);
       if (s && !o.index && s.axes.map(extentOf).join() !== o.shape.join()) bad(c, `${o.stage} has other extents than ${o.tensor}`);

@@ -3,10 +3,12 @@
  * coefficients are tables: once their loops are unrolled, zeros and ones vanish. Each matrix is written as a product
  * of two sparse ones, so that sums used twice are computed once: interning does the rest.
  */
-import { fail, type Expr } from "../../ir/scalar.ts";
+import type { Expr } from "../../ir/scalar.ts";
 import { both, less, make, mul, select, term, f32 } from "../../ir/algebra.ts";
 import { int, plus, times } from "../../ir/linear.ts";
 import { at, axis, extentOf, tensor, type Axis, type Compute, type Stage, type Tensor } from "../../ir/compute.ts";
+import type { NetTensor } from "../../ir/network.ts";
+import type { Combination } from "./combine-weights.ts";
 import { products, tablesOf, type Stride } from "./toom-cook.ts";
 
 const table = (name: string, rows: readonly (readonly number[])[]): Tensor => tensor(name, "table", [rows.length, rows[0]!.length], { data: rows.flat() });
@@ -34,7 +36,7 @@ export const transformedShape = (o: Convolution, [fy, fx]: Tile): readonly numbe
   return [products(fy, o.kernel[0], o.strides[0]), products(fx, o.kernel[1], o.strides[1]), ...(o.groups > 1 ? [o.groups] : []), o.inputChannels, N];
 };
 
-/** The same result by tiles of fy x fx; `weights` names the constant made by `transformWeights`. */
+/** The same result by tiles of fy x fx; `weights` names what `transformedWeights` makes. */
 export function winogradCompute(o: Convolution, weights: string, [fy, fx]: Tile): Compute {
   const b = o.stage.axes[0]!, [n, y, x] = o.stage.axes.slice(-3) as [Axis, Axis, Axis], gs = o.stage.axes.slice(1, -3);
   const [B, N, H, W] = [b, n, y, x].map(extentOf) as [number, number, number, number], C = o.inputChannels, G = o.groups;
@@ -68,24 +70,13 @@ export function winogradCompute(o: Convolution, weights: string, [fy, fx]: Tile)
   };
 }
 
-/** G g Gᵀ in double precision: `g` is [groups * N][C][rows][columns], the result has the `transformedShape`. */
-export function transformWeights(g: Float32Array, o: Convolution, [fy, fx]: Tile): Float32Array {
-  const [ry, rx] = o.kernel, C = o.inputChannels, shape = transformedShape(o, [fy, fx]), [ey, ex] = shape as [number, number], N = shape.at(-1)!, taps = ry * rx;
-  if (g.length !== o.groups * C * N * taps) fail(`weights of ${g.length} elements are not ${o.groups * N} x ${C} x ${ry} x ${rx}`);
-  const Gy = Float64Array.from(tablesOf(fy, ry, o.strides[0]).G.flat()), Gx = Float64Array.from(tablesOf(fx, rx, o.strides[1]).G.flat());
-  const plane = o.groups * C * N, out = new Float32Array(ey * ex * plane), half = new Float64Array(ey * rx);
-  for (let p = 0; p < o.groups; p++) for (let c = 0; c < C; c++) for (let n = 0; n < N; n++) {
-    const from = ((p * N + n) * C + c) * taps;
-    for (let i = 0; i < ey; i++) for (let b = 0; b < rx; b++) {
-      let sum = 0;
-      for (let a = 0; a < ry; a++) sum += Gy[i * ry + a]! * g[from + a * rx + b]!;
-      half[i * rx + b] = sum;
-    }
-    for (let i = 0, to = (p * C + c) * N + n; i < ey; i++) for (let j = 0; j < ex; j++, to += plane) {
-      let sum = 0;
-      for (let b = 0; b < rx; b++) sum += Gx[j * rx + b]! * half[i * rx + b]!;
-      out[to] = sum;
-    }
-  }
-  return out;
+/** G g Gᵀ for the weights `from`, [groups * N][C][rows][columns]; the result has the `transformedShape`. */
+export function transformedWeights(o: Convolution, from: NetTensor, [fy, fx]: Tile): Combination {
+  const [ry, rx] = o.kernel, [ey, ex] = transformedShape(o, [fy, fx]) as [number, number], gs = o.stage.axes.slice(1, -3), N = extentOf(o.stage.axes.at(-3)!);
+  const i = axis("i", ey), j = axis("j", ex), c = axis("c", o.inputChannels), n = axis("n", N), a = axis("a", ry), b = axis("b", rx);
+  const Gy = tablesOf(fy, ry, o.strides[0]).G, Gx = tablesOf(fx, rx, o.strides[1]).G;
+  return {
+    what: `winograd${fy}x${fx}of${ry}x${rx}${o.strides.some((x) => x > 1) ? `by${o.strides.join("x")}` : ""}`, from, at: [gs.reduce<Expr>((e, g) => plus(e, times(g, N)), n), c, a, b], planes: [i, j], axes: [...gs, c, n], terms: [a, b], origin: o.compute.origin,
+    coefficients: Gy.flatMap((y) => Gx.flatMap((x) => y.flatMap((p) => x.map((q) => p * q)))),
+  };
 }

@@ -13,14 +13,15 @@ import { chainSchedule } from "./chain.ts";
 import { mapPlan, reductionPlan } from "./maps.ts";
 import { productPlan } from "./product.ts";
 import { strassenSchedule } from "./strassen.ts";
+import { weightsSchedule } from "./weights.ts";
 import { winogradSchedule } from "./winograd.ts";
 
 /** The schedule, and the Compute it is for: packed weights and copies of operands are new tensors and stages. */
 export function scheduleCpp(c: Compute, set: InstructionSet): { compute: Compute; schedule: Schedule } {
   if (c.algorithm?.kind === "winograd") return winogradSchedule(c, c.algorithm, set);
   if (c.algorithm) return strassenSchedule(c, set);
-  const chain = chainSchedule(c, set);
-  if (chain) return chain;
+  const whole = chainSchedule(c, set) ?? weightsSchedule(c, set);
+  if (whole) return whole;
   const stages: Record<string, readonly Directive[]> = {}, loops = new Map<string, readonly FusedLoop[]>();
   let compute = c;
   for (const { name } of c.stages) {

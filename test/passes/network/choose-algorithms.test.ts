@@ -16,7 +16,7 @@ describe("choose-algorithms", () => {
     const g = conv(16, 16, [12, 12]), n = upTo("choose-algorithms", g, 1e-4), w = n.computes.find((c) => c.algorithm)!;
     expect(w.algorithm).toMatchObject({ kind: "winograd", tile: [4, 4], macs: 16 * 16 * 144 * 9 });
     expect(w.stages.at(-1)!.finish).toBeDefined();
-    expect([...n.tensors.values()].filter((t) => t.name.startsWith("winograd4x4:")).map((t) => t.shape)).toEqual([[6, 6, 16, 16]]);
+    expect([...n.tensors.values()].filter((t) => t.name.startsWith("winograd4x4of3x3:")).map((t) => t.shape)).toEqual([[6, 6, 16, 16]]);
   });
   test("the size of the tile follows the cost", () => {
     expect(tiles(conv(64, 64, [48, 48]))).toEqual(["6x6"]);

@@ -1,7 +1,11 @@
 import { describe, expect, test } from "vitest";
 import type { Graph } from "../../../compiler/ir/graph.ts";
 import { chooseProducts } from "../../../compiler/passes/network/choose-products.ts";
-import { combineWeights } from "../../../compiler/passes/network/strassen.ts";
+import { combinedWeights } from "../../../compiler/passes/network/strassen.ts";
+import { axis } from "../../../compiler/ir/compute.ts";
+import { f32 } from "../../../compiler/ir/algebra.ts";
+import type { Load } from "../../../compiler/ir/scalar.ts";
+import { combined, weightOf } from "../../support/combine.ts";
 import { Builder } from "../graphs.ts";
 import { ahead, facts, names, upTo } from "./build.ts";
 
@@ -39,7 +43,8 @@ describe("choose-products", () => {
     expect([...n.tensors.keys()].filter((x) => x.startsWith("strassen"))).toHaveLength(1);
   });
 });
-describe("combineWeights", () => {
-  test("quarters and their sums", () => expect([...combineWeights(2, 2, (k, n) => [[1, 10], [100, 1000]][k]![n]!)]).toEqual([1, 100, 1000, 891, 9, 991, 990]));
-  test("halves must exist", () => expect(() => combineWeights(3, 2, () => 0)).toThrow(/no halves/));
+test("weights are combined of quarters", () => {
+  const [m, k, n] = [axis("m", 32), axis("k", 2), axis("n", 2)], stage = { name: "product", axes: [m, n], value: f32(0), reduce: { op: "add", axes: [k] } } as const;
+  const o = { compute: { name: "product", origin: [], tensors: [], stages: [stage], outputs: [] }, stage, operand: {} as Load, rows: [m], k, n };
+  expect([...combined(combinedWeights(o, weightOf([2, 2]), [k, n]), Float32Array.of(1, 10, 100, 1000))]).toEqual([1, 100, 1000, 891, 9, 991, 990]);
 });
