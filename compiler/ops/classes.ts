@@ -40,10 +40,10 @@ export function labelled(n: NodeView): readonly number[] {
 }
 /**
  * Labels and probabilities. `scores` [N, classes]; [N, 1] of two classes: what speaks for the second. `decides`: the score above which
- * the second of two classes is chosen; null where the largest score chooses.
+ * the second of two classes is chosen; null where the largest score chooses. `rest`: a score is a probability, of which the first class gets the rest.
  */
 export function classOutputs(
-  n: NodeView, g: Expander, scores: string, labels: readonly number[], { post, decides }: { readonly post: PostTransform; readonly decides: number | null },
+  n: NodeView, g: Expander, scores: string, labels: readonly number[], { post, decides, rest = decides === 0.5 }: { readonly post: PostTransform; readonly decides: number | null; readonly rest?: boolean },
 ): readonly string[] {
   const [batch, columns] = g.type(scores).shape as [number, number], number = (x: number) => g.constant("f32", [], [x]);
   const isOne = columns === 1, table = g.constant("i64", [Math.max(2, labels.length)], labels.length > 1 ? labels : [0, labels[0]!]);
@@ -53,8 +53,8 @@ export function classOutputs(
   const label = g.node("Gather", [table, chosen]);
   if (!n.node.outputs[1]) return [label];
   if (!isOne) return [label, postTransform(g, scores, post)];
-  // Of weights that are probabilities the rest belongs to the first class; of others, the opposite, which only LOGISTIC and PROBIT change.
-  const isRest = post === "PROBIT" || (decides === 0.5 && post !== "LOGISTIC"), first = isRest ? g.node("Sub", [number(1), scores]) : g.node("Neg", [scores]);
+  // The opposite, or the rest; SOFTMAX and SOFTMAX_ZERO leave both as they are.
+  const isRest = post === "PROBIT" || (rest && post !== "LOGISTIC"), first = isRest ? g.node("Sub", [number(1), scores]) : g.node("Neg", [scores]);
   const pair = g.node("Concat", [first, scores], { axis: 1 });
   return [label, post === "PROBIT" || post === "LOGISTIC" ? postTransform(g, pair, post) : pair];
 }

@@ -28,6 +28,9 @@ import { sequenceOps } from "./sequences.ts";
 import { signals } from "./signal.ts";
 import { sizeLists } from "./sizes.ts";
 import { softmaxes } from "./softmax.ts";
+import { classicalOps } from "./classical.ts";
+import { distances } from "./distances.ts";
+import { lookups } from "./lookup.ts";
 import { treeEnsembles } from "./tree-ensemble.ts";
 import { walkTrees } from "./tree-walk.ts";
 import { unfolders } from "./unfold.ts";
@@ -37,6 +40,6 @@ const all: readonly Op[] = [
   ...elementwise, ...arithmetic, ...casts, ...reshapes, ...slices, ...gathers, ...scatters, ...generators, ...reducers, ...places, ...orders,
   ...convolutions, ...linearOps, ...einsums, ...normalizations, ...pools, ...resizes, ...quantizers, ...softmaxes, ...attentions,
   ...losses, ...windows, ...samplers, ...signals, ...unfolders, ...stretchedConvolutions, ...microsoft, ...recurrentOps, ...sequenceOps, ...sizeLists,
-  ...treeEnsembles, walkTrees,
+  ...treeEnsembles, walkTrees, ...classicalOps, ...lookups, ...distances,
 ];
 export const ops: ReadonlyMap<string, Op> = new Map(all.map((o) => [o.name, o]));
