@@ -37,6 +37,7 @@ function mainSource(facts: Known, files: CompileResult["files"]): string {
     prepares: has(`${name}_prepare_weights`),
     results: traceRows(steps).map((row) => ({ row: `{${row.join(", ")}}` })),
     stepCount: steps.length,
+    sized: has(`${name}_set_input_shape_in`),
     devices: has(`${name}_init_with`),
     threads: has(`${name}_set_threads_in`),
     released: has(`${name}_init_with`) || has(`${name}_set_threads_in`),

@@ -7,6 +7,7 @@ import { elementTypes, types, type DType } from "../ir/types.ts";
 import { checkName, commentText, identifier, stringLiteral, wrapList } from "./names.ts";
 import type { ObjectFormat } from "./object-files.ts";
 import { renderShell } from "./shell.ts";
+import { indexText, leastShape, symbolNames } from "./sizes.ts";
 import type { CommonView, IsaView, PortView, StatusView } from "./shell-views.ts";
 import { checksum, weightContents, weightFiles, type WeightForm } from "./weights.ts";
 
@@ -106,15 +107,15 @@ const wordOf = (t: DType): string => (t === "index" ? "INT64" : dtypeWord[t]);
 export const align64 = (n: number): number => Math.max(64, Math.ceil(n / 64) * 64);
 
 /** What the output prints of an input or output. `taken` holds the parameters' names so far. */
-function portView(NAME: string, port: Port, side: "input" | "output", i: number, maxRank: number, taken: Set<string>): PortView {
-  const { shape, dtype } = port, count = sizeOf(shape), bytes = bytesOf(port);
-  const dims = [...shape, ...Array(maxRank - shape.length).fill(1)];
+function portView(NAME: string, port: Port, side: "input" | "output", i: number, maxRank: number, taken: Set<string>, sized: boolean): PortView {
+  const { shape, dtype } = port, count = sizeOf(shape), bytes = bytesOf(port), least = leastShape(port);
+  const filled = (list: readonly number[]) => [...list, ...Array<number>(maxRank - list.length).fill(1)].join(", ");
   return {
     id: identifier(port.name, taken), local: `${side}${i}`, macro: `${side.toUpperCase()}${i}`, literal: stringLiteral(port.name),
-    comment: commentText(`${port.name}: ${types[dtype].c}[${shape.join("][")}]`), ctype: types[dtype].c, dtype: wordOf(dtype),
+    comment: commentText(`${port.name}: ${types[dtype].c}[${shape.map((n, d) => (least[d] === n ? n : `${least[d]}..${n}`)).join("][")}]`), open: port.sizes !== undefined, ctype: types[dtype].c, dtype: wordOf(dtype),
     rank: shape.length, dims: `{${shape.length ? shape.join(", ") : "1"}}`, count, bytes, storage: Math.max(1, count),
     ramp: dtype === "bool" ? "i % 2" : types[dtype].kind === "float" ? "i % 13 / 8.0" : "i % 13",
-    info: `{${stringLiteral(port.name)}, ${NAME}_${wordOf(dtype)}, ${shape.length}, {${dims.join(", ")}}, ${count}, ${bytes}}`,
+    info: `{${stringLiteral(port.name)}, ${NAME}_${wordOf(dtype)}, ${shape.length}, {${filled(shape)}}, ${count}, ${bytes}${sized ? `, {${filled(least)}}` : ""}}`,
   };
 }
 /** Of an element in memory. */
@@ -127,6 +128,8 @@ export interface NativeParts {
   readonly inputs: readonly PortView[];
   readonly outputs: readonly PortView[];
   readonly ports: readonly PortView[];
+  /** Names in C of the program's symbols. */
+  readonly symbols: ReadonlyMap<string, string>;
   readonly maxRank: number;
   /** "const float* x, float* y", "x, y", " || !x || !y", "(void)x, (void)y" */
   readonly params: string;
@@ -149,9 +152,9 @@ export function nativeParts(input: NativeInput, ownNames: readonly string[]): Na
   const { program, name, version, hash } = input, NAME = name.toUpperCase(), fileWeights = input.weights === "file";
   checkName(name);
   checkKernels(input);
-  const taken = new Set(ownNames), maxRank = Math.max(1, ...[...program.inputs, ...program.outputs].map((p) => p.shape.length));
-  const inputs = program.inputs.map((p, i) => portView(NAME, p, "input", i, maxRank, taken));
-  const outputs = program.outputs.map((p, i) => portView(NAME, p, "output", i, maxRank, taken)), ports = [...inputs, ...outputs], ids = ports.map((p) => p.id);
+  const taken = new Set(ownNames), symbols = symbolNames(program, taken), maxRank = Math.max(1, ...[...program.inputs, ...program.outputs].map((p) => p.shape.length));
+  const inputs = program.inputs.map((p, i) => portView(NAME, p, "input", i, maxRank, taken, symbols.size > 0));
+  const outputs = program.outputs.map((p, i) => portView(NAME, p, "output", i, maxRank, taken, symbols.size > 0)), ports = [...inputs, ...outputs], ids = ports.map((p) => p.id);
   const blob = new Uint8Array(align64(program.constants.length));
   const constants = blob.length === program.constants.length ? program.constants : (blob.set(program.constants), blob);
   const common: CommonView = {
@@ -161,7 +164,7 @@ export function nativeParts(input: NativeInput, ownNames: readonly string[]): Na
   };
   const isas = input.isas.map((s) => ({ name: s.name, guard: s.guard, check: s.cpuCheck ?? "true", baseline: s.cpuCheck === null }));
   return {
-    common, inputs, outputs, ports, maxRank, constants, fileWeights, isas, passed: ids.join(", "),
+    common, inputs, outputs, ports, symbols, maxRank, constants, fileWeights, isas, passed: ids.join(", "),
     params: [...inputs.map((p) => `const ${p.ctype}* ${p.id}`), ...outputs.map((p) => `${p.ctype}* ${p.id}`)].join(", "),
     nullTest: ports.filter((p) => p.count > 0).map((p) => ` || !${p.id}`).join(""), unused: ids.map((id) => `(void)${id}`).join(", "),
     preparedBytes: program.setup ? align64(program.setup.memory.bytes) + 64 : 0, arenaBytes: align64(program.arena.bytes), magic: `0x${hash.slice(0, 16).padEnd(16, "0")}u`, noIsa: isas.map((s) => `!(${s.guard})`).join(" && "),
@@ -213,10 +216,10 @@ export function nativePackage(input: NativeInput, p: NativeParts, s: NativeShell
     [`${name}.h`, renderShell("cpp/header.h", {
       ...common, inputs: p.inputs, outputs: p.outputs, params: p.params, maxRank: p.maxRank, contextBytes: s.contextBytes, weightsBytes: p.constants.length, preparedBytes: p.preparedBytes,
       fileWeights: p.fileWeights, errors: s.errors, build: [command], dtypes: elementTypes.map((t) => ({ word: wordOf(t), code: types[t].onnx, comment: types[t].c })),
-      promise: s.promise, held: s.held, released: s.released, device: s.device,
+      promise: s.promise, held: s.held, released: s.released, device: s.device, sized: p.symbols.size > 0,
     })],
     [`${name}_internal.h`, renderShell("cpp/internal.h", { ...common, kernels, isas: p.isas, fileWeights: p.fileWeights, prepares: p.preparedBytes > 0, team })],
-    [`${name}_run.cpp`, renderShell("cpp/run.cpp", { ...common, params: p.params, passed: p.passed, prepares: p.preparedBytes > 0, team })],
+    [`${name}_run.cpp`, renderShell("cpp/run.cpp", { ...common, params: p.params, passed: p.passed, prepares: p.preparedBytes > 0, team, sized: p.symbols.size > 0 })],
     ...input.isas.map((set) => [`${name}_kernels_${set.name}.cpp`, kernelsFile(input, common, set)] as const),
     ...(weights === "incbin" ? [[`${name}_weights.S`, renderShell("cpp/weights.S", common)] as const] : []),
     ...weightContents(weights, name, p.constants, input.objectFormat),
@@ -226,12 +229,12 @@ export function nativePackage(input: NativeInput, p: NativeParts, s: NativeShell
     [`${name}_example.c`, renderShell("cpp/example.c", { ...common, inputs: p.inputs, outputs: p.outputs, passed: p.ports.map((x) => x.local).join(", "), fileWeights: p.fileWeights })],
     ...more,
   ]);
-  const api = ["run", "init", "run_in", "release", "error", "input_info", "output_info", "context_bytes", "version", "model_sha256", "isa", ...(p.fileWeights ? ["load_weights"] : []), ...(p.preparedBytes ? ["prepare_weights", "prepared_bytes"] : []), ...s.api];
+  const api = ["run", "init", "run_in", ...(p.symbols.size ? ["set_input_shape", "set_input_shape_in", "output_shape", "output_shape_in"] : []), "release", "error", "input_info", "output_info", "context_bytes", "version", "model_sha256", "isa", ...(p.fileWeights ? ["load_weights"] : []), ...(p.preparedBytes ? ["prepare_weights", "prepared_bytes"] : []), ...s.api];
   return { ...known, files, compileFlags, linkFlags: s.libraries.flags, api: api.map((f) => `${name}_${f}`) };
 }
 
-/** The call of a kernel that is the step: arguments as C, where working memory, weights, inputs and outputs are what `base` says, with offsets in bytes. */
-export function callArguments(program: Program, s: Step, base: (place: Place) => { readonly text: string; readonly ctype: string }): string {
+/** The call of a kernel that is the step: arguments as C, symbols by their names in C, where working memory, weights, inputs and outputs are what `base` says, with offsets in bytes. */
+export function callArguments(program: Program, s: Step, base: (place: Place) => { readonly text: string; readonly ctype: string }, symbols: ReadonlyMap<string, string> = new Map()): string {
   const kernel = program.kernels[s.kernel]!, { buffers, params } = signatureOf(kernel), given = s.params ?? [];
   if (buffers.length !== s.args.length) throw new Error(`${s.origin.join(" + ")}: ${s.args.length} arguments for the ${buffers.length} buffers of ${kernel.name}`);
   if (params.length !== given.length) throw new Error(`${s.origin.join(" + ")}: ${given.length} values for the ${params.length} parameters of ${kernel.name}`);
@@ -240,7 +243,7 @@ export function callArguments(program: Program, s: Step, base: (place: Place) =>
     if (place.offset === 0 && ctype === elementType(b) && !("perTask" in place)) return text;
     const bytes = ctype === "unsigned char" ? text : `(${place.in === "input" ? "const " : ""}char*)${text}`;
     return `(${type})(${bytes} + ${place.offset}${"perTask" in place ? ` + (size_t)task * ${place.perTask}` : ""})`;
-  }), ...given, ...(teamwork(kernel) ? ["team", "task"] : [])].join(", ");
+  }), ...given.map((x) => indexText(x, symbols)), ...(teamwork(kernel) ? ["team", "task"] : [])].join(", ");
 }
 /** What step number `index` carries out, in lines for a comment. */
 export const stepComment = (s: Step, index: number): readonly string[] =>

@@ -2,6 +2,7 @@
 import { align64, callArguments, chooseText, coded, infoText, nativeFiles, nativePackage, nativeParts, stepComment, teamwork, type NativeInput, type Package, type PackageFiles } from "./native.ts";
 import { renderShell } from "./shell.ts";
 import type { Step } from "../ir/program.ts";
+import { isSized, learned, sizedView } from "./sizes.ts";
 import type { WeightForm } from "./weights.ts";
 
 export { bannerStart } from "./native.ts";
@@ -22,6 +23,8 @@ const threadStatuses = [
   { word: "ERROR_CPUS", text: "there are no such processors" },
   { word: "ERROR_UNSUPPORTED", text: "on this system a library cannot choose processors" },
 ];
+const sizeNames = ["sizes", "known", "shapes", "s", "least", "most", "copy_box", "find_sizes", "copy_in", "copy_out", "firsts", "least_shapes", "most_shapes", "inside"];
+const shapeStatus = { word: "ERROR_SHAPE", text: "a shape is not among those that the model is compiled for" };
 const threadNames = ["team", "task", "tasks", "job", "given", "alone", "work"], threadApi = ["set_threads", "set_threads_in", "threads_in", "set_cpus", "set_cpus_in", "cpus_in", "find_cpus"];
 const notPrepared = { word: "ERROR_NOT_PREPARED", text: "the weights have not been prepared" };
 /** Names that the generated functions use themselves beside the parameters. */
@@ -29,10 +32,11 @@ const ownNames = ["run", "arena", "weights", "context", "memory", "bytes", "magi
 
 /** Throws a `CompileError` where the name will not do, and an `Error` where the parts do not fit together. */
 export function packageCpp(input: PackageInput): Package {
-  const { program, name } = input, threads = input.threads ?? 1, team = threads > 1;
-  const p = nativeParts(input, team ? [...ownNames, ...threadNames] : ownNames), errors = coded([...(team ? threadStatuses : []), ...(program.setup ? [notPrepared] : [])]);
+  const { program, name } = input, threads = input.threads ?? 1, team = threads > 1, open = isSized(program);
+  const p = nativeParts(input, [...ownNames, ...(team ? threadNames : []), ...(open ? sizeNames : [])]), errors = coded([...(team ? threadStatuses : []), ...(program.setup ? [notPrepared] : []), ...(open ? [shapeStatus] : [])]);
+  const sized = open ? sizedView(program, p.symbols, p.ports.map((x) => x.id)) : null;
   // A context's own part: with threads, what they share, and a line of memory for each.
-  const headBytes = team ? align64(512 + 72 * threads) : 64, contextBytes = p.arenaBytes + headBytes + 64, common = { ...p.common, threads };
+  const headBytes = (team ? align64(512 + 72 * threads) : 64) + (sized ? align64(sized.bytes) : 0), contextBytes = p.arenaBytes + headBytes + 64, common = { ...p.common, threads };
   if (input.isas.length === 0) throw new Error("no instruction set");
   const call = (s: Step, index: number) => ({
     comment: stepComment(s, index), kernel: program.kernels[s.kernel]!.name,
@@ -40,15 +44,16 @@ export function packageCpp(input: PackageInput): Package {
       if (!("port" in place)) return { text: place.in === "constants" ? "weights" : place.in, ctype: "unsigned char" };
       const { id, ctype } = (place.in === "input" ? p.inputs : p.outputs)[place.port]!;
       return { text: id, ctype };
-    }),
+    }, p.symbols),
   });
   const steps = program.steps.map((s, index) => ({
     ...call(s, index), index, together: teamwork(program.kernels[s.kernel]!),
     waits: index > 0 && (teamwork(program.kernels[s.kernel]!) || teamwork(program.kernels[program.steps[index - 1]!.kernel]!)),
+    learned: learned(program, p.symbols, index),
   }));
   const preparing = program.setup ? renderShell("cpp/preparing.cpp", { ...p.common, team, fileWeights: p.fileWeights, bytes: p.preparedBytes - 64, steps: program.setup.steps.map(call) }).trimEnd() : "";
   const core = renderShell("cpp/core.cpp", {
-    ...p.common, params: p.params, passed: p.passed, steps, contextBytes, headBytes, team, ports: p.ports.map((x, i) => ({ id: x.id, pointer: `${i < p.inputs.length ? "const " : ""}${x.ctype}*` })), arenaBytes: p.arenaBytes, fileWeights: p.fileWeights, noIsa: p.noIsa, magic: p.magic,
+    ...p.common, params: p.params, passed: p.passed, steps, sized, sizesText: sized ? renderShell("cpp/sizes.cpp", { ...sized, params: p.params, unused: p.unused, maxRank: p.maxRank }).trimEnd() : "", shapesText: sized ? renderShell("cpp/shapes.cpp", { ...sized, ...p.common }).trimEnd() : "", learned: learned(program, p.symbols, program.steps.length), contextBytes, headBytes, team, ports: p.ports.map((x, i) => ({ id: x.id, pointer: `${i < p.inputs.length ? "const " : ""}${x.ctype}*` })), arenaBytes: p.arenaBytes, fileWeights: p.fileWeights, noIsa: p.noIsa, magic: p.magic,
     clearArena: input.clearArena ?? true, nullTest: p.nullTest, unused: p.unused, choose: chooseText(p), loading: p.loading, preparing, info: infoText(p, errors),
   });
   return nativePackage(input, p, {

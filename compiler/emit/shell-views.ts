@@ -21,7 +21,28 @@ export interface PortView {
   readonly storage: number;
   /** A C expression over `i`, small and exact in every type. */
   readonly ramp: string;
+  /** Whether it has sizes that only a run knows: numbers are the most then. */
+  readonly open: boolean;
 }
+/** Sizes that only a run knows, in the main source; sizes are texts in C. */
+export interface SizedView {
+  readonly symbols: readonly { readonly id: string; readonly high: number }[];
+  /** Which of all inputs' dimensions, one behind the other, gives a symbol its value; which have to agree with a size. */
+  readonly given: readonly { readonly id: string; readonly at: number }[];
+  readonly checks: readonly { readonly at: number; readonly size: string }[];
+  /** Where each input's dimensions begin among all; the least and the most of them. */
+  readonly firsts: string;
+  readonly shapeLength: number;
+  readonly least: string;
+  readonly most: string;
+  readonly copiesIn: readonly SizedCopyView[];
+  readonly copiesOut: readonly SizedCopyView[];
+  readonly outputs: readonly { readonly index: number; readonly dims: readonly { readonly d: number; readonly size: string }[] }[];
+  /** What a context holds for them. */
+  readonly bytes: number;
+}
+/** A copy of the caller's dense elements into their place among the most that there can be, or back. */
+export interface SizedCopyView { readonly dims: string; readonly whole: string; readonly rank: number; readonly bytes: number; readonly to: string; readonly from: string; readonly inside: boolean }
 /** What all templates of a package share. */
 export interface CommonView {
   readonly name: string;
@@ -55,6 +76,8 @@ export interface HeaderView extends CommonView {
   readonly released: string;
   /** What only the target's API has. */
   readonly device: string;
+  /** Whether inputs have sizes that only a run knows. */
+  readonly sized: boolean;
 }
 /** A kernel's place in the table of an instruction set; `params` are its C types. */
 export interface KernelSlot { readonly name: string; readonly params: string }
@@ -74,7 +97,9 @@ export interface InternalView extends CommonView {
  * One call of a kernel; `args` as C, `comment` as lines without comment marks. With threads: whether they run it `together`, and whether it
  * `waits` for all to have done what was before it.
  */
-export interface StepView { readonly index: number; readonly comment: readonly string[]; readonly kernel: string; readonly args: string; readonly together: boolean; readonly waits: boolean }
+export interface StepView { readonly index: number; readonly comment: readonly string[]; readonly kernel: string; readonly args: string; readonly together: boolean; readonly waits: boolean; readonly learned: readonly LearnedView[] }
+/** A symbol that is read from the arena. */
+export interface LearnedView { readonly id: string; readonly offset: number; readonly low: number; readonly high: number }
 /** What threads need to know: how many there are at the most. */
 export interface ThreadsView extends CommonView { readonly threads: number }
 /** The choice of an instruction set. */
@@ -100,6 +125,12 @@ export interface CoreView extends CommonView {
   readonly headBytes: number;
   readonly params: string;
   readonly steps: readonly StepView[];
+  readonly sized: SizedView | null;
+  /** What the templates beside this one make of it; empty without. */
+  readonly sizesText: string;
+  readonly shapesText: string;
+  /** Symbols that are known behind the last step. */
+  readonly learned: readonly LearnedView[];
   /** The #if that no instruction set satisfies. */
   readonly noIsa: string;
   readonly magic: string;
@@ -127,7 +158,7 @@ export interface KernelsView extends CommonView {
   readonly kernels: readonly { readonly comment: readonly string[]; readonly text: string; readonly name: string }[];
 }
 /** The simple form of the API, with a context of its own. */
-export interface RunView extends CommonView { readonly params: string; readonly passed: string; readonly prepares: boolean; readonly team: boolean }
+export interface RunView extends CommonView { readonly params: string; readonly passed: string; readonly prepares: boolean; readonly team: boolean; readonly sized: boolean }
 /** The build and packaging files. File names stand in one text, separated by spaces. */
 export interface BuildView extends CommonView {
   readonly numericVersion: string;
@@ -165,6 +196,8 @@ export interface NativeView {
   /** Initialisers of { step, port or -1, offset, bytes }. */
   readonly results: readonly { readonly row: string }[];
   readonly stepCount: number;
+  /** Whether inputs have sizes that only a run knows. */
+  readonly sized: boolean;
   /** Whether the API can choose a device and say which it is. */
   readonly devices: boolean;
   /** Whether a run can have several threads, and whether a context must be released. */
@@ -280,6 +313,8 @@ export interface ShellViews {
   readonly "cpp/preparing.cpp": PreparingView;
   readonly "cpp/info.cpp": InfoView;
   readonly "cpp/run.cpp": RunView;
+  readonly "cpp/sizes.cpp": SizedView & { readonly params: string; readonly unused: string; readonly maxRank: number };
+  readonly "cpp/shapes.cpp": SizedView & CommonView;
   readonly "cpp/kernels.cpp": KernelsView;
   readonly "cpp/weights.S": CommonView;
   readonly "opencl/api.h": OpenclApiView;

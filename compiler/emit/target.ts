@@ -45,6 +45,8 @@ export interface TargetFacts {
   readonly alignment: number;
   /** Whether an argument may begin at any element and kernels may take numbers, so that kernels which differ in numbers only become one. */
   readonly shares?: boolean;
+  /** Whether programs may have sizes that only a run knows. */
+  readonly openSizes?: boolean;
   /** Element types that the language does not have as such. */
   readonly types: Readonly<Partial<Record<DType, Stored>>>;
   /** Whether large f32 tensors lie in memory as half-precision numbers. */

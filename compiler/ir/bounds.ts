@@ -1,5 +1,5 @@
 /** What values an index can take where some tests hold: intervals, sharpened by linear inequalities. */
-import type { Expr, Range } from "./scalar.ts";
+import { children, type Expr, type Range } from "./scalar.ts";
 import { linear, type Linear } from "./linear.ts";
 import { limits, types } from "./types.ts";
 
@@ -33,6 +33,21 @@ export function factsOf(cond: Expr, holds: boolean): Facts {
   }
 }
 
+/** What holds of the quotients by constants in some indices: c q <= x <= c q + c - 1. */
+export function quotientFacts(list: readonly Expr[]): Facts {
+  const found: Linear[] = [], seen = new Set<Expr>();
+  const walk = (e: Expr): void => {
+    if (seen.has(e)) return;
+    seen.add(e);
+    children(e).forEach(walk);
+    const [x, c] = children(e);
+    if (e.kind !== "apply" || e.op !== "quo" || c?.kind !== "const") return;
+    const whole: Linear = { terms: new Map([[e, Number(c.value)]]), constant: 0 };
+    found.push(combined(whole, linear(x!), -1), combined(linear(x!), whole, -1, 1 - Number(c.value)));
+  };
+  list.forEach(walk);
+  return found;
+}
 /** The least and the greatest value of an index expression under some facts; never narrower than what is possible. */
 export function boundsUnder(e: Expr, facts: Facts): Range {
   const form = linear(e);

@@ -65,7 +65,8 @@ export interface Stage {
   readonly name: string;
   readonly axes: readonly Axis[];
   readonly value: Expr;
-  readonly reduce?: { readonly op: keyof typeof reductions; readonly axes: readonly Axis[] };
+  /** `ends`: only the first so many elements of each axis take part, where a run alone knows how many. */
+  readonly reduce?: { readonly op: keyof typeof reductions; readonly axes: readonly Axis[]; readonly ends?: Sizes };
   readonly finish?: Expr;
 }
 /** A stage whose elements the outside sees, as the elements of a tensor. */

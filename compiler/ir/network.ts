@@ -6,7 +6,7 @@ import { show } from "./scalar.ts";
 import { extentOf, physical, rowMajor, type Compute, type Layout, type Stage } from "./compute.ts";
 import { loadsIn } from "./algebra.ts";
 import { sizeOf, type TensorType } from "./graph.ts";
-import type { Sizes, SymbolFrom } from "./symbols.ts";
+import { someSizes, type Sizes, type SymbolFrom } from "./symbols.ts";
 import { elementBytes } from "./kernel.ts";
 import type { DType, ElementArray } from "./types.ts";
 
@@ -75,6 +75,9 @@ export function usesOf(computes: readonly Compute[]): Uses {
   }
   return { readers, writers };
 }
+/** The Compute with outputs that know how much of their tensors a run has. */
+export const withSizes = (c: Compute, tensors: ReadonlyMap<string, NetTensor>): Compute =>
+  (c.outputs.some((o) => !o.sizes && tensors.get(o.tensor)?.sizes) ? { ...c, outputs: c.outputs.map((o) => (o.sizes ? o : { ...o, ...someSizes(tensors.get(o.tensor)!.sizes) })) } : c);
 /** The same Compute, its tensor list made anew from what its stages still load; `known` tells of tensors it did not list. */
 export function relist(c: Compute, known: ReadonlyMap<string, NetTensor>): Compute {
   const made = new Set(c.stages.map((s) => s.name)), old = new Map(c.tensors.map((t) => [t.name, t]));

@@ -20,12 +20,12 @@ export interface Listener {
 }
 interface Name { readonly id: number; readonly to: Expr | null }
 
-/** The kernel with numbers for its parameters. */
+/** The kernel with numbers for its last parameters. */
 export function instantiate(k: Kernel, values: readonly number[]): Kernel {
-  const { params, ...rest } = k;
-  if (!params?.length) return k;
-  const body = renumber(k.body, { word: () => {}, number: int }, new Map(params.map((p, i) => [p.name, int(values[i]!)])));
-  return { ...rest, body: body ?? fail(`${k.name}: its parameters have no one place`) };
+  const { params = [], ...rest } = k, own = params.slice(0, params.length - values.length);
+  if (values.length === 0) return k;
+  const body = renumber(k.body, { word: () => {}, number: int }, new Map(params.slice(own.length).map((p, i) => [p.name, int(values[i]!)])));
+  return { ...rest, ...(own.length ? { params: own } : {}), body: body ?? fail(`${k.name}: its parameters have no one place`) };
 }
 /** The body with other numbers, and expressions in the place of some variables. Null where an index changes while the kernel runs, other than a loop's: nothing is known of its range then. */
 export function renumber(body: readonly Stmt[], on: Listener, by: ReadonlyMap<string, Expr> = new Map()): readonly Stmt[] | null {

@@ -14,6 +14,8 @@ export interface Port extends TensorType {
   readonly stored?: DType;
   /** How much of `shape` a run has; the caller's memory is dense in those sizes. */
   readonly sizes?: Sizes;
+  /** With sizes: where kernels see it, row-major in `shape`. The shell copies it, inputs before the first step, outputs after the last. */
+  readonly at?: Place;
 }
 
 /** Where an argument of a kernel lies; offsets are in bytes. */
@@ -29,7 +31,7 @@ export interface Step {
   readonly args: readonly Place[];
   /** Values of the kernel's params, in its order: numbers, or indices over the program's symbols. */
   readonly params?: readonly (number | Expr)[];
-  /** With params: what of its arguments this step needs, in elements, where the kernel's own sizes are the most of all steps. */
+  /** With params that are numbers: what of its arguments this step needs, in elements, where the kernel's own sizes are the most of all steps. */
   readonly sizes?: readonly number[];
   /** The model's nodes that this step carries out. */
   readonly origin: readonly string[];
@@ -51,6 +53,8 @@ export interface Result extends TensorType {
   readonly place: Place;
   /** In elements, one per dimension; element (i, j, ..) lies at place + i * strides[0] + ... Null where the layout is blocked. */
   readonly strides: readonly number[] | null;
+  /** How much of `shape` a run has. */
+  readonly sizes?: Sizes;
 }
 /** One kernel in each of the target's variants: the same arguments in each, of which a variant may leave some unused; shared buffers of its own come after them. */
 export interface KernelVariants {

@@ -3,7 +3,7 @@ import { children, fail, mentions, show, variables, type Expr, type Load } from 
 import { int } from "./linear.ts";
 import { extentOf, reductions, resultType, type Compute, type Layout, type Output, type Stage, type Tensor } from "./compute.ts";
 import { boundsUnder, factsOf, noFacts, type Facts } from "./bounds.ts";
-import { loadsIn, substitute } from "./algebra.ts";
+import { less, loadsIn, substitute } from "./algebra.ts";
 import { brokenOrder, recurrencesOf } from "./recurrence.ts";
 import { signatures, typeError } from "./typing.ts";
 import { types, type DType } from "./types.ts";
@@ -79,7 +79,7 @@ function checkStage(s: Stage, sources: ReadonlyMap<string, Source>, bad: (why: s
     if (e.dtype === "index") bad(`${what} is an index; convert it to an element type`);
     const axes = new Map<string, Expr>((what === "value" ? all : s.axes).map((a) => [a.name, a]));
     checkNames(e, axes, what === "finish" || s.reduce?.op === "repeat" ? s.value.dtype : null, (why) => bad(`${what}: ${why}`));
-    checkLoads(e, sources, isEmpty, (why) => bad(`${what}: ${why}`));
+    checkLoads(e, sources, isEmpty, (why) => bad(`${what}: ${why}`), what === "value" ? endFacts(s) : noFacts);
   }
 }
 /** Turns run along one axis, and the first of them has no turn before it. */
@@ -113,7 +113,7 @@ function hasIndices(e: Expr): boolean {
   return known;
 }
 /** Walks with the tests that hold at each place; each expression once for each set of tests. */
-function checkLoads(root: Expr, sources: ReadonlyMap<string, Source>, isEmpty: boolean, bad: (why: string) => never): void {
+function checkLoads(root: Expr, sources: ReadonlyMap<string, Source>, isEmpty: boolean, bad: (why: string) => never, given = noFacts): void {
   const seen = new Map<Facts, Set<Expr>>(), contexts = new Map<Facts, Map<Expr, readonly [Facts, Facts]>>();
   const under = (facts: Facts, cond: Expr): readonly [Facts, Facts] => {
     const known = contexts.get(facts) ?? new Map<Expr, readonly [Facts, Facts]>();
@@ -148,8 +148,10 @@ function checkLoads(root: Expr, sources: ReadonlyMap<string, Source>, isEmpty: b
       if (low <= high && (low < least || high > most)) bad(`${show(e)}: index ${d} may reach ${low}..${high}, but ${e.buffer} has the shape [${from.shape}]; test it in a select, or clamp it`);
     });
   };
-  walk(root, noFacts);
+  walk(root, given);
 }
+/** What holds of a reduction's axes that end early. */
+const endFacts = (s: Stage): Facts => (s.reduce?.ends ?? []).flatMap((end, i) => (end ? factsOf(less(s.reduce!.axes[i]!, end), true) : []));
 
 function checkOutput(o: Output, s: Stage, bad: (why: string) => never): void {
   if (o.dtype !== resultType(s)) bad(`is ${o.dtype}, but stage ${s.name} makes ${resultType(s)}`);

@@ -203,6 +203,6 @@ function cut(body: readonly Stmt[], loops: ReadonlySet<string>, before: Expr, tu
 /** A parallel loop that tasks do not share is a plain one, or none where it does not turn. */
 function serial(s: Stmt, body: readonly Stmt[]): Stmt {
   if (s.kind !== "for") return { ...s, body } as Stmt;
-  return s.at === "parallel" && turnsOf(s) === 1 ? { kind: "block", body } : { ...s, at: s.at === "parallel" ? "serial" : s.at, body };
+  return s.at === "parallel" && s.extent === int(1) ? { kind: "block", body } : { ...s, at: s.at === "parallel" ? "serial" : s.at, body };
 }
 const plain = (body: readonly Stmt[]): readonly Stmt[] => body.map((s) => ("body" in s ? serial(s, plain(s.body)) : s));

@@ -37,7 +37,7 @@ export function regionOf(p: Stage, nest: Nest, env: Env, compute: Compute, wishe
   for (const c of stages) {
     const reads = loadsOf(c, p.name);
     if (reads.length === 0) continue;
-    const own = c === nest.stage ? null : regionOf(c, nest, env, compute, wishes);
+    const own = c.name === nest.stage.name ? null : regionOf(c, nest, env, compute, wishes);
     const axes = new Map<string, Expr>([
       ...c.axes.map((a, i) => [a.name, own ? openRange(c.name, a.name, own[i]!) : axisValue(nest, env, a.name)] as const),
       ...(c.reduce?.axes ?? []).map((a) => [a.name, own ? openRange(c.name, a.name, { base: int(0), extent: extentOf(a) }) : axisValue(nest, env, a.name)] as const),

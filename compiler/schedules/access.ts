@@ -3,6 +3,7 @@ import { mentions, type Expr, type Load } from "../ir/scalar.ts";
 import { linear } from "../ir/linear.ts";
 import { loadsIn } from "../ir/algebra.ts";
 import { address, extentOf, rowMajor, type Axis, type Compute, type Stage } from "../ir/compute.ts";
+import { limitsOf } from "../ir/extents.ts";
 import { expressionsOfStage } from "../ir/network.ts";
 import type { Directive } from "../ir/schedule.ts";
 
@@ -39,12 +40,19 @@ const rank = (a: Axis, address: Expr) => (a.range[1] === 0 ? Infinity : Math.abs
 
 /** A loop made of one or more axes. */
 export interface FusedLoop { readonly name: string; readonly extent: number; readonly axes: readonly Axis[] }
-/** Fuses neighbours of `axes` (outermost first), from the innermost outwards, as long as all accesses allow. */
-export function fuseInner(axes: readonly Axis[], list: readonly Access[]): { loops: readonly FusedLoop[]; directives: readonly Directive[] } {
+/** The axes of a stage that end where only a run knows. */
+export const openAxes = (c: Compute, s: Stage): ReadonlySet<Axis> => new Set([
+  ...(c.outputs.some((o) => o.sizes) ? limitsOf(c, s) : []).flatMap((e, i) => (e ? [s.axes[i]!] : [])), ...(s.reduce?.ends ?? []).flatMap((e, i) => (e ? [s.reduce!.axes[i]!] : [])),
+]);
+/**
+ * Fuses neighbours of `axes` (outermost first), from the innermost outwards, as long as all accesses allow. Inside others, loops that are `open`
+ * could not end early any more.
+ */
+export function fuseInner(axes: readonly Axis[], list: readonly Access[], open: ReadonlySet<Axis>): { loops: readonly FusedLoop[]; directives: readonly Directive[] } {
   const loops: FusedLoop[] = [], directives: Directive[] = [];
   for (const a of [...axes].reverse()) {
     const inner = loops[0];
-    if (inner && extentOf(a) > 1 && inner.extent > 1 && merges(list, a, inner.axes[0]!)) {
+    if (inner && extentOf(a) > 1 && inner.extent > 1 && !inner.axes.some((x) => open.has(x)) && merges(list, a, inner.axes[0]!)) {
       const name = `${a.name}${inner.name}`;
       directives.push({ fuse: [a.name, inner.name], into: name });
       loops[0] = { name, extent: extentOf(a) * inner.extent, axes: [a, ...inner.axes] };

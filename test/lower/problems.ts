@@ -72,7 +72,7 @@ export function winograd(B: number, H: number, W: number, C: number, N: number, 
   };
   const plain: Compute = { name: "conv", origin: [], tensors: [X, bias], stages: [direct], outputs: [output(direct, "out", { shape: [B, N * G, OH, OW], layout: last, index: [b, channel(o, N), y, x] })] };
   const data: Floats = { X: noise(B * C * G * H * W, 3), W: noise(N * G * C * ry * rx, 5), bias: noise(N * G, 9) };
-  const convolution: Convolution = { compute: plain, stage: direct, input: "X", shape: [B, C * G, H, W], pad: [pad, pad], kernel: [ry, rx], strides, groups: G, inputChannels: C };
+  const convolution: Convolution = { compute: plain, stage: direct, input: "X", shape: [B, C * G, H, W], size: [int(H), int(W)], pad: [pad, pad], kernel: [ry, rx], strides, groups: G, inputChannels: C };
   const made = winogradCompute(convolution, "U", [fy, fx]), expected = new Float32Array(B * N * G * OH * OW);
   for (let i = 0, n = 0; n < B; n++) for (let k = 0; k < N * G; k++) for (let r = 0; r < OH; r++) for (let s = 0; s < OW; s++, i++) {
     let sum = data.bias![k]!;

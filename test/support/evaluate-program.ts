@@ -7,7 +7,7 @@ import { sizeOf } from "../../compiler/ir/graph.ts";
 import { valueOfSize } from "../../compiler/ir/symbols.ts";
 import { interpret, type RunOptions } from "../../compiler/ir/interpret.ts";
 import { argumentsOf, eachStmt, type Buffer, type Kernel } from "../../compiler/ir/kernel.ts";
-import type { Arena, Place, Program, Step } from "../../compiler/ir/program.ts";
+import type { Arena, Place, Port, Program, Step } from "../../compiler/ir/program.ts";
 import { types, type ElementArray } from "../../compiler/ir/types.ts";
 import { compileToJs } from "../../compiler/emit/js.ts";
 import { verifyArena } from "../../compiler/passes/network/plan-memory.ts";
@@ -16,35 +16,58 @@ import { scalarise } from "./scalarise.ts";
 
 /**
  * Outputs in their order, from inputs in theirs. Scratch memory is the arena's, as it is when compiled. `quick`: as JavaScript,
- * which checks no addresses, where no lane waits for another; else through the interpreter.
+ * which checks no addresses, where no lane waits for another; else through the interpreter. `symbols`: those that inputs decide.
  */
-export function evaluateProgram(p: Program, variant: string, inputs: readonly ElementArray[], options: RunOptions & { readonly quick?: boolean } = {}): ElementArray[] {
+export function evaluateProgram(p: Program, variant: string, inputs: readonly ElementArray[], options: Options = {}): ElementArray[] {
   const wrong = [...verifyArena(p.arena), ...(p.setup ? verifyArena(p.setup.memory) : [])];
   if (wrong.length) fail(wrong.join("\n"));
   const arena = new ArrayBuffer(p.arena.bytes), prepared = new ArrayBuffer(p.setup?.memory.bytes ?? 0), constants = p.constants.slice().buffer, bytes = new Uint8Array(arena).fill(0xff);
-  const outputs = p.outputs.map((o) => poison(o.dtype, sizeOf(o.shape)));
+  const symbols = new Map(Object.entries(options.symbols ?? {})), actual = (port: Port) => port.shape.map((n, d) => valueOfSize(port.sizes?.[d] ?? n, symbols));
+  const outputs: ElementArray[] = p.outputs.map((o) => poison(o.dtype, o.at ? 0 : sizeOf(o.shape)));
+  const inArena = (port: Port) => new types[port.dtype].array(arena, port.at!.offset, sizeOf(port.shape));
+  p.inputs.forEach((port, i) => { if (port.at) copyBox(inputs[i]!, actual(port), inArena(port), port.shape, actual(port)); });
   const memoryOf = (place: Place): { buffer: ArrayBufferLike; offset: number } => {
     if (!("port" in place)) return { buffer: { arena, prepared, constants }[place.in], offset: place.offset };
     const data = (place.in === "input" ? inputs : outputs)[place.port]!;
     return { buffer: data.buffer, offset: data.byteOffset + place.offset };
   };
+  const given = new Set(p.inputs.flatMap((x) => (x.at ? [x.at.offset] : [])));
+  const learn = (steps: number) => {
+    for (const { variable, from } of p.symbols ?? []) {
+      if (!("place" in from) || from.steps !== steps) continue;
+      const { buffer, offset } = memoryOf(from.place);
+      symbols.set(variable.name, Number(new BigInt64Array(buffer, offset, 1)[0]));
+    }
+  };
   const carryOut = (steps: readonly Step[], plan: Arena, memory: Uint8Array) => steps.forEach((step, i) => {
-    for (const b of plan.blocks) if (b.firstStep === i) memory.fill(0xff, b.offset, b.offset + b.bytes);
-    runStep(p.kernels[step.kernel]!.variants[variant] ?? fail(`no variant ${variant}`), step, memoryOf, options);
-    for (const b of plan.blocks) if (b.lastStep === i) memory.fill(0xff, b.offset, b.offset + b.bytes);
+    for (const b of plan.blocks) if (b.firstStep === i && !(memory === bytes && i === 0 && given.has(b.offset))) memory.fill(0xff, b.offset, b.offset + b.bytes);
+    if (memory === bytes) learn(i);
+    runStep(p.kernels[step.kernel]!.variants[variant] ?? fail(`no variant ${variant}`), step, memoryOf, symbols, options);
+    for (const b of plan.blocks) if (b.lastStep === i && i < steps.length - 1) memory.fill(0xff, b.offset, b.offset + b.bytes);
   });
   // What the setup leaves stays.
   if (p.setup) carryOut(p.setup.steps, { ...p.setup.memory, blocks: p.setup.memory.blocks.map((b) => ({ ...b, lastStep: Infinity })) }, new Uint8Array(prepared));
   carryOut(p.steps, p.arena, bytes);
+  learn(p.steps.length);
+  p.outputs.forEach((port, i) => { if (port.at) copyBox(inArena(port), port.shape, (outputs[i] = poison(port.dtype, sizeOf(actual(port)))), actual(port), actual(port)); });
   return outputs;
 }
-function runStep(k: Kernel, step: Step, memoryOf: (p: Place) => { buffer: ArrayBufferLike; offset: number }, options: RunOptions & { readonly quick?: boolean }): void {
+type Options = RunOptions & { readonly quick?: boolean; readonly symbols?: Readonly<Record<string, number>> };
+/** Copies a box that begins at the first element, between row-major arrays of two shapes. */
+function copyBox(from: ElementArray, fromShape: readonly number[], to: ElementArray, toShape: readonly number[], box: readonly number[]): void {
+  const walk = (d: number, a: number, b: number): void => {
+    if (d === box.length) { to[b] = from[a]!; return; }
+    for (let i = 0; i < box[d]!; i++) walk(d + 1, a * fromShape[d]! + i, b * toShape[d]! + i);
+  };
+  walk(0, 0, 0);
+}
+function runStep(k: Kernel, step: Step, memoryOf: (p: Place) => { buffer: ArrayBufferLike; offset: number }, symbols: ReadonlyMap<string, number>, options: Options): void {
   const size = (b: Buffer, a: number) => step.sizes?.[a] ?? b.size, memory: Record<string, ElementArray> = {};
   argumentsOf(k).forEach((b, a) => {
     const { buffer, offset } = memoryOf(step.args[a]!);
     memory[b.name] = new types[b.dtype].array(buffer, offset, size(b, a));
   });
-  const own: Kernel = { ...k, buffers: k.buffers.map((b, a) => ({ ...b, size: size(b, a) })) }, params = Object.fromEntries((k.params ?? []).map((x, j) => [x.name, valueOfSize(step.params![j]!, new Map())]));
+  const own: Kernel = { ...k, buffers: k.buffers.map((b, a) => ({ ...b, size: size(b, a) })) }, params = Object.fromEntries((k.params ?? []).map((x, j) => [x.name, valueOfSize(step.params![j]!, symbols)]));
   if (options.quick && !hasBarrier(k)) compileToJs(scalarise(lent(own)))(memory, params); else interpret(own, memory, { ...options, params });
 }
 function hasBarrier(k: Kernel): boolean {

@@ -3,12 +3,13 @@
  * Needs: layouts, margins and aliases are final. Ensures: kernels that verify; steps in the network's order; every
  * argument has its place. Stands at the end: what follows is printing.
  */
-import { fail, show } from "../../ir/scalar.ts";
+import { fail, show, type Var } from "../../ir/scalar.ts";
 import { axis, physical, type Compute, type Tensor } from "../../ir/compute.ts";
 import { macsOf } from "../../ir/contraction.ts";
 import { argumentsOf, elementBytes, isTeamwork, renameKernel, usedBuffers, type Buffer, type Kernel } from "../../ir/kernel.ts";
-import { writesOf, type NetTensor, type Network } from "../../ir/network.ts";
-import type { Arena, KernelVariants, Place, Port, Program, Result, Step } from "../../ir/program.ts";
+import { writesOf, type NetTensor, type Network, type SymbolSource } from "../../ir/network.ts";
+import { someSizes } from "../../ir/symbols.ts";
+import type { Arena, KernelVariants, Place, Port, Program, ProgramSource, Result, Step } from "../../ir/program.ts";
 import type { Schedule } from "../../ir/schedule.ts";
 import { kindOf, trafficOf } from "../../ir/traffic.ts";
 import { types } from "../../ir/types.ts";
@@ -23,7 +24,7 @@ import { ConstantBlob } from "./pack-constants.ts";
 import { Preparation } from "./prepare-weights.ts";
 import { planMemory, verifyArena, type Block } from "./plan-memory.ts";
 import { shareKernels } from "./share-kernels.ts";
-import { placeTensors, type Placement } from "./place-tensors.ts";
+import { isOwn, placeTensors, type Placement } from "./place-tensors.ts";
 import { tuned, workKey, type Tuner } from "./tune-schedules.ts";
 import type { Variant } from "../../emit/target.ts";
 
@@ -38,10 +39,10 @@ export interface BuildOptions {
   readonly tuner?: Tuner;
   readonly progress?: (done: number, total: number, what: string) => void;
 }
-interface Scheduled { readonly kernel: number; readonly tensors: readonly Tensor[]; readonly scratch: readonly Buffer[]; readonly buffers: readonly Buffer[]; readonly work?: string }
+interface Scheduled { readonly kernel: number; readonly params: readonly Var[]; readonly tensors: readonly Tensor[]; readonly scratch: readonly Buffer[]; readonly buffers: readonly Buffer[]; readonly work?: string }
 
 /** A Compute, scheduled; its tensors' own names by those of the kernel, and their boxes. */
-interface Made extends Pick<Canonical, "names" | "boxes"> { readonly c: Compute; readonly s: Scheduled }
+interface Made extends Pick<Canonical, "names" | "boxes" | "sizes"> { readonly c: Compute; readonly s: Scheduled }
 
 /** The program of a network. Throws where a kernel does not verify. */
 export function buildProgram(n: Network, o: BuildOptions): Program {
@@ -57,7 +58,7 @@ export function buildProgram(n: Network, o: BuildOptions): Program {
       known.set(key, s);
     }
     for (const x of c.origin) origins[s.kernel]!.add(x);
-    return { c, s, names: canonical.names, boxes: canonical.boxes };
+    return { c, s, names: canonical.names, boxes: canonical.boxes, sizes: canonical.sizes };
   };
   const sourceOf = (m: Made, weight: Tensor) => n.tensors.get(m.names.get(weight.source?.of ?? weight.name)!)!;
   const made = n.computes.map((c, i) => { o.progress?.(i, n.computes.length, "lowering"); return madeOf(c); });
@@ -77,7 +78,7 @@ export function buildProgram(n: Network, o: BuildOptions): Program {
     const arena = planMemory(blocks), overlaps = verifyArena(arena);
     if (overlaps.length) fail(`the plan of ${home === "arena" ? "working memory" : "prepared weights"} does not hold:\n${overlaps.join("\n")}`);
     const steps = list.map((m, step): Step => {
-      const { c, s, names, boxes } = m;
+      const { c, s, names, boxes, sizes } = m;
       let offset = 0;
       const args = s.buffers.map((b): Place => {
         if (b.space === "scratch") {
@@ -95,24 +96,33 @@ export function buildProgram(n: Network, o: BuildOptions): Program {
         if (from.kind === "prepared") return { in: "prepared", offset: ready.arena.blocks[preparation.want(weight, from.name)]!.offset };
         return { in: "constants", offset: blob.place(weight, { name: from.name, shape: from.shape, data: from.data! }) };
       });
-      const { kernel, params } = calls[s.kernel]!;
-      return { kernel, args, ...(params.length ? { params, sizes: s.buffers.map((b) => b.size) } : {}), origin: c.origin, macs: macsOf(c), kind: kindOf(c), traffic: trafficOf(c), ...(c.choices ? { choices: c.choices } : {}), ...(s.work ? { work: s.work } : {}), results: results(c, arena) };
+      const { kernel, params: numbers } = calls[s.kernel]!, params = [...s.params.map((p) => sizes.get(p.name) ?? fail(`${p.name} has no value`)), ...numbers];
+      return { kernel, args, ...(params.length ? { params } : {}), ...(numbers.length ? { sizes: s.buffers.map((b) => b.size) } : {}), origin: c.origin, macs: macsOf(c), kind: kindOf(c), traffic: trafficOf(c), ...(c.choices ? { choices: c.choices } : {}), ...(s.work ? { work: s.work } : {}), results: results(c, arena) };
     });
     return { arena, steps };
   };
   const lastWriter = new Map(n.computes.flatMap((c) => writesOf(c).map((name) => [name, c] as const)));
-  const resultsOf = (c: Compute, arena: Arena) => writesOf(c).filter((name) => lastWriter.get(name) === c).flatMap((name): Result[] => { const value = valueOfTensor(name); return value === null ? [] : [{ value, dtype: n.tensors.get(name)!.dtype, shape: n.tensors.get(name)!.shape, ...strided(n.tensors.get(name)!, placeOf(n, placement, arena, name)) }]; });
+  const resultsOf = (c: Compute, arena: Arena) => writesOf(c).filter((name) => lastWriter.get(name) === c).flatMap((name): Result[] => { const value = valueOfTensor(name); return value === null ? [] : [{ value, dtype: n.tensors.get(name)!.dtype, shape: n.tensors.get(name)!.shape, ...someSizes(n.tensors.get(name)!.sizes), ...strided(n.tensors.get(name)!, placeOf(n, placement, arena, name)) }]; });
   const ready = planned(setup, "prepared", preparation.blocks(), (arena, name) => ({ in: "prepared", offset: arena.blocks[preparation.numberOf(name)]!.offset }), () => []);
   const { arena, steps } = planned(made, "arena", placement.blocks, (at, name) => placeOf(n, placement, at, name), resultsOf);
-  const port = (tensor: string, name = valueOfTensor(tensor) ?? fail(`${tensor} is none of the model's`)): Port => { const { dtype, shape, declared } = n.tensors.get(tensor)!; return { name, shape, ...(declared ? { dtype: declared, stored: dtype } : { dtype }) }; };
+  const port = (tensor: string, name = valueOfTensor(tensor) ?? fail(`${tensor} is none of the model's`)): Port => {
+    const { dtype, shape, declared, sizes } = n.tensors.get(tensor)!;
+    return { name, shape, ...(declared ? { dtype: declared, stored: dtype } : { dtype }), ...(sizes ? { sizes, at: placeOf(n, placement, arena, tensor) } : {}) };
+  };
   return {
     name: n.name, inputs: n.inputs.map((t) => port(t)), outputs: n.outputs.map((t, i) => port(t, n.outputNames[i])), steps, arena, constants: blob.bytes(),
     ...(setup.length ? { setup: { steps: ready.steps, memory: ready.arena } } : {}),
     kernels: done.map((k, i) => ({ ...k, origin: calls.flatMap((call, raw) => (call.kernel === i ? [...origins[raw]!] : [])) })),
+    ...(n.symbols?.length ? { symbols: n.symbols.map(({ variable, from }) => ({ variable, from: originOf(n, from, (name) => placeOf(n, placement, arena, name)) })) } : {}),
     dtypes: [...new Set(kernels.flatMap((k) => Object.values(k.variants).flatMap((v) => v.buffers.map((b) => b.dtype))))],
   };
 }
 
+/** Where the program finds a symbol's value. */
+function originOf(n: Network, from: SymbolSource, place: (name: string) => Place): ProgramSource {
+  if ("input" in from) return { input: n.inputs.indexOf(from.input), dim: from.dim };
+  return { place: place(from.tensor), steps: n.computes.findLastIndex((c) => writesOf(c).includes(from.tensor)) + 1 };
+}
 /** Ready to print, under the name of its place. */
 function completed({ name, variants, ...k }: KernelVariants, index: number, all: readonly Variant[]): KernelVariants {
   const final = name.replace(/\d+$/, `${index}`);
@@ -141,8 +151,9 @@ function scheduled({ compute: c, aliased, boxes }: Canonical, variants: readonly
   // What is memory of the caller's in one variant may be the group's own in another.
   const own = (k: Kernel): Kernel => (k.buffers.some((b) => b.space === "shared" && taken.has(b.name))
     ? renameKernel(k, (x) => (k.buffers.some((b) => b.name === x && b.space === "shared") && taken.has(x) ? `${x}_shared` : x)) : k);
-  kernels.push({ name, origin: [], variants: Object.fromEntries(all.map(({ v, kernel: k }): [string, Kernel] => { const kernel = own(k); return [v.name, { ...kernel, buffers: [...buffers, ...kernel.buffers.filter((b) => b.space === "shared")] }]; })) });
-  return { kernel: index, tensors: [...weights.values()], scratch: buffers.filter((b) => b.space === "scratch"), buffers, ...(work ? { work } : {}) };
+  const params = [...new Map(all.flatMap(({ kernel }) => (kernel.params ?? []).map((p) => [p.name, p] as const))).values()];
+  kernels.push({ name, origin: [], variants: Object.fromEntries(all.map(({ v, kernel: k }): [string, Kernel] => { const kernel = own(k); return [v.name, { ...kernel, buffers: [...buffers, ...kernel.buffers.filter((b) => b.space === "shared")], ...(params.length ? { params } : {}) }]; })) });
+  return { kernel: index, params, tensors: [...weights.values()], scratch: buffers.filter((b) => b.space === "scratch"), buffers, ...(work ? { work } : {}) };
 }
 /** Where several tasks run one of the variants, all of them take the same arguments; where these would disagree about scratch, none is divided. */
 function divided(all: readonly { readonly v: Variant; readonly kernel: Kernel }[]): readonly { readonly v: Variant; readonly kernel: Kernel }[] {
@@ -187,11 +198,12 @@ function renamedTensor(s: Schedule, from: string, to: string): Schedule {
   return { stages: Object.fromEntries(Object.entries(s.stages).map(([k, list]) => [k, list.map(go)])), ...(s.tensors ? { tensors: s.tensors.map(go) } : {}) };
 }
 function placeOf(n: Network, p: Placement, arena: Arena, name: string): Place {
-  const root = p.rootOf(name), t = n.tensors.get(root)!;
+  const root = p.rootOf(name), t = n.tensors.get(root)!, inArena = (): Place => ({ in: "arena", offset: arena.blocks[p.blockOf.get(root) ?? fail(`${root} has no block`)]!.offset });
+  if (isOwn(t)) return inArena();
   switch (t.kind) {
     case "input": return { in: "input", port: n.inputs.indexOf(root), offset: 0 };
     case "output": return { in: "output", port: n.outputs.indexOf(root), offset: 0 };
-    case "temporary": return { in: "arena", offset: arena.blocks[p.blockOf.get(root) ?? fail(`${root} has no block`)]!.offset };
+    case "temporary": return inArena();
     case "constant": case "prepared": return fail(`${name} is a ${t.kind} tensor: it has a place for each layout`);
     default: return t.kind satisfies never;
   }

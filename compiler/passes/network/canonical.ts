@@ -1,9 +1,10 @@
 /** Computes in a form in which equal work is equal: tensors named by position, boxes of larger tensors beginning at 0. */
-import { idOf, load, type Const, type Expr } from "../../ir/scalar.ts";
-import { int, minus, numberOf, range } from "../../ir/linear.ts";
-import { loadsIn, rebuild } from "../../ir/algebra.ts";
+import { idOf, load, parameter, variables, type Const, type Expr } from "../../ir/scalar.ts";
+import { int, isFixed, minus, numberOf, range } from "../../ir/linear.ts";
+import { loadsIn, rebuild, rebuildTop } from "../../ir/algebra.ts";
 import { address, inside, physical, type Compute, type Layout, type Output } from "../../ir/compute.ts";
 import { expressionsOfStage } from "../../ir/network.ts";
+import type { Sizes } from "../../ir/symbols.ts";
 
 /** Where the elements lie that a Compute touches of a tensor: how many elements before them its argument skips, and how many it spans. */
 export interface Box { readonly skip: number; readonly size: number }
@@ -13,13 +14,16 @@ export interface Canonical {
   readonly names: ReadonlyMap<string, string>;
   readonly aliased: readonly string[];
   readonly boxes: ReadonlyMap<string, Box>;
+  /** Sizes that only a run knows, by the names of the parameters that stand for them. */
+  readonly sizes: ReadonlyMap<string, Expr>;
 }
 
 /**
  * Tensors become in0, w0, out0 ... in the order in which the Compute lists them; stages keep their names. A tensor of
- * which one box is read and another written has two names. With `boxed`, a tensor of which only a box is touched begins with that box.
+ * which one box is read and another written has two names. Numbers that only a run knows become size0, size1 ... With `boxed`, a tensor of which only a box is touched begins with that box.
  */
-export function canonicalise(c: Compute, shared: ReadonlyMap<string, string>, boxed: boolean): Canonical {
+export function canonicalise(given: Compute, shared: ReadonlyMap<string, string>, boxed: boolean): Canonical {
+  const { compute: c, sizes } = sized(given);
   const read = new Map<string, string>(), written = new Map<string, string>(), counts = { in: 0, w: 0, t: 0 };
   for (const t of c.tensors) {
     const kind = t.role === "table" ? "t" : t.role === "weight" ? "w" : "in";
@@ -48,16 +52,29 @@ export function canonicalise(c: Compute, shared: ReadonlyMap<string, string>, bo
   const both = [...read.keys()].filter((name) => written.has(name));
   return {
     names: new Map([...read, ...written].map(([old, fresh]) => [fresh, old])), boxes,
-    aliased: [...[...shared].flatMap(([operand, result]) => [read.get(operand)!, written.get(result)!]), ...both.flatMap((name) => [read.get(name)!, written.get(name)!])],
+    aliased: [...[...shared].flatMap(([operand, result]) => [read.get(operand)!, written.get(result)!]), ...both.flatMap((name) => [read.get(name)!, written.get(name)!])], sizes,
     compute: {
       ...c, tensors: c.tensors.map((t) => ({ ...t, name: read.get(t.name)! })),
       outputs: c.outputs.map(({ index, ...o }): Output => {
         const tensor = written.get(o.tensor)!;
-        return first.get(tensor)?.some((n) => n > 0) ? { ...o, tensor, index: moved(tensor, indexOf(c, { ...o, ...(index ? { index } : {}) })) } : { ...o, tensor, ...(index ? { index } : {}) };
+        const by = first.get(tensor);
+        return by?.some((n) => n > 0) ? { ...o, tensor, ...(o.sizes ? { sizes: o.sizes.map((e, d) => e && minus(e, int(by[d]!))) } : {}), index: moved(tensor, indexOf(c, { ...o, ...(index ? { index } : {}) })) } : { ...o, tensor, ...(index ? { index } : {}) };
       }),
       stages: c.stages.map((s) => ({ ...s, value: go(s.value), ...(s.finish ? { finish: go(s.finish) } : {}) })), origin: [],
     },
   };
+}
+/** The Compute with a parameter in the place of each index over symbols, the largest that there are. */
+function sized(c: Compute): { readonly compute: Compute; readonly sizes: ReadonlyMap<string, Expr> } {
+  const found = new Map<Expr, Expr>(), seen = new Map<Expr, Expr>();
+  const nameOf = (e: Expr): Expr => { const known = found.get(e) ?? parameter(`size${found.size}`, range(e)); found.set(e, known); return known; };
+  const go = (e: Expr): Expr => (variables(e).size === 0 ? e : rebuildTop(e, (x) => (x.dtype === "index" && isFixed(x) ? nameOf(x) : null), seen));
+  const all = (list: Sizes): Sizes => list.map((e) => e && go(e));
+  const outputs = c.outputs.map((o): Output => ({ ...o, ...(o.sizes ? { sizes: all(o.sizes) } : {}), ...(o.index ? { index: o.index.map(go) } : {}) }));
+  const stages = c.stages.map((s) => ({
+    ...s, value: go(s.value), ...(s.finish ? { finish: go(s.finish) } : {}), ...(s.reduce?.ends ? { reduce: { ...s.reduce, ends: all(s.reduce.ends) } } : {}),
+  }));
+  return { compute: found.size ? { ...c, outputs, stages } : c, sizes: new Map([...found].map(([e, p]) => [[...variables(p)][0]!, e])) };
 }
 const indexOf = (c: Compute, o: Output): readonly Expr[] => o.index ?? c.stages.find((s) => s.name === o.stage)!.axes;
 /** The box that holds all elements touched; null where an index may lie outside the tensor, under a test, or it lies in blocks. */
@@ -69,14 +86,15 @@ function boxOf(shape: readonly number[], layout: Layout, indices: readonly (read
   const skip = first.reduce((sum, n, d) => sum + n * (strides[layout.parts.findIndex((p) => p.dim === d)] ?? 0), 0);
   return { first, skip, size: numberOf(address(shape, layout, ranges.map(([, high]) => int(high))) as Const) + 1 - skip };
 }
+const idsOf = (sizes: Sizes | undefined) => (sizes ?? []).map((e) => (e ? idOf(e) : ""));
 /** Equal keys mean equal kernels: expressions are interned, so their identity is their structure. */
 export function keyOf(c: Compute): string {
   const layout = (l: Layout) => JSON.stringify(l);
   return [
     c.name, JSON.stringify(c.algorithm ?? null),
     ...c.tensors.map((t) => [t.name, t.dtype, t.shape.join(), layout(t.layout), t.role, t.role === "table" ? Array.from(t.data as Iterable<number>).join() : ""].join(":")),
-    ...c.stages.map((s) => [s.name, ...s.axes.map(idOf), idOf(s.value), s.reduce ? [s.reduce.op, ...s.reduce.axes.map(idOf)].join() : "", s.finish ? idOf(s.finish) : ""].join(":")),
-    ...c.outputs.map((o) => [o.stage, o.tensor, o.shape.join(), layout(o.layout), o.index?.map(idOf).join() ?? ""].join(":")),
+    ...c.stages.map((s) => [s.name, ...s.axes.map(idOf), idOf(s.value), s.reduce ? [s.reduce.op, ...s.reduce.axes.map(idOf), ...idsOf(s.reduce.ends)].join() : "", s.finish ? idOf(s.finish) : ""].join(":")),
+    ...c.outputs.map((o) => [o.stage, o.tensor, o.shape.join(), layout(o.layout), o.index?.map(idOf).join() ?? "", ...idsOf(o.sizes)].join(":")),
   ].join("|");
 }
 

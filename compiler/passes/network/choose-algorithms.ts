@@ -6,7 +6,8 @@
  */
 import type { Axis, Compute, Stage } from "../../ir/compute.ts";
 import { extentOf } from "../../ir/compute.ts";
-import { linear, plus, times } from "../../ir/linear.ts";
+import { int, linear, plus, times } from "../../ir/linear.ts";
+import { less } from "../../ir/algebra.ts";
 import type { Expr } from "../../ir/scalar.ts";
 import { sizeOf } from "../../ir/graph.ts";
 import { types } from "../../ir/types.ts";
@@ -59,7 +60,9 @@ function asConvolution(n: Network, c: Compute): Convolution | null {
   if (p.a.at[0] !== b && extentOf(b) > 1) return null;
   const [py, px] = [slide(p.a.at[2]!, y, ky), slide(p.a.at[3]!, x, kx)];
   if (p.a.at[1] !== channel(k, C) || !py || !px || py.pad < 0 || px.pad < 0) return null;
-  return { compute: c, stage: s, input: p.a.buffer, shape: input.shape as [number, number, number, number], pad: [py.pad, px.pad], strides: [py.stride, px.stride], kernel, groups, inputChannels: C };
+  const size = [2, 3].map((d) => input.sizes?.[d] ?? int(input.shape[d]!)) as [Expr, Expr], sides = size.flatMap((end, d) => [less(int(-1), p.a.at[2 + d]!), less(p.a.at[2 + d]!, end)]);
+  if (input.sizes && !p.guards.every((g) => sides.includes(g))) return null;
+  return { compute: c, stage: s, input: p.a.buffer, shape: input.shape as [number, number, number, number], size, pad: [py.pad, px.pad], strides: [py.stride, px.stride], kernel, groups, inputChannels: C };
 }
 /** Stride and padding where `e` is stride * a + k - pad. */
 function slide(e: Expr, a: Axis, k: Axis): { readonly stride: Stride; readonly pad: number } | null {

@@ -10,6 +10,7 @@ import { load, mentions } from "../../ir/scalar.ts";
 import { at, axis, extentOf, output, rowMajor, type Axis, type Compute, type Layout, type Stage } from "../../ir/compute.ts";
 import { byExtent, contractionOf, dimOf, isThin, windowDims } from "../../ir/contraction.ts";
 import { derivedName, expressionsOfStage, withLayouts, workOf, type NetTensor, type Network } from "../../ir/network.ts";
+import { someSizes } from "../../ir/symbols.ts";
 import { loadsIn, rebuild } from "../../ir/algebra.ts";
 
 /** Dimensions in the model's order, but `inner` last. */
@@ -86,7 +87,7 @@ function besideCaller(n: Network, votes: Votes): Network {
     const best = [...(votes.get(name) ?? [])].sort((a, b) => b[1] - a[1])[0];
     if (!best || (t.kind !== "input" && t.kind !== "output") || best[0] >= lastDim(t)) continue;
     if (t.kind === "input" && t.shape[best[0]]! <= fewChannels) continue;
-    const inner: NetTensor = { name: derivedName("inner", name), kind: "temporary", dtype: t.dtype, shape: t.shape, layout: rowMajor(t.shape.length) };
+    const inner: NetTensor = { name: derivedName("inner", name), kind: "temporary", dtype: t.dtype, shape: t.shape, layout: rowMajor(t.shape.length), ...someSizes(t.sizes) };
     tensors.set(inner.name, inner);
     votes.set(inner.name, votes.get(name)!);
     votes.delete(name);

@@ -2,6 +2,8 @@
 import { printNetwork, type Network } from "../../ir/network.ts";
 import type { Graph } from "../../ir/graph.ts";
 import type { Program } from "../../ir/program.ts";
+import { nameOfSymbol } from "../../ir/symbols.ts";
+import { CompileError } from "../../diagnostics.ts";
 import { ops } from "../../ops/index.ts";
 import type { TargetFacts, Variant } from "../../emit/target.ts";
 import { addHalos } from "./add-halos.ts";
@@ -12,6 +14,7 @@ import { chooseProducts } from "./choose-products.ts";
 import { chooseLayouts } from "./choose-layouts.ts";
 import { runSetup } from "./combine-weights.ts";
 import { elideCopies } from "./elide-copies.ts";
+import { endLoops } from "./end-loops.ts";
 import { fuseTails } from "./fuse-tails.ts";
 import { halveStorage } from "./halve-storage.ts";
 import { inlineMaps } from "./inline-maps.ts";
@@ -56,6 +59,7 @@ export const networkPasses: readonly NetworkPass[] = [
   { name: "halve-storage", run: halveStorage },
   { name: "pad-strides", run: padStrides },
   { name: "elide-copies", run: elideCopies },
+  { name: "end-loops", run: endLoops },
 ];
 /** For which machine and instruction sets; `dump` gets the network's text after each pass, under a numbered name. */
 export interface NetworkOptions {
@@ -65,9 +69,18 @@ export interface NetworkOptions {
   readonly dump?: (fileName: string, text: string) => void;
   readonly progress?: (done: number, total: number, what: string) => void;
 }
+/** One error for all symbols. */
+function refuseSizes(n: Network): never {
+  const list = n.symbols!.map(({ variable: { name, range = [0, 0] } }) => `${nameOfSymbol(name)} (${range.join("..")})`);
+  throw new CompileError([{
+    severity: "error", code: "open-sizes", message: `this target needs all sizes when it compiles, but ${list.join(", ")} ${list.length > 1 ? "are" : "is"} known only at run time`,
+    hint: "give a number in --shape and --dim, or take the target cpp",
+  }]);
+}
 /** Needs: types known, operators expanded. Throws where a pass leaves something that does not hold together, naming the pass. */
 export function compileNetwork(g: Graph, o: NetworkOptions): Program {
   let n = lowerGraph(g, ops), number = 0;
+  if (n.symbols?.length && !o.facts.openSizes) refuseSizes(n);
   const check = (pass: string) => {
     o.dump?.(`n${String(number++).padStart(2, "0")}-${pass}.txt`, printNetwork(n));
     const problems = verifyNetwork(n);

@@ -20,17 +20,19 @@ export interface Placement {
 }
 interface Life { readonly name: string; first: number; last: number; bytes: number; into: string | null }
 
+/** Whether a tensor lies in the arena: of the caller's, those that kernels see in other sizes than the caller. */
+export const isOwn = (t: NetTensor): boolean => t.kind === "temporary" || (t.sizes !== undefined && t.kind !== "constant");
 /** Blocks for all temporaries, and which of them may lie over each other. Needs: aliases are final. */
 export function placeTensors(n: Network): Placement {
   const rootOf = (name: string): string => { const t = n.tensors.get(name)!; return t.aliasOf === undefined ? name : rootOf(t.aliasOf); };
-  const lives = new Map<string, Life>();
+  const lives = new Map<string, Life>(), end = n.computes.length - 1;
   n.computes.forEach((c, step) => {
     for (const name of [...writesOf(c), ...readsOf(c)]) {
       const root = n.tensors.has(name) ? n.tensors.get(rootOf(name))! : undefined;
-      if (root?.kind !== "temporary") continue;
+      if (!root || !isOwn(root)) continue;
       const life = lives.get(root.name);
-      if (life) { life.last = step; life.bytes = Math.max(life.bytes, bytesOfTensor(n.tensors.get(name)!)); }
-      else lives.set(root.name, { name: root.name, first: step, last: step, bytes: Math.max(bytesOfTensor(root), bytesOfTensor(n.tensors.get(name)!)), into: null });
+      if (life) { life.last = Math.max(life.last, step); life.bytes = Math.max(life.bytes, bytesOfTensor(n.tensors.get(name)!)); }
+      else lives.set(root.name, { name: root.name, first: root.kind === "input" ? 0 : step, last: root.kind === "output" ? end : step, bytes: Math.max(bytesOfTensor(root), bytesOfTensor(n.tensors.get(name)!)), into: null });
     }
   });
   const shared = new Map<Compute, Map<string, string>>();

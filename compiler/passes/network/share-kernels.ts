@@ -10,7 +10,7 @@ import { eachStmt, type Buffer, type Kernel } from "../../ir/kernel.ts";
 import { renumber, type NumberKind } from "../../ir/numbers.ts";
 import type { KernelVariants } from "../../ir/program.ts";
 
-/** The kernels that are left, and for each that there was, which of them does its work, given which numbers. */
+/** The kernels that are left, and for each that there was, which of them does its work, given which numbers behind its own parameters. */
 export interface Sharing {
   readonly kernels: readonly KernelVariants[];
   readonly calls: readonly { readonly kernel: number; readonly params: readonly number[] }[];
@@ -62,7 +62,7 @@ function unite(members: readonly Member[]): readonly United[] {
   if (saved < leastSaved || crowded.size) return members.map(alone);
   const params = values.map((v, i): Var => parameter(forms.names[i]!, [Math.min(...v), Math.max(...v)]));
   const sized = (b: Buffer, i: number): Buffer => ({ ...b, size: Math.max(...members.map((m) => Object.values(m.kernel.variants)[0]!.buffers[i]!.size)) });
-  const variants = Object.fromEntries(Object.entries(kernel.variants).map(([name, k]): [string, Kernel] => [name, { ...k, buffers: k.buffers.map(sized), params }]));
+  const variants = Object.fromEntries(Object.entries(kernel.variants).map(([name, k]): [string, Kernel] => [name, { ...k, buffers: k.buffers.map(sized), params: [...k.params ?? [], ...params] }]));
   return [{ kernel: { ...kernel, variants }, members, values }];
 }
 const isSteady = (column: readonly number[]): boolean => column.every((n) => n === column[0]);
@@ -72,7 +72,7 @@ function printOf(k: KernelVariants): Print | null {
   const words: string[] = [], numbers: number[] = [], places: { kind: NumberKind; run: string }[] = [];
   let statements = 0;
   for (const [name, kernel] of Object.entries(k.variants)) {
-    words.push(name, ...kernel.buffers.map(({ size: _, ...b }) => JSON.stringify(b)));
+    words.push(name, ...kernel.buffers.map(({ size: _, ...b }) => JSON.stringify(b)), ...(kernel.params ?? []).map((p) => `${p.name} ${p.range}`));
     const body = renumber(kernel.body, {
       word: (text) => { words.push(text); },
       number: (n, kind, run) => { numbers.push(n); places.push({ kind, run: `${name} ${run}` }); return int(n); },
@@ -143,8 +143,8 @@ function express(columns: readonly (readonly number[])[], taken: ReadonlySet<str
 }
 function namesIn(k: KernelVariants): ReadonlySet<string> {
   const found = new Set<string>();
-  for (const { buffers, body } of Object.values(k.variants)) {
-    for (const b of buffers) found.add(b.name);
+  for (const { buffers, params = [], body } of Object.values(k.variants)) {
+    for (const x of [...buffers, ...params]) found.add(x.name);
     eachStmt(body, (s) => { if ("name" in s) found.add(s.name); });
   }
   return found;

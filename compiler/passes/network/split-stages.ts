@@ -9,7 +9,9 @@ import type { TargetFacts } from "../../emit/target.ts";
 import { axis, extentOf, output, resultType, rowMajor, type Compute, type Stage } from "../../ir/compute.ts";
 import { sizeOf } from "../../ir/graph.ts";
 import { int, minus } from "../../ir/linear.ts";
-import { derivedName, expressionsOfStage, relist, type NetTensor, type Network } from "../../ir/network.ts";
+import { limitsOf } from "../../ir/extents.ts";
+import { someSizes } from "../../ir/symbols.ts";
+import { derivedName, expressionsOfStage, relist, withSizes, type NetTensor, type Network } from "../../ir/network.ts";
 import { recurrencesOf } from "../../ir/recurrence.ts";
 import { idOf, load, type Expr } from "../../ir/scalar.ts";
 import { loadsIn, make, rebuild, select, substitute } from "../../ir/algebra.ts";
@@ -77,7 +79,7 @@ export function splitInto(c: Compute, groups: readonly (readonly Stage[])[], ten
         // Several Computes may write one tensor, each a box of it, by stages of the same names.
         const free = (n: number): string => { const x = derivedName(n ? `${s.name}${n}` : s.name, c.outputs[0]!.tensor); return tensors.has(x) ? free(n + 1) : x; };
         const name = free(0), shape = s.axes.map(extentOf);
-        tensors.set(name, { name, kind: "temporary", dtype: resultType(s), shape, layout: rowMajor(shape.length) });
+        tensors.set(name, { name, kind: "temporary", dtype: resultType(s), shape, layout: rowMajor(shape.length), ...someSizes(limitsOf(withSizes(c, tensors), c.stages.find((x) => x.name === s.name)!)) });
         homes.set(s.name, { tensor: name, at: (at) => at });
         outputs.push(output(s, name));
       }

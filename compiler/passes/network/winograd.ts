@@ -20,6 +20,8 @@ export interface Convolution {
   /** [batch, channels, height, width] and the padding before height and width. */
   readonly input: string;
   readonly shape: readonly [number, number, number, number];
+  /** Height and width of the input: beyond them it counts as zeros. */
+  readonly size: readonly [Expr, Expr];
   readonly pad: readonly [number, number];
   /** Rows and columns of the filter. */
   readonly kernel: readonly [number, number];
@@ -41,7 +43,7 @@ export function winogradCompute(o: Convolution, weights: string, [fy, fx]: Tile)
   const b = o.stage.axes[0]!, [n, y, x] = o.stage.axes.slice(-3) as [Axis, Axis, Axis], gs = o.stage.axes.slice(1, -3);
   const [B, N, H, W] = [b, n, y, x].map(extentOf) as [number, number, number, number], C = o.inputChannels, G = o.groups;
   const [ry0, rx0] = o.kernel, [stepY, stepX] = o.strides, ey = products(fy, ry0, stepY), ex = products(fx, rx0, stepX);
-  const TH = Math.ceil(H / fy), TW = Math.ceil(W / fx), T = B * TH * TW, [, , IH, IW] = o.shape, my = tablesOf(fy, ry0, stepY), mx = tablesOf(fx, rx0, stepX);
+  const TH = Math.ceil(H / fy), TW = Math.ceil(W / fx), T = B * TH * TW, [IH, IW] = o.size, my = tablesOf(fy, ry0, stepY), mx = tablesOf(fx, rx0, stepX);
   const tables = [table("Qy", my.Q), table("Py", my.P), table("Ry", my.R), table("Sy", my.S), table("Qx", mx.Q), table("Px", mx.P), table("Rx", mx.R), table("Sx", mx.S)];
   const [qy, py, ry, sy, qx, px, rx, sx] = tables as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
   const U = tensor(weights, "weight", transformedShape(o, [fy, fx]));
@@ -49,7 +51,7 @@ export function winogradCompute(o: Convolution, weights: string, [fy, fx]: Tile)
   const quo = (a: Expr, by: number) => make("quo", a, int(by)), rem = (a: Expr, by: number) => make("rem", a, int(by));
   const sum = (k: Axis) => ({ op: "add" as const, axes: [k] });
   const row = plus(plus(times(rem(quo(t, TW), TH), fy * stepY), ka), int(-o.pad[0])), column = plus(plus(times(rem(t, TW), fx * stepX), j), int(-o.pad[1]));
-  const within = (e: Expr, size: number) => both(less(int(-1), e), less(e, int(size)));
+  const within = (e: Expr, size: Expr) => both(less(int(-1), e), less(e, size));
   const pixel = select(both(within(row, IH), within(column, IW)), at({ name: o.input }, quo(t, TH * TW), c, row, column), f32(0));
   const tile = plus(times(b, TH * TW), plus(times(quo(y, fy), TW), quo(x, fx)));
   const group = gs.reduce<Expr>((e, g) => plus(e, times(g, C)), kc);

@@ -6,7 +6,7 @@ import { isFloat32 } from "../../ir/contraction.ts";
 import type { GridFacts } from "../../ir/grid.ts";
 import { expressionsOfStage } from "../../ir/network.ts";
 import type { Directive } from "../../ir/schedule.ts";
-import { accessesOf, addressOf, byStep, fuseInner, stepOf } from "../access.ts";
+import { accessesOf, addressOf, byStep, fuseInner, openAxes, stepOf } from "../access.ts";
 import { isWeight, packLanes, uses } from "../pack.ts";
 
 /** The Compute may have gained weights in another order. */
@@ -22,7 +22,7 @@ export function flatPlan(c: Compute, s: Stage, g: GridFacts): GridPlan {
   if (lane) cut.push({ split: lane.name, by: g.vector, into: [`${lane.name}_o`, `${lane.name}_v`] });
   const loops = [...outer.map((a) => ({ name: a.name, extent: extentOf(a) })), ...(lane ? [{ name: `${lane.name}_o`, extent: extentOf(lane) / g.vector }] : [])];
   const flat = flatten(loops), main = loadsIn([s.value]).find((l) => (s.reduce?.axes ?? []).some((r) => uses(l, r)));
-  const reduce = fuseInner(main ? byStep(s.reduce!.axes, addressOf(c, main)) : s.reduce?.axes ?? [], list.slice(1));
+  const reduce = fuseInner(main ? byStep(s.reduce!.axes, addressOf(c, main)) : s.reduce?.axes ?? [], list.slice(1), openAxes(c, s));
   const grid = spread(flat.name, flat.extent, g);
   return {
     compute: c,

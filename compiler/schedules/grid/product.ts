@@ -4,7 +4,7 @@ import { extentOf, type Compute, type Stage } from "../../ir/compute.ts";
 import { contractionOf } from "../../ir/contraction.ts";
 import type { GridFacts } from "../../ir/grid.ts";
 import type { Directive } from "../../ir/schedule.ts";
-import { accessesOf, byStep, fuseInner } from "../access.ts";
+import { accessesOf, byStep, fuseInner, openAxes } from "../access.ts";
 import { productShape } from "../product-shape.ts";
 import { uses } from "../pack.ts";
 import { flatten, type GridPlan } from "./flat.ts";
@@ -20,9 +20,9 @@ export function productPlan(c: Compute, s: Stage, g: GridFacts): GridPlan | null
   if (!shape) return null;
   const { a, b, n, rows, ks, outer, packed } = shape, store: Expr = accessesOf(c, s)[0]!.address;
   ({ compute: c, stage: s } = shape);
-  const list = accessesOf(c, s), ofK = (l: (typeof list)[number]["load"]) => l !== null && ks.some((k) => uses(l, k));
-  const rowLoops = fuseInner(byStep(rows, store), list.filter((x) => x.load === a || !ofK(x.load)));
-  const kLoops = fuseInner(ks, list.filter((x) => x.load === a || (ofK(x.load) && x.load!.buffer !== packed && x.load !== b)));
+  const list = accessesOf(c, s), open = openAxes(c, s), ofK = (l: (typeof list)[number]["load"]) => l !== null && ks.some((k) => uses(l, k));
+  const rowLoops = fuseInner(byStep(rows, store), list.filter((x) => x.load === a || !ofK(x.load)), open);
+  const kLoops = fuseInner(ks, list.filter((x) => x.load === a || (ofK(x.load) && x.load!.buffer !== packed && x.load !== b)), open);
   const m = rowLoops.loops.at(-1), around = rowLoops.loops.slice(0, -1), N = extentOf(n);
   const vector = g.vector > 1 && N % g.vector === 0 ? g.vector : 1, M = rows.reduce((x, a) => x * extentOf(a), 1);
   // Two vectors of columns for each row of the first operand, where that leaves enough for all lanes to do.

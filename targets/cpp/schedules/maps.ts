@@ -5,7 +5,7 @@ import { isFloat32, unguarded, windowDims } from "../../../compiler/ir/contracti
 import { loadsIn } from "../../../compiler/ir/algebra.ts";
 import type { Directive } from "../../../compiler/ir/schedule.ts";
 import { firstCache, type InstructionSet } from "../isa.ts";
-import { accessesOf, addressOf, byStep, fuseInner, stepOf, type FusedLoop } from "../../../compiler/schedules/access.ts";
+import { accessesOf, addressOf, byStep, fuseInner, openAxes, stepOf, type FusedLoop } from "../../../compiler/schedules/access.ts";
 import { isWeight, packLanes, uses } from "../../../compiler/schedules/pack.ts";
 
 /** Directives of a stage, and its loops over axes from the outside in, before lanes are cut off the last; weights may be re-laid. */
@@ -23,7 +23,7 @@ const lanesOver = (loop: string, lanes: number): Directive[] =>
 /** Loops for a stage without a reduction: neighbours fused, lanes along the innermost where the store is contiguous. */
 export function mapPlan(c: Compute, s: Stage, set: InstructionSet): StagePlan {
   const list = accessesOf(c, s), store = list[0]!.address;
-  const { loops, directives } = fuseInner(byStep(s.axes, store), list);
+  const { loops, directives } = fuseInner(byStep(s.axes, store), list, openAxes(c, s));
   const order: Directive = { order: names(loops) }, last = loops.at(-1);
   const contiguous = last && last.extent > 1 && stepOf(store, last.axes.at(-1)!) === 1;
   if (!contiguous || !isFloat32(s)) return { compute: c, directives: [...directives, order], outer: loops };
@@ -45,7 +45,7 @@ export function reductionPlan(c: Compute, s: Stage, set: InstructionSet): StageP
   }
   const main = valueLoads.find((l) => s.reduce!.axes.some((r) => r.range[1] > 0 && l.at.some((i) => mentions(i, new Set([r.name])))));
   const inner = main ? byStep(s.reduce!.axes, addressOf(c, main)) : s.reduce!.axes;
-  const { loops, directives } = fuseInner(inner, list.slice(1));
+  const { loops, directives } = fuseInner(inner, list.slice(1), openAxes(c, s));
   const last = loops.at(-1), rows = outer.map((a): FusedLoop => ({ name: a.name, extent: extentOf(a), axes: [a] }));
   const order: Directive = { order: [...names(rows), ...names(loops)] };
   const along = last?.axes.at(-1);

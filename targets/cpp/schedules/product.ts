@@ -8,7 +8,7 @@ import { axis, extentOf, type Axis, type Compute, type Stage } from "../../../co
 import { isThin, type Contraction } from "../../../compiler/ir/contraction.ts";
 import type { Directive } from "../../../compiler/ir/schedule.ts";
 import type { InstructionSet } from "../isa.ts";
-import { accessesOf, addressOf, byStep, fuseInner, stepOf, type FusedLoop } from "../../../compiler/schedules/access.ts";
+import { accessesOf, addressOf, byStep, fuseInner, openAxes, stepOf, type FusedLoop } from "../../../compiler/schedules/access.ts";
 import { uses } from "../../../compiler/schedules/pack.ts";
 import { productShape } from "../../../compiler/schedules/product-shape.ts";
 
@@ -29,10 +29,10 @@ export function productPlan(c: Compute, s: Stage, p: Contraction, set: Instructi
   let more: Record<string, readonly Directive[]> = {};
   ({ compute: c, stage: s } = shape);
   if (!operand && stepOf(addressOf(c, b), n) !== 1) ({ compute: c, stage: s, more } = stageOperand(c, s, b, ownK, n, set, `${n.name}_o`));
-  const list = accessesOf(c, s), ofK = (l: Load | null) => l !== null && ks.some((k) => uses(l, k));
-  const rowLoops = fuseInner(byStep(rows, store), list.filter((x) => x.load === a || !ofK(x.load)));
+  const list = accessesOf(c, s), open = openAxes(c, s), ofK = (l: Load | null) => l !== null && ks.some((k) => uses(l, k));
+  const rowLoops = fuseInner(byStep(rows, store), list.filter((x) => x.load === a || !ofK(x.load)), open);
   // Packed weights follow the order of these loops, so only the first operand decides which of them are one run.
-  const kLoops = fuseInner(ks, list.filter((x) => x.load === a || (ofK(x.load) && x.load!.buffer !== operand)));
+  const kLoops = fuseInner(ks, list.filter((x) => x.load === a || (ofK(x.load) && x.load!.buffer !== operand)), open);
   const m = rowLoops.loops.at(-1), around = rowLoops.loops.slice(0, -1), nn = n.name;
   const rowStep = m ? Math.abs(stepOf(addressOf(c, a), m.axes.at(-1)!) ?? 0) : 0;
   const t = tileOf(set, extentOf(n), m?.extent ?? 1, rowStep);

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { axis, tensor, type Stage } from "../../../compiler/ir/compute.ts";
 import { f32 } from "../../../compiler/ir/algebra.ts";
 import { products, roundingOf, tablesOf } from "../../../compiler/passes/network/toom-cook.ts";
+import { int } from "../../../compiler/ir/linear.ts";
 import { transformedWeights, type Convolution } from "../../../compiler/passes/network/winograd.ts";
 import { combined, weightOf } from "../../support/combine.ts";
 import { noise } from "../../support/run-compute.ts";
@@ -69,7 +70,7 @@ const points = [0, 1, -1, 2, -2, 0.5, -0.5, 1.5, -1.5];
 describe("weights", () => {
   const convolution = (C: number, N: number, kernel: readonly [number, number], groups = 1): Convolution => {
     const stage: Stage = { name: "conv", axes: [axis("b", 1), ...(groups > 1 ? [axis("g", groups)] : []), axis("o", N), axis("y", 8), axis("x", 8)], value: f32(0) };
-    return { compute: { name: "conv", tensors: [tensor("x", "input", [1, C * groups, 8, 8])], stages: [stage], outputs: [], origin: [] }, stage, input: "x", shape: [1, C * groups, 8, 8], pad: [0, 0], kernel, strides: [1, 1], groups, inputChannels: C };
+    return { compute: { name: "conv", tensors: [tensor("x", "input", [1, C * groups, 8, 8])], stages: [stage], outputs: [], origin: [] }, stage, input: "x", shape: [1, C * groups, 8, 8], size: [int(8), int(8)], pad: [0, 0], kernel, strides: [1, 1], groups, inputChannels: C };
   };
   test.each([[2, 2, 3, 3, 1], [4, 2, 3, 3, 1], [2, 4, 3, 3, 2], [6, 4, 3, 3, 1], [4, 2, 5, 5, 1], [1, 4, 1, 7, 1]] as const)("%i x %i of %i x %i, groups: %i", (fy, fx, ry, rx, G) => {
     const C = 2, N = 3, taps = ry * rx, g = noise(G * C * N * taps), out = combined(transformedWeights(convolution(C, N, [ry, rx], G), weightOf([G * N, C, ry, rx]), [fy, fx]), g), ey = fy + ry - 1, ex = fx + rx - 1;

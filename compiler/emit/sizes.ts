@@ -1,0 +1,72 @@
+/** Sizes that only a run knows, in C: the numbers that steps are given, the shapes of inputs, the caller's dense memory. */
+import { range } from "../ir/linear.ts";
+import type { Place, Port, Program } from "../ir/program.ts";
+import { fail, show, type Expr } from "../ir/scalar.ts";
+import { types } from "../ir/types.ts";
+import { identifier } from "./names.ts";
+import type { SizedView } from "./shell-views.ts";
+
+/** Names in C of a program's symbols; none is in `taken`, which they join. */
+export const symbolNames = (p: Program, taken: Set<string>): ReadonlyMap<string, string> =>
+  new Map((p.symbols ?? []).map(({ variable }) => [variable.name, identifier(`size_${variable.name.replace(/^\W+/, "")}`, taken)]));
+/** An index over symbols as C, of type ptrdiff_t; of no looser binding than a product. */
+export function indexText(e: number | Expr, names: ReadonlyMap<string, string>): string {
+  if (typeof e === "number") return `${e}`;
+  switch (e.kind) {
+    case "const": return `${e.value}`;
+    case "var": return names.get(e.name) ?? fail(`${e.name} is no symbol of the program`);
+    case "apply": {
+      const [a, b, c] = e.args.map((x) => indexText(x, names)) as [string, string, string], infix = (op: string) => `(${a} ${op} ${b})`;
+      switch (e.op) {
+        case "add": return infix("+");
+        case "sub": return infix("-");
+        case "mul": return infix("*");
+        case "quo": case "rem": { const op = e.op === "quo" ? "/" : "%"; return range(e.args[1]!)[0] > 0 ? infix(op) : `(${a} ${op} most(${b}, 1))`; }
+        case "min": return `least(${a}, ${b})`;
+        case "max": return `most(${a}, ${b})`;
+        case "less": return infix("<");
+        case "lessEqual": return infix("<=");
+        case "equal": return infix("==");
+        case "and": return infix("&&");
+        case "or": return infix("||");
+        case "not": return `(!${a})`;
+        case "select": return `(${a} ? ${b} : ${c})`;
+        default: break;
+      }
+      break;
+    }
+    default: break;
+  }
+  return fail(`${show(e)} is no index over symbols`);
+}
+/** Whether a program has inputs or outputs whose sizes only a run knows. */
+export const isSized = (p: Program): boolean => (p.symbols?.length ?? 0) > 0;
+const dimsOf = (p: Port, names: ReadonlyMap<string, string>): readonly string[] => p.shape.map((n, d) => indexText(p.sizes?.[d] ?? n, names));
+/** The least size of each dimension. */
+export const leastShape = (p: Port): readonly number[] => p.shape.map((n, d) => (p.sizes?.[d] ? Math.max(0, range(p.sizes[d])[0]) : n));
+
+/** `ids`: of inputs, then outputs. */
+export function sizedView(p: Program, names: ReadonlyMap<string, string>, ids: readonly string[]): SizedView {
+  let first = 0;
+  const firsts = p.inputs.map((x) => { const at = first; first += x.shape.length; return at; });
+  const symbols = p.symbols ?? [], own = symbols.map((s) => ({ id: names.get(s.variable.name)!, from: s.from, range: s.variable.range! }));
+  const given = own.flatMap(({ id, from }) => ("input" in from ? [{ id, at: firsts[from.input]! + from.dim }] : [])), told = new Set(given.map((g) => g.at));
+  const checks = p.inputs.flatMap((x, i) => (x.sizes ?? []).flatMap((e, d) => (e && !told.has(firsts[i]! + d) ? [{ at: firsts[i]! + d, size: indexText(e, names) }] : [])));
+  const copied = (list: readonly Port[], shift: number, inside: boolean) => list.flatMap((x, i) => {
+    if (!x.at) return [];
+    const dims = dimsOf(x, names), arena = `arena + ${(x.at as Place).offset}`, id = ids[i + shift]!;
+    return [{ dims: dims.join(", "), whole: x.shape.join(", "), rank: x.shape.length, bytes: types[x.dtype].bytes, to: inside ? arena : id, from: inside ? id : arena, inside }];
+  });
+  const flat = (f: (x: Port) => readonly number[]): string => p.inputs.flatMap(f).join(", ");
+  return {
+    symbols: own.map(({ id, range: [, high] }) => ({ id, high })), given, checks, firsts: [...firsts, first].join(", "), shapeLength: Math.max(1, first),
+    least: flat(leastShape) || "0", most: flat((x) => x.shape) || "0",
+    copiesIn: copied(p.inputs, 0, true), copiesOut: copied(p.outputs, p.inputs.length, false),
+    outputs: p.outputs.map((x, index) => ({ index, dims: dimsOf(x, names).map((size, d) => ({ d, size })) })),
+    bytes: 8 * (Math.max(1, first) + symbols.length),
+  };
+}
+/** What stands before step `index`, or behind the last: symbols that are known from there on, read where a step has left them. */
+export const learned = (p: Program, names: ReadonlyMap<string, string>, index: number): readonly { readonly id: string; readonly offset: number; readonly low: number; readonly high: number }[] =>
+  (p.symbols ?? []).flatMap(({ variable, from }) => ("place" in from && from.steps === index
+    ? [{ id: names.get(variable.name)!, offset: from.place.offset, low: variable.range![0], high: variable.range![1] }] : []));
