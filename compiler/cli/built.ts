@@ -2,14 +2,25 @@
 import type { CompileResult } from "../api.ts";
 import type { Diagnostic } from "../diagnostics.ts";
 import type { Build } from "../emit/target.ts";
-import type { Port, Step } from "../ir/program.ts";
+import type { TensorType } from "../ir/graph.ts";
+import type { Step } from "../ir/program.ts";
 import type { Terminal } from "./terminal.ts";
 
+/** An input or output: `shape` has the most of each dimension, `least` the least, where a run chooses. */
+export interface PortFacts extends TensorType {
+  readonly name: string;
+  readonly least?: readonly number[];
+}
+/** What a program takes or gives, in words: f32[1, 3, 48, 32..1280]. */
+export const describePort = (p: TensorType & { readonly least?: readonly number[] }): string =>
+  `${p.dtype}[${p.shape.map((n, d) => ((p.least?.[d] ?? n) === n ? n : `${p.least![d]}..${n}`)).join(", ")}]`;
+/** Whether each run chooses some sizes. */
+export const isOpen = (f: Pick<Facts, "inputs" | "outputs">): boolean => [...f.inputs, ...f.outputs].some((p) => p.least);
 /** Kept beside the program in the cache. */
 export interface Facts {
   readonly name: string;
-  readonly inputs: readonly Port[];
-  readonly outputs: readonly Port[];
+  readonly inputs: readonly PortFacts[];
+  readonly outputs: readonly PortFacts[];
   readonly steps: readonly (Pick<Step, "origin" | "results" | "macs" | "kind" | "traffic" | "work"> & { readonly kernel: string })[];
   readonly arenaBytes: number;
   readonly weightsBytes: number;

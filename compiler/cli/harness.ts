@@ -6,9 +6,11 @@ import { basename, dirname, join, resolve } from "node:path";
 import { type CompileResult, choicesOf } from "../api.ts";
 import type { Build } from "../emit/target.ts";
 import { type Constant, bytesOf, constantOf, type TensorType } from "../ir/graph.ts";
+import type { Port } from "../ir/program.ts";
+import { leastShape } from "../emit/sizes.ts";
 import { viewOf } from "../ir/types.ts";
 import { fingerprint, version } from "../version.ts";
-import type { Built, Facts, Maker } from "./built.ts";
+import { type Built, type Facts, type Maker, type PortFacts, isOpen } from "./built.ts";
 import { Failure, UsageError, orFail } from "./exit.ts";
 import { checkFlags, compileModel, targetOf } from "./model.ts";
 import { run, words } from "./native.ts";
@@ -45,13 +47,14 @@ function modelKey(model: string): string {
   return hash.digest("hex");
 }
 
+const portFacts = (p: Port): PortFacts => ({ name: p.name, dtype: p.dtype, shape: p.shape, ...(p.sizes ? { least: leastShape(p) } : {}) });
 async function make(r: CompileResult, peak: string, folder: string, maker: Maker, t: Terminal): Promise<void> {
   const { program, build, name, diagnostics } = r;
   writeFiles(folder, r.files);
   const known: Omit<Facts, "codeBytes"> = {
     name,
-    inputs: program.inputs,
-    outputs: program.outputs,
+    inputs: program.inputs.map(portFacts),
+    outputs: program.outputs.map(portFacts),
     steps: program.steps.map(({ kernel, origin, results, macs, kind, traffic, work }) => ({
       kernel: program.kernels[kernel]!.name,
       origin,
@@ -118,6 +121,7 @@ async function start(
   env: Terminal["env"] = b.env,
 ): Promise<string> {
   inputs.forEach((c, i) => writeFileSync(join(folder, `input_${i}`), bytes(c)));
+  if (isOpen(b.facts)) writeFileSync(join(folder, "shapes"), inputs.map((c) => `${c.shape.join(" ")}\n`).join(""));
   const maker = makers[b.facts.build.kind],
     command = await (mode === "trace" || mode === "profile" ? maker.observer : maker.command)(b);
   const r = await run([...b.exec, ...command, mode, folder, b.folder, ...more], { env });
@@ -134,13 +138,20 @@ export const runModel = (b: Built, inputs: readonly Constant[], hear: (note: str
   inFolder(async (folder) => {
     const said = await start(b, "run", inputs, folder);
     for (const note of linesOf(said, "note")) hear(note);
-    return b.facts.outputs.map((p, i) => read(join(folder, `output_${i}`), p));
+    const shapeOf = (p: PortFacts, i: number): readonly number[] =>
+      isOpen(b.facts)
+        ? readFileSync(join(folder, `output_${i}.shape`), "utf8")
+            .split(" ")
+            .filter(Boolean)
+            .map(Number)
+        : p.shape;
+    return b.facts.outputs.map((p, i) => read(join(folder, `output_${i}`), { ...p, shape: shapeOf(p, i) }));
   });
 /** As `runModel`, with the values that steps finish, in order; those in blocked layouts are left out. */
-export const traceModel = (b: Built, inputs: readonly Constant[]): Promise<readonly Traced[]> =>
+export const traceModel = (b: Built, inputs: readonly Constant[], program: Parameters<typeof traced>[0] = b.facts): Promise<readonly Traced[]> =>
   inFolder(async (folder) => {
     await start(b, "trace", inputs, folder);
-    return traced(b.facts.steps, readFileSync(join(folder, "trace")));
+    return traced(program, inputs, readFileSync(join(folder, "trace")));
   });
 
 /** Times in milliseconds: start-up, first run, then each further run; `peakKb` is the program's largest resident size. */

@@ -1,11 +1,10 @@
 /** Values for a model's inputs: from files, or random. */
 import { type Constant, constantOf, sizeOf } from "../ir/graph.ts";
-import type { Port } from "../ir/program.ts";
 import { type DType, newArray, types } from "../ir/types.ts";
+import { describePort, type PortFacts } from "./built.ts";
 import { Failure, UsageError } from "./exit.ts";
 import { readNpy } from "./npy.ts";
 
-const describe = (t: { readonly dtype: DType; readonly shape: readonly number[] }): string => `${t.dtype}[${t.shape.join(", ")}]`;
 const numpyName: Readonly<Record<DType, string>> = {
   f32: "float32",
   f64: "float64",
@@ -20,23 +19,37 @@ const numpyName: Readonly<Record<DType, string>> = {
   bool: "bool",
   index: "int64",
 };
+/** Whether a port can have such a shape. */
+const fits = (p: PortFacts, shape: readonly number[]): boolean =>
+  p.shape.length === shape.length && p.shape.every((n, d) => shape[d]! <= n && shape[d]! >= (p.least?.[d] ?? n));
+/** The shapes that a run is to have, by input; the largest where none is given. Throws a UsageError for others than the model takes. */
+export function runShapes(ports: readonly PortFacts[], given: readonly (readonly [string, readonly number[]])[] = []): readonly PortFacts[] {
+  const list = new Map(given),
+    wrong = given.find(([name, shape]) => !ports.some((p) => p.name === name && fits(p, shape)));
+  if (wrong)
+    throw new UsageError(
+      `--run-shape ${wrong[0]}=${wrong[1].join(",")} is none of the model's shapes`,
+      `its inputs are ${ports.map((p) => `${p.name}: ${describePort(p)}`).join(", ")}`,
+    );
+  return ports.map((p) => ({ ...p, shape: list.get(p.name) ?? p.shape }));
+}
 /** Throws a Failure unless the value, which comes from `source`, is what the input takes. */
-export function checkInput(p: Port, value: Constant, source: string): void {
-  const sameShape = p.shape.length === value.shape.length && p.shape.every((n, i) => n === value.shape[i]);
+export function checkInput(p: PortFacts, value: Constant, source: string): void {
+  const sameShape = fits(p, value.shape);
   if (p.dtype === value.dtype && sameShape) return;
   const hint =
     p.dtype !== value.dtype
       ? `convert it, in Python: a.astype(numpy.${numpyName[p.dtype]})`
       : `compile for that shape: --shape ${p.name}=${value.shape.join(",")}`;
-  throw new Failure(`input ${p.name} is ${describe(p)}, but ${source} holds ${describe(value)}`, { hint, code: "bad-input" });
+  throw new Failure(`input ${p.name} is ${describePort(p)}, but ${source} holds ${describePort(value)}`, { hint, code: "bad-input" });
 }
 /** The inputs that files give, each checked. Throws a UsageError where the model has no such input. */
-export function fromFiles(ports: readonly Port[], files: Readonly<Record<string, string>>): ReadonlyMap<string, Constant> {
+export function fromFiles(ports: readonly PortFacts[], files: Readonly<Record<string, string>>): ReadonlyMap<string, Constant> {
   const unknown = Object.keys(files).filter((name) => !ports.some((p) => p.name === name));
   if (unknown.length)
     throw new UsageError(
       `the model has no input ${unknown.join(", ")}`,
-      `its inputs are ${ports.map((p) => `${p.name}: ${describe(p)}`).join(", ")}`,
+      `its inputs are ${ports.map((p) => `${p.name}: ${describePort(p)}`).join(", ")}`,
     );
   return new Map(
     ports.flatMap((p) => {
@@ -59,7 +72,7 @@ function uniform(seed: number): () => number {
   };
 }
 /** Floats in [-1, 1); bytes and 16-bit integers of their whole range; wider integers, which are mostly indices, 0 or 1. */
-export function randomInputs(ports: readonly Port[], seed: number): readonly Constant[] {
+export function randomInputs(ports: readonly PortFacts[], seed: number): readonly Constant[] {
   const next = uniform(seed);
   for (let i = 0; i < 8; i++) next();
   return ports.map((p) => {

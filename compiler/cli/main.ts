@@ -2,7 +2,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { CompileError, type Diagnostic } from "../diagnostics.ts";
 import { Failure, UsageError, reasonOf } from "./exit.ts";
-import { amount, count, inputFile, modelOptions } from "./options.ts";
+import { amount, count, inputFile, modelOptions, runShape } from "./options.ts";
 import { formatDiagnostics, problems } from "./report.ts";
 import { type Terminal, terminalOf } from "./terminal.ts";
 import { version } from "../version.ts";
@@ -114,6 +114,7 @@ function commandLine(t: Terminal, ends: (code: number) => void): Command {
   )
     .option("--data <dir>", "recorded tensors: input_0.pb, ..., output_0.pb, ...")
     .option("--input <name=file.npy>", "a value for an input instead of a random one; repeatable", inputFile)
+    .option("--run-shape <input=n,n,...>", "the shape of an input where each run chooses; the largest without it; repeatable", runShape)
     .option("--seed <n>", "seed of the random inputs", count(0), 1)
     .option("--tolerance <x>", "allowed difference, relative to the largest expected magnitude; whole numbers must be equal", amount, 1e-4)
     .option("--layers", "compare each step with the interpreted model and name the first that diverges")
@@ -135,6 +136,7 @@ function commandLine(t: Terminal, ends: (code: number) => void): Command {
     ),
   )
     .option("--runs <n>", "measured runs; by default as many as fit into two seconds, 10 at least", count(1))
+    .option("--run-shape <input=n,n,...>", "the shape of an input where each run chooses; the largest without it; repeatable", runShape)
     .option("--seed <n>", "seed of the random inputs", count(0), 1)
     .option("--profile", "also show each step: its time, how near it is to the processor's peak, the bytes it moves")
     .addOption(new Option("--sort <order>", "of the profile: the slowest step first, or as they run; time without it").choices(["time", "run"]))

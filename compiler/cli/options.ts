@@ -53,6 +53,11 @@ const shape = (text: string): Named<readonly Size[]> => {
   const [name, list] = named(text, "x=1,3,48,320 or x=1,3,48,32..1280");
   return [name, list === "" ? [] : list.split(",").map(size)];
 };
+/** "x=1,3,48,320" as a pair. */
+export const runShape = collect((text): Named<readonly number[]> => {
+  const [name, sizes] = named(text, "x=1,3,48,320");
+  return [name, sizes === "" ? [] : sizes.split(",").map((n) => whole(n, 0, "A size"))];
+});
 const dim = (text: string): Named<Size> => {
   const [name, n] = named(text, "N=1 or N=1..8");
   return [name, size(n)];

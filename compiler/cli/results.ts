@@ -1,6 +1,8 @@
 /** What a program's steps leave behind, as the trace of a run holds it. */
 import { type Constant, constantOf, sizeOf } from "../ir/graph.ts";
-import type { Result, Step } from "../ir/program.ts";
+import type { Program, Result, Step } from "../ir/program.ts";
+import { variables } from "../ir/scalar.ts";
+import { valueOfSize } from "../ir/symbols.ts";
 import { types, viewOf } from "../ir/types.ts";
 
 type Steps = readonly Pick<Step, "results">[];
@@ -34,12 +36,22 @@ export function seen(steps: Steps): readonly Seen[] {
 /** What a program has to know to write a trace: step, port of the output or -1 for working memory, offset, bytes. */
 export const traceRows = (steps: Steps): readonly (readonly [number, number, number, number])[] =>
   seen(steps).map(({ step, result: { place }, bytes }) => [step, place.in === "output" ? place.port : -1, place.offset, bytes]);
-/** The values in a trace: the bytes of all that is `seen`, one behind the other. */
-export function traced(steps: Steps, trace: Uint8Array): readonly Traced[] {
+/** The values in a trace: the bytes of all that is `seen`, one behind the other. Those whose size depends on values are left out. */
+export function traced(
+  { steps, symbols = [] }: { readonly steps: Steps } & Pick<Program, "symbols">,
+  inputs: readonly Constant[],
+  trace: Uint8Array,
+): readonly Traced[] {
+  const known = new Map(
+    symbols.flatMap(({ variable, from }) => ("input" in from ? [[variable.name, inputs[from.input]!.shape[from.dim]!] as const] : [])),
+  );
   let offset = 0;
-  return seen(steps).map(({ step, result, bytes }) => {
-    const raw = viewOf(result.dtype, trace.subarray(offset, (offset += bytes)));
-    return { step, value: result.value, tensor: gather(result, raw) };
+  return seen(steps).flatMap(({ step, result, bytes }): Traced[] => {
+    const raw = viewOf(result.dtype, trace.subarray(offset, (offset += bytes))),
+      sizes = result.sizes ?? [];
+    if (sizes.some((e) => e && [...variables(e)].some((name) => !known.has(name)))) return [];
+    const shape = result.shape.map((n, d) => valueOfSize(sizes[d] ?? n, known));
+    return [{ step, value: result.value, tensor: gather({ ...result, shape }, raw) }];
   });
 }
 /** A result's elements, row-major. */

@@ -1,11 +1,12 @@
 import { UsageError } from "../exit.ts";
 import { type RunFlags, benchModel, buildModel, startTwice } from "../harness.ts";
-import { randomInputs } from "../inputs.ts";
+import { randomInputs, runShapes } from "../inputs.ts";
 import { profileOf, profileText, quantile } from "../profile.ts";
 import { type Terminal, formatBytes, table } from "../terminal.ts";
 
 interface Flags extends RunFlags {
   readonly runs?: number;
+  readonly runShape?: readonly (readonly [string, readonly number[]])[];
   readonly seed: number;
   readonly profile?: boolean;
   readonly sort?: "run" | "time";
@@ -17,7 +18,7 @@ export async function benchCommand(t: Terminal, model: string, f: Flags): Promis
   if (f.sort && !f.profile) throw new UsageError("--sort orders the table of --profile", "add --profile");
   const b = await buildModel(model, f, t),
     { arenaBytes, codeBytes, weightsBytes, preparedBytes } = b.facts;
-  const inputs = randomInputs(b.facts.inputs, f.seed),
+  const inputs = randomInputs(runShapes(b.facts.inputs, f.runShape), f.seed),
     { init, first, runs, peakKb, device, notes } = await benchModel(b, inputs, f.runs ?? 0);
   const starts = device && b.facts.build.kind === "native" ? await startTwice(b, inputs) : undefined;
   const profile = f.profile ? profileOf(b.facts, await benchModel(b, inputs, f.runs ?? 0, true)) : undefined;

@@ -1,3 +1,4 @@
+import { describePort } from "../built.ts";
 import { UsageError } from "../exit.ts";
 import { type RunFlags, buildModel, runModel } from "../harness.ts";
 import { fromFiles } from "../inputs.ts";
@@ -20,7 +21,7 @@ export async function runCommand(t: Terminal, model: string, f: Flags): Promise<
   const values = fromFiles(inputs, files),
     missing = inputs.filter((p) => !values.has(p.name));
   if (missing.length) {
-    const list = missing.map((p) => `--input ${p.name}=FILE.npy (${p.dtype}[${p.shape.join(", ")}])`);
+    const list = missing.map((p) => `--input ${p.name}=FILE.npy (${describePort(p)})`);
     throw new UsageError(`no value for ${missing.length === 1 ? "input" : "inputs"} ${missing.map((p) => p.name).join(", ")}`, list.join(" "));
   }
   const results = await runModel(
@@ -32,7 +33,12 @@ export async function runCommand(t: Terminal, model: string, f: Flags): Promise<
     twice = names.find((n, i) => names.indexOf(n) !== i);
   if (twice) throw new UsageError(`two outputs would both be ${twice}`, `rename one of ${outputs.map((p) => p.name).join(", ")} in the model`);
   await writeFolder(f.outputDir, async (folder) => writeFiles(folder, new Map(results.map((r, i) => [names[i]!, npyBytes(r)]))));
-  const list = outputs.map((p, i) => ({ name: p.name, dtype: p.dtype, shape: p.shape, file: `${f.outputDir.replace(/\/+$/, "")}/${names[i]}` }));
+  const list = outputs.map((p, i) => ({
+    name: p.name,
+    dtype: p.dtype,
+    shape: results[i]!.shape,
+    file: `${f.outputDir.replace(/\/+$/, "")}/${names[i]}`,
+  }));
   if (f.json) t.out.write(`${JSON.stringify({ outputs: list }, null, 2)}\n`);
   else for (const o of list) t.out.write(`${o.name}: ${o.dtype}[${o.shape.join(", ")}] -> ${o.file}\n`);
 }

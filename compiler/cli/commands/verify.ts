@@ -3,13 +3,13 @@ import { join } from "node:path";
 import type { CompileResult } from "../../api.ts";
 import { readTensor } from "../../import/onnx/tensor-file.ts";
 import type { Constant } from "../../ir/graph.ts";
-import type { Port } from "../../ir/program.ts";
 import { arrayOf, isFloat } from "../../ir/types.ts";
 import { evaluateGraph } from "../../evaluate/index.ts";
+import type { PortFacts } from "../built.ts";
 import { type Difference, compare } from "../compare.ts";
 import { Failure, UsageError, orFail } from "../exit.ts";
 import { type Built, type RunFlags, buildModel, runModel, traceModel } from "../harness.ts";
-import { checkInput, fromFiles, randomInputs } from "../inputs.ts";
+import { checkInput, fromFiles, randomInputs, runShapes } from "../inputs.ts";
 import { compileModel } from "../model.ts";
 import { inputFiles } from "../options.ts";
 import { hearing } from "../report.ts";
@@ -18,13 +18,14 @@ import { type Terminal, table } from "../terminal.ts";
 interface Flags extends RunFlags {
   readonly data?: string;
   readonly input?: readonly (readonly [string, string])[];
+  readonly runShape?: readonly (readonly [string, readonly number[]])[];
   readonly seed: number;
   readonly tolerance: number;
   readonly layers?: boolean;
   readonly json?: boolean;
 }
 /** The recorded tensors of one kind, by their number; as many as there are from 0 on. */
-function recorded(folder: string, kind: "input" | "output", ports: readonly Port[]): readonly Constant[] {
+function recorded(folder: string, kind: "input" | "output", ports: readonly PortFacts[]): readonly Constant[] {
   const names = orFail(`cannot read ${folder}`, () => readdirSync(folder)).filter((n) => n.startsWith(`${kind}_`) && n.endsWith(".pb"));
   if (names.length > ports.length)
     throw new Failure(`${folder} records ${names.length} ${kind}s, but the model has ${ports.length}`, { code: "bad-data" });
@@ -57,7 +58,7 @@ async function layers(
   evaluateGraph(r.graph, feeds(b, inputs), (name, value) => void values.set(name, value));
   let compared = 0,
     first: Layer | null = null;
-  for (const { step, value, tensor } of await traceModel(b, inputs)) {
+  for (const { step, value, tensor } of await traceModel(b, inputs, r.program)) {
     const found = values.get(value),
       expected = found && found.dtype !== tensor.dtype ? { ...found, dtype: tensor.dtype, data: arrayOf(tensor.dtype, found.data) } : found;
     if (!expected || expected.shape.join() !== tensor.shape.join()) continue;
@@ -76,7 +77,9 @@ export async function verifyCommand(t: Terminal, model: string, f: Flags): Promi
     b = await buildModel(model, f, t, r),
     { inputs: ports, outputs } = b.facts;
   const given = f.input ? fromFiles(ports, inputFiles(f.input)) : undefined;
-  const inputs = f.data ? recorded(f.data, "input", ports) : randomInputs(ports, f.seed).map((c, i) => given?.get(ports[i]!.name) ?? c);
+  const inputs = f.data
+    ? recorded(f.data, "input", ports)
+    : randomInputs(runShapes(ports, f.runShape), f.seed).map((c, i) => given?.get(ports[i]!.name) ?? c);
   const expected = f.data
     ? recorded(f.data, "output", outputs)
     : ((m) => outputs.map((p) => m.get(p.name)!))(evaluateGraph(r.graph, feeds(b, inputs)));
@@ -90,7 +93,7 @@ export async function verifyCommand(t: Terminal, model: string, f: Flags): Promi
       });
     }
     const difference = compare(want, got);
-    return { name: p.name, dtype: p.dtype, shape: p.shape, ...difference, ok: agrees(want, difference, f.tolerance) };
+    return { name: p.name, dtype: p.dtype, shape: got.shape, ...difference, ok: agrees(want, difference, f.tolerance) };
   });
   const layer = f.layers ? await layers(b, r, inputs, f.tolerance) : undefined;
   const ok = results.every((x) => x.ok) && !layer?.first;
