@@ -1,7 +1,8 @@
 /**
  * The C program that runs a group of compiled cases. Each run happens in a forked child with a time limit. Inputs and
  * outputs end at a page that cannot be touched, and a filled margin stands before them, so a kernel that leaves its
- * buffers is found. Inputs are read from the file argv[1]; outputs go to argv[2]; argv[3] are the seconds a run may take; a line "@run what value text" each on stdout.
+ * buffers is found. Inputs are read from the file argv[1]; outputs go to argv[2]; argv[3] are the seconds a run may take; a line
+ * "@run what value text" each on stdout, behind what the run itself had to say.
  */
 export interface DriverCase {
   /** The prefix of the generated API. */
@@ -72,6 +73,7 @@ int main(int argc, char **argv) {
   unsigned char *out = mmap(NULL, (size_t)so.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fo, 0);
   if (in == MAP_FAILED || out == MAP_FAILED) return 2;
   warm();
+  dup2(1, 2);
   for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++) {
     pid_t pid = fork();
     if (pid < 0) return 2;

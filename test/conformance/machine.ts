@@ -45,12 +45,17 @@ const machines: Readonly<Record<string, Machine>> = { opencl: pocl, "opencl-arm"
 /** The machine for a target; `isa` is the instruction set for targets that have some. */
 export const machineFor = (target: string, isa = machineIsa()): Machine =>
   machines[target] ?? { options: { weights: "incbin", isa: [isa] }, level: "-O1", seconds: 60, env: () => ({}) };
-/** What of the options of a group's run the machine decides; `folder` is the group's. */
-export const runOptions = (m: Machine, folder: string) => {
-  const words = (text: string | undefined, usual: string): readonly string[] => (text?.trim() || usual).split(/\s+/);
+/** Compilers' and sanitizers' flags: a run that touches what is not its own, or does what C++ leaves undefined, ends there. */
+const watched = { flags: ["-g1", "-fsanitize=address,undefined,float-cast-overflow", "-fno-sanitize-recover=all"], env: { ASAN_OPTIONS: "detect_leaks=0" } };
+/**
+ * What of the options of a group's run the machine decides; `folder` is the group's. `sanitize`: native programs watch
+ * themselves, and no warning is allowed.
+ */
+export const runOptions = (m: Machine, folder: string, sanitize = false) => {
+  const words = (text: string | undefined, usual: string): readonly string[] => (text?.trim() || usual).split(/\s+/), more = sanitize ? watched.flags : [];
   return {
-    cc: [...words(process.env.CC, "cc"), "-std=gnu99", "-Wall", "-Werror"],
-    cxx: [...words(process.env.CXX, "c++"), "-std=c++17", m.level, "-w", "-fno-exceptions", "-fno-rtti"],
-    folder, seconds: m.seconds, env: { ...process.env, ...m.env(folder) }, ...(m.warm ? { warm: m.warm } : {}),
+    cc: [...words(process.env.CC, "cc"), "-std=gnu99", "-Wall", "-Werror", ...more],
+    cxx: [...words(process.env.CXX, "c++"), "-std=c++17", m.level, ...(sanitize ? ["-Wall", "-Wextra", "-Werror"] : ["-w"]), "-fno-exceptions", "-fno-rtti", ...more],
+    folder, seconds: sanitize ? 5 * m.seconds : m.seconds, env: { ...process.env, ...m.env(folder), ...(sanitize ? watched.env : {}) }, ...(m.warm ? { warm: m.warm } : {}),
   };
 };

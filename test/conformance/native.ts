@@ -84,11 +84,17 @@ async function build(members: readonly Member[], o: Options, fail: (m: Member, r
 async function run(members: readonly Member[], o: Options): Promise<readonly (readonly Ran[])[]> {
   const [command = "", ...args] = [...(o.launch ?? []), "./group", "inputs", "outputs", String(o.seconds)];
   const { stdout } = await execute(command, args, { cwd: o.folder, maxBuffer: 1 << 26, env: o.env as NodeJS.ProcessEnv });
-  const lines = stdout.split("\n").flatMap((l) => { const m = /^@(\d+) (\w+) (\d+) ?(.*)$/.exec(l); return m ? [m.slice(2)] : []; });
+  const reports: (readonly [what: string, value: string, text: string])[] = [];
+  let said = "";
+  for (const l of stdout.split("\n")) {
+    const m = /^@\d+ (\w+) (\d+) ?(.*)$/.exec(l);
+    if (m) { reports.push([m[1]!, m[2]!, said || m[3]!]); said = ""; }
+    else if (/runtime error|ERROR: |SUMMARY: /.test(l)) said ||= l;
+  }
   const written = readFileSync(join(o.folder, "outputs"));
   let next = 0, at = 0;
   return members.map(({ compiled, sets }) => sets.map((): Ran => {
-    const [what = "signal", value = "0", text = ""] = lines[next++] ?? [], problem = failureOf(what, Number(value), text);
+    const [what = "signal", value = "0", text = ""] = reports[next++] ?? [], problem = failureOf(what, Number(value), text);
     let from = at;
     at += align(total(compiled.outputs));
     return problem ? { problem } : { outputs: compiled.outputs.map((p) => written.subarray(from, (from += p.bytes))) };

@@ -1,12 +1,12 @@
 /**
- * npm run conformance -- --target cpp [--filter PATTERN] [--jobs N] [--isa NAME] [--data DIR] [--keep] [--verbose]
- *                        [--no-list] [--suggest] [--report FILE]
+ * npm run conformance -- --target cpp [--filter PATTERN] [--jobs N] [--isa NAME] [--data DIR] [--sanitize] [--keep]
+ *                        [--verbose] [--no-list] [--suggest] [--report FILE]
  *
  * Runs ONNX's published cases against a target, or with --target reference in the compiler's own evaluator, and prints
  * `N passed, N failed, N skipped`. A case that a list of exceptions names (all-exceptions.txt, or the target's own) is skipped when
  * it does not pass and an error when it does. With --filter (comma-separated
- * patterns, `*` for any run of characters) lines of the list that match nothing are no error. --no-list shows every
- * case as it is; --report writes all results as JSON; --suggest prints a list of exceptions for what did not pass.
+ * patterns, `*` for any run of characters) lines of the list that match nothing are no error. With --sanitize native programs are built with the
+ * address and undefined-behaviour sanitizers, and a warning is an error. --no-list shows every case as it is; --report writes all results as JSON; --suggest prints a list of exceptions for what did not pass.
  */
 import { fork } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -27,7 +27,7 @@ const { values: flags } = parseArgs({
   options: {
     target: { type: "string", default: "cpp" }, filter: { type: "string" }, jobs: { type: "string" }, isa: { type: "string" },
     data: { type: "string", default: join(here, "../../.cache/onnx-data") }, keep: { type: "boolean", default: false },
-    verbose: { type: "boolean", default: false }, "no-list": { type: "boolean", default: false }, suggest: { type: "boolean", default: false }, report: { type: "string" },
+    sanitize: { type: "boolean", default: false }, verbose: { type: "boolean", default: false }, "no-list": { type: "boolean", default: false }, suggest: { type: "boolean", default: false }, report: { type: "string" },
     group: { type: "string", default: "48" }, worker: { type: "boolean", default: false },
   },
 });
@@ -46,7 +46,7 @@ async function worker(): Promise<void> {
     const folder = join(tmpdir(), `mlc-conformance-${process.ppid}-${job.index}`);
     runGroup(job.cases, {
       compile: compileWith((model, options) => compile(model, options), { ...machine.options, target: flags.target }),
-      ...runOptions(machine, folder), keep: flags.keep,
+      ...runOptions(machine, folder, flags.sanitize), keep: flags.keep,
     }).then((r) => process.send!({ index: job.index, ...r } satisfies Done), (e: Error) => {
       process.stderr.write(`group ${job.index} (${folder}): ${e.stack}\n`);
       process.exit(1);
