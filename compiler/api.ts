@@ -4,14 +4,14 @@ import { readFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { targets } from "../targets/index.ts";
 import { version } from "./version.ts";
-import { CompileError, type Diagnostic } from "./diagnostics.ts";
+import { CompileError, shallow, type Diagnostic } from "./diagnostics.ts";
 import type { Choices as TuningChoices, Tuner } from "./passes/network/tune-schedules.ts";
 import { settingsOf, type Build, type Choices, type Settings, type SettingValue, type Target } from "./emit/target.ts";
 import type { WeightForm } from "./emit/weights.ts";
 import { checkName, modelName } from "./emit/names.ts";
 import { externalIn, importOnnx } from "./import/onnx/index.ts";
 import { checkOperators } from "./passes/graph/check-operators.ts";
-import { foldAll } from "./passes/graph/fold-constants.ts";
+import { foldWithin } from "./passes/graph/fold-constants.ts";
 import { inferTypes } from "./passes/graph/infer-types.ts";
 import { compileNetwork } from "./passes/network/pipeline.ts";
 import { pinShapes, showSize, type Size } from "./passes/graph/pin-shapes.ts";
@@ -73,6 +73,9 @@ export interface CompileResult {
  * is made. External data is read beside the file only, unless allowed.
  */
 export async function compile(model: string | Uint8Array, o: CompileOptions): Promise<CompileResult> {
+  return shallow(typeof model === "string" ? basename(model) : "the model", () => compiled(model, o));
+}
+function compiled(model: string | Uint8Array, o: CompileOptions): CompileResult {
   const target = targets.get(o.target) ?? refuse("unknown-target", `there is no target ${o.target}`, `one of ${[...targets.keys()].join(", ")}`);
   const choices = choicesOf(target, o);
   const bytes = typeof model === "string" ? readFileSync(model) : model;
@@ -120,7 +123,7 @@ export function typedGraph(bytes: Uint8Array, file: string, o: GraphOptions, fol
   const spread = spreadInputs(imported.graph, { ...o, unranked: imported.unranked, composed: imported.composed });
   const pinned = pinShapes(spread.graph, { unranked: spread.unranked, shapes: spread.shapes, ...(o.dims ? { dims: o.dims } : {}) });
   const early = [...imported.diagnostics, ...spread.diagnostics, ...pinned.diagnostics], open = [...spread.diagnostics, ...pinned.diagnostics].some((d) => d.severity === "error");
-  const inferred = open ? { graph: pinned.graph, diagnostics: checkOperators(pinned.graph) } : inferTypes(pinned.graph, { fold: foldAll });
+  const inferred = open ? { graph: pinned.graph, diagnostics: checkOperators(pinned.graph) } : inferTypes(pinned.graph, { fold: foldWithin() });
   const diagnostics = [...early, ...inferred.diagnostics];
   if (diagnostics.some((d) => d.severity === "error")) throw new CompileError(diagnostics);
   return { graph: inferred.graph, diagnostics };

@@ -1,5 +1,5 @@
 /** Diagnostics as text: every problem at once, and what helps. */
-import type { Diagnostic } from "../diagnostics.ts";
+import { type Diagnostic, printable } from "../diagnostics.ts";
 import { unsupportedRows } from "../passes/graph/check-operators.ts";
 import { type Sink, type Terminal, table } from "./terminal.ts";
 
@@ -10,8 +10,15 @@ const shown = 4;
 const names = (list: readonly string[]): string =>
   list.length > shown ? `${list.slice(0, shown).join(", ")} and ${list.length - shown} more` : list.join(", ");
 
+const shownAs = ({ severity, code, message, ...more }: Diagnostic): Diagnostic => ({
+  severity,
+  code,
+  message: printable(message),
+  ...Object.fromEntries(Object.entries(more).map(([k, text]) => [k, printable(text)])),
+});
 /** One block of text that ends in a line feed; what is unsupported is a table by operator and reason. */
-export function formatDiagnostics(all: readonly Diagnostic[], colors: Colors, sink?: Sink): string {
+export function formatDiagnostics(found: readonly Diagnostic[], colors: Colors, sink?: Sink): string {
+  const all = found.map(shownAs);
   const paint = { error: colors.red, warning: colors.yellow, note: colors.cyan };
   const single = all
     .filter((d) => !isUnsupported(d))

@@ -28,7 +28,7 @@ const shapeStatus = { word: "ERROR_SHAPE", text: "a shape is not among those tha
 const threadNames = ["team", "task", "tasks", "job", "given", "alone", "work"], threadApi = ["set_threads", "set_threads_in", "threads_in", "set_cpus", "set_cpus_in", "cpus_in", "find_cpus"];
 const notPrepared = { word: "ERROR_NOT_PREPARED", text: "the weights have not been prepared" };
 /** Names that the generated functions use themselves beside the parameters. */
-const ownNames = ["run", "arena", "weights", "context", "memory", "bytes", "magic", "chosen", "inputs", "outputs", "steps", "choose", "loaded", "checksum", "prepared", "ready"];
+const ownNames = ["run", "arena", "weights", "context", "memory", "bytes", "magic", "chosen", "inputs", "outputs", "steps", "choose", "loaded", "checksum", "prepared", "ready", "begin", "error", "large_pages"];
 
 /** Throws a `CompileError` where the name will not do, and an `Error` where the parts do not fit together. */
 export function packageCpp(input: PackageInput): Package {

@@ -53,8 +53,21 @@ function runOf(c: Compute): Run {
   return run;
 }
 
-/** The outputs of a Compute by tensor name, from its inputs by tensor name; all row-major. Tables are known already. */
-export function evaluateCompute(c: Compute, inputs: ReadonlyMap<string, ElementArray>): Map<string, ElementArray> {
+/** What an evaluation may still cost: terms that are added up or made into elements. Counted down as it goes on. */
+export interface Budget { work: number }
+/** The evaluation would have cost more than its budget. */
+export class OverBudget extends Error {}
+const workOf = (c: Compute): number => {
+  const sizes = (axes: Stage["axes"] = []) => sizeOf(axes.map(extentOf));
+  return c.stages.reduce((sum, s) => sum + sizes(s.axes) * sizes(s.reduce?.axes), 0);
+};
+/** The outputs of a Compute by tensor name, from its inputs by tensor name; all row-major. Tables are known already. Throws OverBudget. */
+export function evaluateCompute(c: Compute, inputs: ReadonlyMap<string, ElementArray>, budget?: Budget): Map<string, ElementArray> {
+  if (budget) {
+    const work = workOf(c);
+    if (work > budget.work) throw new OverBudget(`${c.name} costs too much`);
+    budget.work -= work;
+  }
   const memory: Record<string, ElementArray> = {}, results = new Map<string, ElementArray>();
   c.tensors.forEach((t, i) => {
     const data = t.data ? (Array.isArray(t.data) ? arrayOf(t.dtype, t.data as readonly number[]) : (t.data as ElementArray)) : inputs.get(t.name);
@@ -101,15 +114,16 @@ const opOf = (node: Node): Op => ops.get(node.op) ?? fail(`there is no operator 
 class Evaluator implements Expander {
   private readonly values: Map<string, Constant>;
   private readonly prefix: string;
+  private readonly budget: Budget | undefined;
   private count = 0;
-  constructor(prefix: string, values: ReadonlyMap<string, Constant>) { this.prefix = prefix; this.values = new Map(values); }
+  constructor(prefix: string, values: ReadonlyMap<string, Constant>, budget?: Budget) { this.prefix = prefix; this.values = new Map(values); this.budget = budget; }
   value(name: string): Constant { return this.values.get(name) ?? fail(`${this.prefix}: no value ${name}`); }
   type(name: string): TensorType { return this.value(name); }
   node(op: string, inputs: readonly string[], attributes: Node["attributes"] = {}): string { return this.nodes(op, inputs, 1, attributes)[0]!; }
   nodes(op: string, inputs: readonly string[], outputs: number, attributes: Node["attributes"] = {}): readonly string[] {
     const name = `${this.prefix}/${op}${this.count++}`, names = Array.from({ length: outputs }, (_, i) => `${name}:${i}`);
     const node: Node = { name, op, inputs, outputs: names, attributes, origin: [] };
-    const results = evaluateNode(viewOf(node, opOf(node), (v) => this.values.get(v)), inputs.map((v) => this.values.get(v)));
+    const results = evaluateNode(viewOf(node, opOf(node), (v) => this.values.get(v)), inputs.map((v) => this.values.get(v)), this.budget);
     results.forEach((r, i) => this.values.set(names[i]!, r));
     return names;
   }
@@ -123,22 +137,23 @@ class Evaluator implements Expander {
 /**
  * The outputs of a node from its inputs, which are undefined where an optional one is not given. An output that nobody
  * wants (its name is "") has no elements. The view may lack the types of the outputs. A reshape shares the elements of its input.
+ * Throws OverBudget where it would cost more than is left of a budget.
  */
-export function evaluateNode(view: NodeView, inputs: readonly (Constant | undefined)[]): Constant[] {
+export function evaluateNode(view: NodeView, inputs: readonly (Constant | undefined)[], budget?: Budget): Constant[] {
   const { node, op } = view, given = new Map(node.inputs.flatMap((v, i) => (v && inputs[i] ? [[v, inputs[i]] as const] : [])));
   // A graph says nothing of the types of outputs without a name, but lowerings may ask for them.
   const typed = view.outputs.length && node.outputs.every(Boolean) ? view : viewOf(node, op, (v) => given.get(v));
   const none = (i: number): Constant => ({ dtype: typed.out(i).dtype, shape: [0], data: newArray(typed.out(i).dtype, 0) });
   if (op.lower) {
     const compute = op.lower(typed), same = renamedBy(compute);
-    const results = same ? new Map([[compute.outputs[0]!.tensor, given.get(same)!.data]]) : evaluateCompute(compute, new Map([...given].map(([v, c]) => [v, c.data])));
+    const results = same ? new Map([[compute.outputs[0]!.tensor, given.get(same)!.data]]) : evaluateCompute(compute, new Map([...given].map(([v, c]) => [v, c.data])), budget);
     return node.outputs.map((name, i) => {
       const data = name ? results.get(name) : undefined;
       if (name && !data) fail(`${node.name}: ${node.op} does not compute output ${i}`);
       return data ? { dtype: typed.out(i).dtype, shape: typed.out(i).shape, data } : none(i);
     });
   }
-  const scope = new Evaluator(node.name, given);
+  const scope = new Evaluator(node.name, given, budget);
   const results = (op.expand ?? fail(`${node.name}: ${node.op} has neither a lowering nor an expansion`))(typed, scope);
   return node.outputs.map((name, i) => (name ? scope.value(results[i] ?? fail(`${node.name}: ${node.op} does not compute output ${i}`)) : none(i)));
 }

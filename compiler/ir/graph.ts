@@ -83,6 +83,22 @@ export function sizesMadeBy(n: Node | undefined): SizeList | undefined {
 /** Bytes of the elements, packed: bool takes one each. */
 export const bytesOf = (t: TensorType): number => sizeOf(t.shape) * types[t.dtype].bytes;
 
+/** The most elements of one tensor, since devices count them in 32 bits, and the most dimensions. */
+export const mostElements = 2 ** 31 - 1, mostDimensions = 64;
+/** Why no tensor can be of a type; null where one can. Sizes known only at run time count by their bounds. */
+export function sizeProblem(t: ValueType): string | null {
+  const bound = (d: Expr): number => { const [, high] = range(d); return high === Infinity ? 1 : high; };
+  const shape = t.shape.map((d) => (typeof d === "number" ? d : bound(d)));
+  const shown = `${t.dtype}[${shape.length > mostDimensions ? `${shape.slice(0, 8).join(", ")}, ...` : shape.join(", ")}]`;
+  if (!shape.every((d) => Number.isInteger(d) && d >= 0)) return `${shown} is no type of a tensor`;
+  if (shape.length > mostDimensions) return `${shown} has ${shape.length} dimensions; ${mostDimensions} are the most that are supported`;
+  // Sizes of 0 hide others that overflow.
+  const size = sizeOf(shape.filter((d) => d !== 0));
+  if (size <= mostElements) return null;
+  const gigabytes = (size * types[t.dtype].bytes) / 2 ** 30;
+  return `${shown} needs ${gigabytes < 1e6 ? gigabytes.toFixed(1) : gigabytes.toExponential(1)} GB; tensors of more than 2^31 - 1 elements are not supported`;
+}
+
 /** The node that produces each value. */
 export function producers(g: Graph): ReadonlyMap<ValueName, Node> {
   return new Map(g.nodes.flatMap((n) => n.outputs.filter(Boolean).map((o) => [o, n] as const)));

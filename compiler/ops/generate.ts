@@ -72,7 +72,8 @@ export const generators: readonly Op[] = [
       if (![0, 1, 2].every((i) => n.constant(i))) return [{ dtype, shape: [steps(n)] }];
       const [start, limit, delta] = [0, 1, 2].map((i) => n.parameter(i)![0]!) as [number, number, number];
       if (delta === 0) n.fail("delta is 0");
-      return [{ dtype, shape: [Math.max(0, Math.ceil((limit - start) / delta))] }];
+      const size = Math.max(0, Math.ceil((limit - start) / delta));
+      return [{ dtype, shape: [Number.isFinite(size) ? size : n.fail(`a range from ${start} to ${limit} by ${delta} does not exist`)] }];
     },
     lower: (n) => n.map(([i]) => add(only(n, 0), mul(convert(n.out().dtype, i!), only(n, 2)))),
   },

@@ -16,6 +16,7 @@ const attributes = { ...windowAttributes, ceil_mode: { kind: "int", default: 0 }
 function windows(n: NodeView): readonly Slide[] {
   const X = shapeOf(n, 0, 3), kernel = n.ints("kernel_shape");
   if (kernel.length !== X.length - 2) n.fail(`attribute kernel_shape has ${kernel.length} entries for ${X.length - 2} spatial dimensions`);
+  for (const k of kernel) if (k < 1) n.fail(`attribute kernel_shape holds ${k}; at least 1 is needed`);
   return slides(n, X.slice(2), kernel, n.int("ceil_mode") !== 0);
 }
 const pooled = (n: NodeView): readonly number[] => [...shapeOf(n, 0, 3).slice(0, 2), ...windows(n).map((w) => w.output)];

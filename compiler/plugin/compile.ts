@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { compile, type CompileOptions, type CompileResult } from "../index.ts";
-import type { Diagnostic } from "../diagnostics.ts";
+import { printable, type Diagnostic } from "../diagnostics.ts";
 
 /** How models are compiled. */
 export interface ModelOptions extends Pick<CompileOptions, "name" | "shapes" | "dims" | "lengths" | "absent" | "settings" | "allowExternalData"> {
@@ -40,4 +40,4 @@ function writeDeclarations(path: string, text: string): void {
   renameSync(temporary, to);
 }
 /** A diagnostic as a line of text. */
-export const messageOf = (d: Diagnostic): string => [d.op ? `${d.op}${d.node ? ` (${d.node})` : ""}: ` : "", d.message, d.hint ? ` (${d.hint})` : ""].join("");
+export const messageOf = (d: Diagnostic): string => printable([d.op ? `${d.op}${d.node ? ` (${d.node})` : ""}: ` : "", d.message, d.hint ? ` (${d.hint})` : ""].join(""));

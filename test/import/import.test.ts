@@ -1,4 +1,5 @@
 /** What comes out of a file beside the rewriting of operators: constants, types, names, functions, sub-graphs, external data. */
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -213,6 +214,7 @@ describe("external data", () => {
   writeFileSync(path.join(inside, "data", "w.bin"), new Uint8Array(new Float32Array([9, 1, 2, 3]).buffer));
   writeFileSync(path.join(folder, "secret.bin"), new Uint8Array(16));
   symlinkSync(path.join(folder, "secret.bin"), path.join(inside, "link.bin"));
+  execFileSync("mkfifo", [path.join(inside, "pipe")]);
   const external = (location: string, more: Readonly<Record<string, string>> = {}) => ({
     dataType: 1, dims: [3], dataLocation: 1, externalData: Object.entries({ location, ...more }).map(([key, value]) => ({ key, value })),
   });
@@ -245,6 +247,8 @@ describe("external data", () => {
   const broken: readonly (readonly [string, onnx.ITensorProto, RegExp])[] = [
     ["a missing file", external("gone.bin"), /the external data gone\.bin cannot be read: ENOENT/],
     ["a folder", external("data"), /the external data data is not a file/],
+    ["a pipe without a writer", external("pipe"), /the external data pipe is not a file/],
+    ["a location with a zero byte", external("data/w.bin\0.txt"), /holds a zero byte/],
     ["an offset behind the end", external("data/w.bin", { offset: "8" }), /bytes 8 to 20 of data\/w\.bin, which has 16/],
     ["a length that does not fit", external("data/w.bin", { length: "8" }), /has 8 bytes in data\/w\.bin, but its type and shape need 12/],
     ["no location", { ...external("x"), externalData: [] }, /the model does not say which/],

@@ -58,7 +58,15 @@ describe("folding one node", () => {
   test("grows only as far as it may", () => {
     const shape = constantOf("i64", [2], BigInt64Array.of(1024n, 1024n)), n = node("ConstantOfShape", ["s"]);
     expect(fold(n, view(n, shape))).toBeNull();
-    expect(fold(n, view(n, shape), 8 << 20)![0]!.data.length).toBe(1 << 20);
+    expect(fold(n, view(n, shape), { bytes: 8 << 20, work: 1 << 20 })![0]!.data.length).toBe(1 << 20);
+  });
+  test("costs no more than it may, however small its result", () => {
+    const big = constantOf("f32", [1000, 1000]), n = node("MatMul", ["a", "a"]), left = { bytes: 1 << 30, work: 1e9 - 1 };
+    expect(fold(n, view(n, big, big), left)).toBeNull();
+    expect(left.work).toBe(1e9 - 1);
+    const small = constantOf("f32", [100, 100]);
+    expect(fold(n, view(n, small, small), left)).not.toBeNull();
+    expect(left).toEqual({ bytes: 1 << 30, work: 1e9 - 1 - 1e6 });
   });
   test("a hundred megabytes of weights take a fraction of a second, a reshape of them no time", () => {
     const weights = constantOf("f32", [5000, 5000], newArray("f32", 25e6)), n = node("Reshape", ["w", "s"]), s = constantOf("i64", [1], BigInt64Array.of(25000000n));

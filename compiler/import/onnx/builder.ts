@@ -5,11 +5,16 @@ import { arrayOf, type DType, type Num } from "../../ir/types.ts";
 /** Hands out names that nothing else has. */
 export class Names {
   private readonly taken: Set<string>;
+  /** The next number to try behind a name. */
+  private readonly next = new Map<string, number>();
   constructor(taken: Iterable<string> = []) { this.taken = new Set(taken); }
   /** The name itself where it is free, else with a number behind it. */
   fresh(wanted: string): string {
     let name = wanted;
-    for (let i = 2; this.taken.has(name); i++) name = `${wanted}_${i}`;
+    for (let i = this.next.get(wanted) ?? 2; this.taken.has(name); i++) {
+      name = `${wanted}_${i}`;
+      this.next.set(wanted, i + 1);
+    }
     this.taken.add(name);
     return name;
   }
@@ -32,8 +37,12 @@ export class Builder {
   private readonly parent: Builder | undefined;
   private readonly nodes: Node[] = [];
   private readonly nodeNames = new Names();
+  /** Values of this graph that the model names. */
+  private readonly made = new Set<ValueName>();
 
   constructor(values: Names, parent?: Builder) { this.values = values; this.parent = parent; }
+  /** Whether a value of the model is the first of its name in this graph. */
+  claim(v: ValueName): boolean { return this.made.size < this.made.add(v).size; }
   /** Reserves a node's name; made from the operator and the first output where the model gives none. */
   nodeName(stated: string, op: string, outputs: readonly ValueName[]): string {
     return this.nodeNames.fresh(stated || `${op.replace(/^.*\./, "")}_${outputs.find(Boolean) ?? "none"}`);

@@ -1,4 +1,4 @@
-/** Whether every value of an imported graph comes from somewhere, and from one place. */
+/** Whether every value of an imported graph comes from somewhere. */
 import type { Diagnostic } from "../../diagnostics.ts";
 import { isGraph, type Graph, type ValueName } from "../../ir/graph.ts";
 
@@ -16,14 +16,15 @@ export function checkValues(g: Graph, known: ReadonlySet<ValueName>, outer: Read
       if (later.has(v)) error(`nodes depend on each other in a circle: ${n.name} reads ${v}, which is computed from it`, about);
       else error(`node ${n.name} reads ${v}, which is no input, no constant and no output of another node`, about);
     }
-    for (const o of n.outputs.filter(Boolean)) {
-      if (have.has(o) && !missing.has(o)) error(`${o} is computed by node ${n.name}, but is already the name of another value`, about);
-      have.add(o);
-    }
+    for (const o of n.outputs.filter(Boolean)) have.add(o);
     for (const inner of Object.values(n.attributes).filter(isGraph)) {
       found.push(...checkValues(inner, new Set([...have, ...missing]), later));
     }
   }
-  for (const o of g.outputs) if (!have.has(o)) error(`the output ${o} is computed by no node`);
+  for (const [what, list] of [["input", g.inputs], ["output", g.outputs]] as const) {
+    const i = list.indexOf("");
+    if (i >= 0) error(`${what} ${i} has no name`);
+  }
+  for (const o of g.outputs) if (o && !have.has(o)) error(`the output ${o} is computed by no node`);
   return found;
 }

@@ -22,8 +22,8 @@ const forms: Readonly<Record<string, (a: AttributeProto) => Constant>> = {
 /** The value of a Constant node, from its attributes. Throws Problem and UnsupportedType. */
 export function constantNode(attributes: readonly AttributeProto[], node: string, access: Access = {}): Constant {
   for (const a of attributes) {
-    const form = forms[a.name ?? ""];
-    if (form) return form(a);
+    const name = a.name ?? "";
+    if (Object.hasOwn(forms, name)) return forms[name]!(a);
     if (a.name !== "value" && a.name !== "sparse_value") continue;
     const value = attributeOf(a, node, () => { throw new Problem("bad-model", `the value of node ${node} is a graph`); }, access);
     if (typeof value === "object" && isConstant(value)) return value;

@@ -1,5 +1,5 @@
 /** External data files beside a model on disk. */
-import { closeSync, fstatSync, openSync, readSync, realpathSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, realpathSync } from "node:fs";
 import path from "node:path";
 import { Problem } from "./problem.ts";
 import type { ReadExternal } from "./tensor.ts";
@@ -7,7 +7,8 @@ import type { ReadExternal } from "./tensor.ts";
 const piece = 2 ** 30;
 /** All bytes of a regular file, of any size. */
 function bytesOf(file: string, location: string): Uint8Array {
-  const handle = openSync(file, "r");
+  // Opening a pipe would wait for its writer.
+  const handle = openSync(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
     const stat = fstatSync(handle);
     if (!stat.isFile()) throw new Problem("external-data", `the external data ${location} is not a file`);
@@ -36,8 +37,9 @@ export function externalIn(folder: string, options: { readonly anywhere?: boolea
       throw new Problem("external-data", `the model refers to data in ${location}, ${why}`, help);
     };
     const wanted = path.resolve(folder, location);
+    if (location.includes("\0")) throw new Problem("external-data", "the model refers to data in a file whose name holds a zero byte");
     if (options.anywhere) return wanted;
-    if (location.includes("\0") || path.isAbsolute(location) || path.win32.isAbsolute(location)) refuse("an absolute path");
+    if (path.isAbsolute(location) || path.win32.isAbsolute(location)) refuse("an absolute path");
     if (location.split(/[/\\]/).includes("..")) refuse("outside the model's folder");
     const real = realpathSync(wanted), inside = path.relative(realpathSync(folder), real);
     if (inside === ".." || inside.startsWith(`..${path.sep}`) || path.isAbsolute(inside)) refuse("a link to outside the model's folder");

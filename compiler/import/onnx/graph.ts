@@ -1,6 +1,6 @@
 /** GraphProto -> Graph: constants, functions inlined, every node in the newest form of its operator. */
 import type { Diagnostic } from "../../diagnostics.ts";
-import type { Attribute, ComposedType, Graph, ValueName } from "../../ir/graph.ts";
+import type { Attribute, ComposedType, Constant, Graph, ValueName } from "../../ir/graph.ts";
 import type { DType } from "../../ir/types.ts";
 import { attributeOf } from "./attributes.ts";
 import { Builder, Names } from "./builder.ts";
@@ -10,11 +10,13 @@ import { argumentsOf, calledBy, domainOf, resolved, type Functions } from "./fun
 import { normalize, type Rewriter } from "./normalize.ts";
 import { diagnosticOf, fewOf, Problem, UnsupportedType } from "./problem.ts";
 import { attributeTypes, type AttributeProto, type FunctionProto, type GraphProto, type NodeProto, type ValueInfo } from "./proto.ts";
-import { sparseConstant, tensorConstant, type Access } from "./tensor.ts";
+import { mostDense, sparseConstant, tensorConstant, type Access } from "./tensor.ts";
 import { composedType, isRanked, statedType, type StatedType } from "./value-types.ts";
 
 /** Versions of operator sets by domain; "" is ONNX's own. */
 export type Opsets = ReadonlyMap<string, number>;
+/** The most nodes that calls of functions may become: functions that call others twice grow without bound. */
+const mostInlined = 100_000;
 /** What the names, versions and attribute references of a list of nodes mean. */
 interface Scope {
   readonly into: Builder;
@@ -39,9 +41,11 @@ export class GraphReader {
   /** Values that could not be read: what is wrong with them has been said. */
   private readonly broken = new Set<ValueName>();
   private readonly functions: Functions;
+  /** Nodes from the bodies of functions so far. */
+  private inlined = 0;
   private readonly access: Access;
 
-  constructor(functions: Functions, access: Access = {}) { this.functions = functions; this.access = access; }
+  constructor(functions: Functions, access: Access = {}) { this.functions = functions; this.access = { ...access, spare: { bytes: mostDense } }; }
 
   /** The main graph of a model. */
   main(g: GraphProto, opsets: Opsets): Graph {
@@ -78,17 +82,22 @@ export class GraphReader {
       if (!isRanked(type)) this.unranked.set(name, type.dtype);
     });
   }
+  /** Every value is made once: throws where another one has the name already. */
+  private claim(into: Builder, name: ValueName, what: string): void {
+    if (!into.claim(name)) throw new Problem("bad-model", `${what}: ${name} is already the name of another value`);
+  }
   private graph(g: GraphProto, s: Scope): Graph {
     const { into, rename } = s;
-    for (const t of g.initializer ?? []) {
-      const name = rename(t.name ?? ""), c = this.attempt([name], {}, () => tensorConstant(t, `initializer ${t.name}`, this.access));
+    const inputs = inputsOf(g), take = (name: ValueName, what: string, read: () => Constant) => {
+      const c = this.attempt([name], {}, () => { this.claim(into, name, what); return read(); });
       if (c) into.constants.set(name, c);
-    }
+    };
+    for (const v of inputs) this.attempt([], {}, () => this.claim(into, rename(v.name ?? ""), `input ${v.name}`));
+    for (const t of g.initializer ?? []) take(rename(t.name ?? ""), `initializer ${t.name}`, () => tensorConstant(t, `initializer ${t.name}`, this.access));
     for (const t of g.sparseInitializer ?? []) {
-      const name = rename(t.values?.name ?? ""), c = this.attempt([name], {}, () => sparseConstant(t, `initializer ${name}`, this.access));
-      if (c) into.constants.set(name, c);
+      const name = rename(t.values?.name ?? "");
+      take(name, `initializer ${name}`, () => sparseConstant(t, `initializer ${name}`, this.access));
     }
-    const inputs = inputsOf(g);
     stateTypes([...inputs, ...(g.output ?? []), ...(g.valueInfo ?? [])], s);
     for (const n of g.node ?? []) this.node(n, s);
     return into.finish(g.name ?? "", inputs.map((v) => rename(v.name ?? "")), (g.output ?? []).map((v) => rename(v.name ?? "")));
@@ -96,15 +105,22 @@ export class GraphReader {
   private node(n: NodeProto, s: Scope): void {
     const { into } = s, domain = domainOf(n.domain), type = n.opType ?? "", op = domain ? `${domain}.${type}` : type;
     const inputs = (n.input ?? []).map(s.rename), outputs = (n.output ?? []).map(s.rename), list = resolved(n.attribute ?? [], s.attributes);
+    if (s.inside.length > 0 && ++this.inlined > mostInlined) {
+      const tooMany = new Problem("too-large", `functions of the model become more than ${mostInlined} nodes`);
+      this.attempt(outputs, {}, () => { if (this.inlined === mostInlined + 1) throw tooMany; });
+      for (const v of outputs) this.broken.add(v);
+      return;
+    }
     if (op === "Constant") {
       const [output = ""] = outputs, name = n.name || output;
-      const c = this.attempt(outputs, { op, node: name }, () => constantNode(list, name, this.access));
+      const c = this.attempt(outputs, { op, node: name }, () => { this.claim(into, output, `node ${name}`); return constantNode(list, name, this.access); });
       if (c) into.constants.set(output, c);
       return;
     }
     const name = into.nodeName(n.name ? s.prefix + n.name : "", op, outputs), origin = s.origin ?? name, f = calledBy(n, this.functions);
     if (f) this.call(f, name, inputs, outputs, { ...s, origin, attributes: argumentsOf(f, list) });
     else this.attempt(outputs, { op, node: name }, () => {
+      for (const o of outputs) if (o) this.claim(into, o, `node ${name}`);
       const draft = { op, inputs, outputs, attributes: this.attributes(list, name, s) };
       into.push(domain ? draft : normalize(draft, s.opsets.get("") ?? 1, rewriter(into, name, origin)), name, [origin]);
     });
@@ -140,6 +156,7 @@ export class GraphReader {
     stateTypes(f.valueInfo ?? [], scope);
     for (const inner of f.node ?? []) this.node(inner, scope);
     for (const [from, to] of copies) {
+      if (!this.attempt([to], { node }, () => { this.claim(into, to, `node ${node}`); return true; })) continue;
       const name = into.nodeName(`${node}/Identity`, "Identity", [to]);
       into.push({ op: "Identity", inputs: [from], outputs: [to], attributes: {} }, name, [s.origin ?? node]);
     }

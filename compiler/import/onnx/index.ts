@@ -1,5 +1,5 @@
 /** ONNX files: bytes -> Graph. This folder is the only user of onnx-proto and protobufjs. */
-import { CompileError, type Diagnostic } from "../../diagnostics.ts";
+import { CompileError, shallow, type Diagnostic } from "../../diagnostics.ts";
 import type { ComposedType, Graph, ValueName } from "../../ir/graph.ts";
 import type { DType } from "../../ir/types.ts";
 import { functionsOf } from "./functions.ts";
@@ -54,16 +54,6 @@ function decoded(bytes: Uint8Array, name: string): ModelProto & { graph: GraphPr
     return bad(`cannot be read: it is truncated, damaged or not an ONNX model (${e instanceof Error ? e.message : String(e)})`);
   }
   return bad("holds no graph: it is truncated or not an ONNX model");
-}
-
-/** Damaged and hostile files nest graphs so deep that the stack overflows. */
-function shallow<T>(name: string, f: () => T): T {
-  try {
-    return f();
-  } catch (e) {
-    if (e instanceof RangeError && e.message.includes("call stack")) return refuse(`${name} cannot be read: graphs are nested too deep in it`);
-    throw e;
-  }
 }
 
 /**

@@ -11,7 +11,11 @@ export interface Access {
   readonly readExternal?: ReadExternal | undefined;
   /** Whether tensors may be moved within the file's bytes. */
   readonly mayMove?: boolean | undefined;
+  /** Bytes that sparse tensors of the model may still take in their dense form; counted down. */
+  readonly spare?: { bytes: number } | undefined;
 }
+/** The most that all sparse tensors of a model may take when they are made dense: a few bytes in a file can state any shape. */
+export const mostDense = 2 ** 29;
 
 /** The element type of a code in the file; throws UnsupportedType. */
 export function dtypeOf(code: number): DType {
@@ -90,7 +94,12 @@ export function tensorConstant(t: Tensor, what: string, access: Access = {}): Co
 export function sparseConstant(t: SparseTensor, what: string, access: Access = {}): Constant {
   if (!t.values || !t.indices) throw new Problem("bad-tensor", `${what} is sparse, but has no values or no indices`);
   const values = tensorConstant(t.values, what, access), indices = tensorConstant(t.indices, `the indices of ${what}`, access);
-  const shape = shapeOf(t, what), size = sizeOf(shape), data = newArray(values.dtype, size), count = values.data.length;
+  const shape = shapeOf(t, what), size = sizeOf(shape), count = values.data.length, spare = access.spare ?? { bytes: mostDense };
+  if ((spare.bytes -= size * types[values.dtype].bytes) < 0) {
+    throw new Problem("too-large", `${what} is sparse; in their dense form, this one and the sparse tensors before it need more than ${mostDense / 2 ** 20} MB`,
+      "store it as a dense tensor");
+  }
+  const data = newArray(values.dtype, size);
   const rank = indices.shape.length === 2 ? shape.length : 1;
   if (indices.data.length !== count * rank) {
     throw new Problem("bad-tensor", `${what} has ${count} values, but ${indices.data.length} numbers in its indices`);

@@ -6,7 +6,7 @@
  */
 import type { Diagnostic } from "../../diagnostics.ts";
 import {
-  capturedBy, isConstant, isGraph, isSizeList, isStatic, sizesOp,
+  capturedBy, isConstant, isGraph, isSizeList, isStatic, sizeProblem, sizesOp,
   type Attribute, type Constant, type Dim, type Graph, type Node, type SizeList, type TensorType, type ValueName, type ValueType,
 } from "../../ir/graph.ts";
 import { range } from "../../ir/linear.ts";
@@ -92,6 +92,10 @@ class Inference implements Around {
     for (const v of g.inputs) { const t = g.types.get(v); if (t && isBounded(t)) this.types.set(v, t); }
   }
   run(): Inferred {
+    for (const v of this.graph.inputs) {
+      const type = this.types.get(v), problem = type && sizeProblem(type);
+      if (problem) { this.diagnostics.push({ severity: "error", code: "too-large", message: `input ${v}: ${problem}` }); this.doubtful.add(v); }
+    }
     for (const n of this.graph.nodes) this.node(n);
     this.spreadOutputs();
     if (this.contradictions.length > 0) {
@@ -230,6 +234,11 @@ class Inference implements Around {
       return null;
     }
     for (const pair of view.equalities) this.equalities.set(pair.map((e) => e.id).join(), pair);
+    const problems = found.slice(0, n.outputs.length).flatMap((t, i) => { const p = sizeProblem(t); return p ? [`output ${n.outputs[i] || i}: ${p}`] : []; });
+    if (problems.length > 0) {
+      this.error(n, "too-large", problems.join("; "));
+      return null;
+    }
     return n.outputs.every((v, i) => this.agrees(n, v, found[i]!)) ? found : null;
   }
   /** Compares with what the model states; false where the element types differ. */

@@ -4,6 +4,7 @@
  */
 import type { Graph, Attribute } from "../../ir/graph.ts";
 import type { NodeView } from "../../ops/op.ts";
+import { perDimension, samePads } from "../../ops/spatial.ts";
 import { forEach, rewrite, type Editor } from "./rewrite.ts";
 
 export const resolvePadding = (g: Graph): Graph => rewrite(g, {
@@ -13,7 +14,7 @@ export const resolvePadding = (g: Graph): Graph => rewrite(g, {
 
 type Pads = readonly (readonly [before: number, after: number])[];
 const resolve = (padsOf: (n: NodeView, auto: string, kernel: readonly number[]) => Pads | undefined) => (n: NodeView, e: Editor) => {
-  const auto = n.string("auto_pad"), kernel = n.node.attributes.kernel_shape ? n.ints("kernel_shape") : kernelOf(n);
+  const auto = n.string("auto_pad"), given = n.intsOr("kernel_shape"), kernel = given?.length ? given : kernelOf(n);
   const pads = auto === "NOTSET" && !n.node.attributes.output_shape ? undefined : padsOf(n, auto, kernel);
   if (!pads) return undefined;
   const { auto_pad: _, output_shape: __, ...rest } = n.node.attributes;
@@ -24,27 +25,19 @@ const resolve = (padsOf: (n: NodeView, auto: string, kernel: readonly number[]) 
 };
 const weightsAt: Readonly<Record<string, number>> = { QLinearConv: 3 };
 const kernelOf = (n: NodeView): readonly number[] => n.in(weightsAt[n.node.op] ?? 1).shape.slice(2);
-const perDimension = (n: NodeView, name: string, rank: number, standard: number): readonly number[] =>
-  n.intsOr(name) ?? new Array<number>(rank).fill(standard);
-/** The odd element goes after the input, for `lower` before it. */
-const share = (total: number, lower: boolean): readonly [number, number] => {
-  const small = Math.floor(total / 2);
-  return lower ? [total - small, small] : [small, total - small];
-};
-
 function windowPads(n: NodeView, auto: string, kernel: readonly number[]): Pads {
   const sizes = n.in(0).shape.slice(2);
-  const strides = perDimension(n, "strides", sizes.length, 1), dilations = perDimension(n, "dilations", sizes.length, 1);
+  const strides = perDimension(n, "strides", sizes.length, 1, 1), dilations = perDimension(n, "dilations", sizes.length, 1, 1);
   return sizes.map((size, d) => {
     if (auto === "VALID") return [0, 0];
     const span = (kernel[d]! - 1) * dilations[d]! + 1, windows = Math.ceil(size / strides[d]!);
-    return share(Math.max(0, (windows - 1) * strides[d]! + span - size), auto === "SAME_LOWER");
+    return samePads(Math.max(0, (windows - 1) * strides[d]! + span - size), auto === "SAME_LOWER");
   });
 }
 /** What is cut from the full result to reach the stated one; undefined where the full result is too small. */
 function transposedPads(n: NodeView, auto: string, kernel: readonly number[]): Pads | undefined {
-  const sizes = n.in(0).shape.slice(2), out = n.out().shape.slice(2), extra = perDimension(n, "output_padding", sizes.length, 0);
-  const strides = perDimension(n, "strides", sizes.length, 1), dilations = perDimension(n, "dilations", sizes.length, 1);
+  const sizes = n.in(0).shape.slice(2), out = n.out().shape.slice(2), extra = perDimension(n, "output_padding", sizes.length, 0, 0);
+  const strides = perDimension(n, "strides", sizes.length, 1, 1), dilations = perDimension(n, "dilations", sizes.length, 1, 1);
   const cut = sizes.map((size, d) => strides[d]! * (size - 1) + extra[d]! + (kernel[d]! - 1) * dilations[d]! + 1 - out[d]!);
-  return cut.some((c) => c < 0) ? undefined : cut.map((c) => share(c, auto !== "SAME_UPPER"));
+  return cut.some((c) => c < 0) ? undefined : cut.map((c) => samePads(c, auto !== "SAME_UPPER"));
 }

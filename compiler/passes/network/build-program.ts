@@ -148,9 +148,11 @@ function scheduled({ compute: c, aliased, boxes }: Canonical, variants: readonly
     if (i < 0) buffers.push(b); else if (buffers[i]!.size < b.size) buffers[i] = b;
   }
   const index = kernels.length, taken = new Set(buffers.map((b) => b.name));
-  // What is memory of the caller's in one variant may be the group's own in another.
-  const own = (k: Kernel): Kernel => (k.buffers.some((b) => b.space === "shared" && taken.has(b.name))
-    ? renameKernel(k, (x) => (k.buffers.some((b) => b.name === x && b.space === "shared") && taken.has(x) ? `${x}_shared` : x)) : k);
+  // What is memory of the caller's in one variant may be a variable or the group's own memory in another.
+  const own = (k: Kernel): Kernel => {
+    const given = new Set(argumentsOf(k).map((b) => b.name)), others = new Set([...taken].filter((x) => !given.has(x)));
+    return others.size ? renameKernel(k, (x) => (others.has(x) ? `${x}_own` : x)) : k;
+  };
   const params = [...new Map(all.flatMap(({ kernel }) => (kernel.params ?? []).map((p) => [p.name, p] as const))).values()];
   kernels.push({ name, origin: [], variants: Object.fromEntries(all.map(({ v, kernel: k }): [string, Kernel] => { const kernel = own(k); return [v.name, { ...kernel, buffers: [...buffers, ...kernel.buffers.filter((b) => b.space === "shared")], ...(params.length ? { params } : {}) }]; })) });
   return { kernel: index, params, tensors: [...weights.values()], scratch: buffers.filter((b) => b.space === "scratch"), buffers, ...(work ? { work } : {}) };

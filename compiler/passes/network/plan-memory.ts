@@ -8,6 +8,8 @@
  * that touch the top to earlier places. It stops at the lower bound or after a number of steps that depends on the number of
  * blocks only, and draws from a generator with a fixed seed, so the plan depends on the blocks alone.
  */
+import { CompileError } from "../../diagnostics.ts";
+import { valueOfTensor } from "./lower-graph.ts";
 import type { Arena, ArenaBlock } from "../../ir/program.ts";
 
 /** A piece of memory: in use from the start of `firstStep` to the end of `lastStep`. */
@@ -23,13 +25,26 @@ const unit = 64;
 /** Placements of one block among all others that the search may make; some 0.1 seconds. */
 const work = 80_000_000;
 
-/** Offsets for all blocks, in their order. */
+/** The most bytes of an arena. */
+const most = 2 ** 36;
+function tooLarge(blocks: readonly Block[], bytes: number): never {
+  const shown = (n: number) => `${(n / 2 ** 30).toFixed(1)} GB`, largest = blocks.reduce((a, b) => (b.bytes > a.bytes ? b : a));
+  throw new CompileError([{
+    severity: "error", code: "too-large",
+    message: `the model needs ${shown(bytes)} of working memory, ${shown(largest.bytes)} of it for ${valueOfTensor(largest.name) ?? largest.name}; ${shown(most)} are the most`,
+    hint: "smaller shapes (--shape, --dim) need less",
+  }]);
+}
+
+/** Offsets for all blocks, in their order. Throws CompileError where no plan is of a reasonable size. */
 export function planMemory(blocks: readonly Block[]): Arena {
+  const lowerBound = peak(blocks, (b) => b.bytes);
+  if (lowerBound > most) tooLarge(blocks, lowerBound);
   const problem = prepare(blocks), best = search(problem);
   const placed = blocks.map((b, i): ArenaBlock => ({
     name: b.name, offset: best.offsets[i]! * unit, bytes: b.bytes, firstStep: b.firstStep, lastStep: b.lastStep,
   }));
-  const naive = placed.reduce((sum, b) => sum + b.bytes, 0), lowerBound = peak(blocks, (b) => b.bytes);
+  const naive = placed.reduce((sum, b) => sum + b.bytes, 0);
   return { bytes: best.top * unit, blocks: placed, naive, lowerBound };
 }
 
