@@ -231,6 +231,7 @@ describe("inspect, bench, ops", () => {
       "arena_bytes",
       "code_bytes",
       "weights_bytes",
+      "prepared_bytes",
     ]);
     expect(x.min_ms! <= x.median_ms! && x.median_ms! <= x.p95_ms!).toBe(true);
     for (const [name, n] of Object.entries(x)) expect(n, name).toBeGreaterThan(name === "arena_bytes" ? -1 : 0);

@@ -45,7 +45,7 @@ function* everyFloat(step: number): Generator<Float32Array> {
 const special = [0, -0, 1, -1, NaN, Infinity, -Infinity, 2 ** -149, -(2 ** -149), 2 ** -126, -(2 ** -126), 3.4028234663852886e38, 2 ** 23, 2 ** 23 - 0.5, -(2 ** 23) + 0.5, 0.5, -0.5, 1.5, 2.5, -2.5, 88.72283, 88.73, -87.34, -87.33, -104, 9.02, 0.6, 0.95, 3.95];
 
 const most: Readonly<Record<string, number>> = {
-  exp: 1.2, log: 0.8, tanh: 1.4, erf: 2, round: 0, trunc: 0, floor: 0, ceil: 0,
+  exp: 1.2, log: 0.8, tanh: 2.6, erf: 2, round: 0, trunc: 0, floor: 0, ceil: 0,
   asin: 3, acos: 3, atan: 3, sinh: 5, cosh: 5, asinh: 4, acosh: 4, atanh: 3,
 };
 describe.each([["as written", (e: Expr) => e, bare], ["with fused products and sums", fused, bare], ["without doubles, with exp and rounding", (e: Expr) => e, some]])("%s", (_, change, has) => {
