@@ -5,7 +5,7 @@ import { isFloat32, unguarded, windowDims } from "../../../compiler/ir/contracti
 import { loadsIn } from "../../../compiler/ir/algebra.ts";
 import type { Directive } from "../../../compiler/ir/schedule.ts";
 import { firstCache, type InstructionSet } from "../isa.ts";
-import { accessesOf, addressOf, byStep, fuseInner, openAxes, stepOf, type FusedLoop } from "../../../compiler/schedules/access.ts";
+import { accessesOf, addressOf, byStep, fuseInner, openAxes, stepOf, type Access, type FusedLoop } from "../../../compiler/schedules/access.ts";
 import { isWeight, packLanes, uses } from "../../../compiler/schedules/pack.ts";
 
 /** Directives of a stage, and its loops over axes from the outside in, before lanes are cut off the last; weights may be re-laid. */
@@ -27,8 +27,22 @@ export function mapPlan(c: Compute, s: Stage, set: InstructionSet): StagePlan {
   const order: Directive = { order: names(loops) }, last = loops.at(-1);
   const contiguous = last && last.extent > 1 && stepOf(store, last.axes.at(-1)!) === 1;
   if (!contiguous || !isFloat32(s)) return { compute: c, directives: [...directives, order], outer: loops };
-  const { compute } = packLanes(c, s, last.axes.at(-1)!);
-  return { compute, directives: [...directives, order, ...lanesOver(last.name, set.lanes)], outer: loops.slice(0, -1) };
+  const { compute } = packLanes(c, s, last.axes.at(-1)!), along = readAlong(c, list, loops);
+  if (!along) return { compute, directives: [...directives, order, ...lanesOver(last.name, set.lanes)], outer: loops.slice(0, -1) };
+  // A line of the result at a time, so that the loads find in the first cache what they need of each line.
+  const { name } = last, others = loops.filter((l) => l !== last && l !== along);
+  const tile: readonly Directive[] = [
+    { split: name, by: lineFloats, into: [`${name}_o`, `${name}_c`], edge: "peel" }, { split: `${name}_c`, by: set.lanes, into: [`${name}_j`, `${name}_v`], edge: "peel" },
+    { order: [...names(others), `${name}_o`, along.name, `${name}_j`, `${name}_v`] }, { place: [`${name}_v`], as: "vector" },
+  ];
+  return { compute, directives: [...directives, ...tile], outer: others };
+}
+const lineFloats = firstCache.line / 4;
+/** Where an operand is gathered along the innermost loop (a transposition): the other loop along which it is contiguous. */
+function readAlong(c: Compute, list: readonly Access[], loops: readonly FusedLoop[]): FusedLoop | undefined {
+  const last = loops.at(-1)!, steps = (x: Access, l: FusedLoop) => Math.abs(stepOf(x.address, l.axes.at(-1)!) ?? 0);
+  const gathered = list.filter((x) => x.load && !isWeight(c, x.load) && steps(x, last) >= lineFloats);
+  return loops.slice(0, -1).find((l) => l.extent > 1 && gathered.some((x) => steps(x, l) === 1));
 }
 
 /** Lanes along an output axis if the loads allow, else along the reduction, else none. */
