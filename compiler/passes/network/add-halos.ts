@@ -40,7 +40,7 @@ export function addHalos(n: Network): Network {
   const { writers } = usesOf(n.computes), first = new Map([...wanted.keys()].map((name) => [name, writers.get(name)![0]!]));
   const computes = n.computes.flatMap((c) => {
     const clears = [...first].filter(([, w]) => w === c).map(([name]) => tensors.get(name)!).filter((t) => !t.sizes);
-    const behind = writesOf(c).filter((name) => wanted.has(name) && tensors.get(name)!.sizes).map((name) => marginBehind(c, tensors.get(name)!));
+    const behind = writesOf(c).filter((name) => tensors.get(name)?.sizes && tensors.get(name)!.layout.halo?.some(([a, b]) => a + b > 0)).map((name) => marginBehind(c, tensors.get(name)!));
     return [withoutTests(clears.reduce(withMargin, c), { ...n, tensors }), ...behind];
   });
   return withLayouts({ ...n, tensors, computes });
