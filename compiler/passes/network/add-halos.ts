@@ -6,7 +6,7 @@
  * knows, the margin lies behind that size, where tiles that reach beyond it may have stored: it is cleared after each writer.
  * Stands after the choice of algorithms, whose tiles decide how wide a margin must be.
  */
-import { constant, type Expr, type Load } from "../../ir/scalar.ts";
+import { constant, mentions, type Expr, type Load } from "../../ir/scalar.ts";
 import { int, minus, plus, range } from "../../ir/linear.ts";
 import { both, rebuildTop, select } from "../../ir/algebra.ts";
 import { axis, rowMajor, type Compute, type Layout, type Output, type Stage } from "../../ir/compute.ts";
@@ -60,9 +60,11 @@ function answer(n: Network, c: Compute, s: Stage, e: Expr): { loads: readonly Pa
     const t = load.kind === "load" ? n.tensors.get(load.buffer) : undefined;
     if (load.kind !== "load" || !t || t.kind === "constant") continue;
     // Other tests stay around what is left.
-    const rest = guards.filter((g) => !load.at.some((i, d) => asks(g, i, t.sizes?.[d] ?? int(t.shape[d]!))));
+    // Where a sum ends with a size, its loop ends there: no zeros need to be added.
+    const ends = (i: Expr, d: number) => t.sizes?.[d] !== undefined && !mentions(i, new Set(s.axes.map((a) => a.name)));
+    const rest = guards.filter((g) => !load.at.some((i, d) => !ends(i, d) && asks(g, i, t.sizes?.[d] ?? int(t.shape[d]!))));
     if (rest.length < guards.length) {
-      const margins = load.at.map((i, d): readonly [number, number] => { const [low, high] = range(i), size = t.sizes?.[d]; return [Math.max(0, -low), Math.max(0, high - t.shape[d]! + 1, size ? beyond(withSizes(c, n.tensors), s, i, size) : 0)]; });
+      const margins = load.at.map((i, d): readonly [number, number] => { const [low, high] = range(i), size = t.sizes?.[d]; return [Math.max(0, -low), Math.max(0, high - t.shape[d]! + 1, size && !ends(i, d) ? beyond(withSizes(c, n.tensors), s, i, size) : 0)]; });
       if (margins.every(([a, b]) => Number.isFinite(a + b))) return { loads: [{ load, margins }], inner: rest.length ? select(rest.reduce(both), inner, otherwise) : inner };
     }
   }
