@@ -14,8 +14,8 @@ import type { AttributeSpec, NodeView, Op } from "./op.ts";
 const combine: Readonly<Record<string, Reduction | null>> = { none: null, add: "add", mul: "mul", max: "max", min: "min" };
 const attributes: Readonly<Record<string, AttributeSpec>> = { reduction: { kind: "string", default: "none" } };
 const combination = (n: NodeView): Reduction | null => {
-  const wanted = n.string("reduction"), found = combine[wanted];
-  return found !== undefined ? found : n.fail(`attribute reduction is ${JSON.stringify(wanted)}; allowed are ${Object.keys(combine).join(", ")}`);
+  const wanted = n.string("reduction");
+  return Object.hasOwn(combine, wanted) ? combine[wanted] ?? null : n.fail(`attribute reduction is ${JSON.stringify(wanted)}; allowed are ${Object.keys(combine).join(", ")}`);
 };
 /**
  * `hits(j)`: whether update `j` of `count` goes to the element at `axes`; `update(j)`: its value. Of several updates of one
@@ -43,7 +43,7 @@ export const scatters: readonly Op[] = [
       const { shape } = n.in(0), along = n.axis(n.int("axis"), shape.length), wanted = n.in(1).shape, update = n.in(2).shape;
       expectType(n, 1, indices);
       if (n.in(2).dtype !== n.in(0).dtype) n.fail(`updates are ${n.in(2).dtype}, but the data ${n.in(0).dtype}`);
-      const fits = wanted.length === shape.length && wanted.every((d, i) => d === update[i] && (i === along || d <= shape[i]!));
+      const fits = wanted.length === shape.length && update.length === shape.length && wanted.every((d, i) => d === update[i] && (i === along || d <= shape[i]!));
       if (!fits) n.fail(`indices ${showShape(wanted)} and updates ${showShape(update)} do not fit data ${showShape(shape)} along axis ${along}`);
       combination(n);
       return [n.in(0)];

@@ -98,6 +98,8 @@ export const corpus: Readonly<Record<string, Hostile>> = {
   "an equation with a name twice": one("compiled", "y = Einsum(x, x)", { equation: "abc,abc->" }),
   "an equation of nonsense": one(/equation/, "y = Einsum(x, x)", { equation: "->,->" }),
   "a thousand letters": one(/equation/, "y = Einsum(x)", { equation: `${"ab".repeat(500)}->a` }),
+  "updates of another rank": one(/do not fit data/, "y = ScatterElements(x, i, u)", {}, { i: tensor("i64", [1, 1, 1], [0]), u: tensor("f32", [1, 1, 1, 1], [0]) }),
+  "a reduction called like a method": one(/attribute reduction/, "y = ScatterElements(x, i, u)", { reduction: "constructor" }, { i: tensor("i64", [1, 1, 1], [0]), u: tensor("f32", [1, 1, 1], [0]) }),
   "sparse tensors of 2^40 elements": sparse(2n ** 40n), "sparse tensors that are much together": sparse(...new Array<bigint>(9).fill(1n << 24n)),
   "functions that call each other": { expected: /calls itself/, bytes: () => model(calling({ name: "F", domain: "d", inputs: ["a"], outputs: ["b"], nodes: ["b = d::G(a)"] }, { name: "G", domain: "d", inputs: ["a"], outputs: ["b"], nodes: ["b = d::F(a)"] })) },
   "functions that double": { expected: /too-large: functions of the model become more than/, bytes: () => model(calling(...doubling(60))) },
