@@ -8,8 +8,9 @@ function divide(x: Expr, c: number): { quotient: Linear; rest: Linear } {
   const floor = (k: number) => Math.floor(k / c);
   const quotient: Linear = { terms: new Map([...l.terms].map(([a, k]) => [a, floor(k)])), constant: floor(l.constant) };
   const rest = combine(l, scale(quotient, c), -1);
-  const [low] = range(fromLinear(rest));
-  if (!Number.isFinite(low)) return { quotient, rest };
+  const [low, high] = range(fromLinear(rest));
+  // Sizes stay as people write them where nothing is decided by that.
+  if (!Number.isFinite(low) || (low >= c && high - c * floor(low) >= c && [...l.terms.keys()].every(isFixed))) return { quotient, rest };
   return { quotient: { ...quotient, constant: quotient.constant + floor(low) }, rest: { ...rest, constant: rest.constant - c * floor(low) } };
 }
 /** g * high + low with 0 <= low < g and g a divisor of c, if there is one: then low cannot carry into a multiple of c. */

@@ -1,5 +1,5 @@
 /** Text -> Graph; the format is described in graph-text.ts. */
-import { apply, constant, scalarOps, variable, type Expr, type ScalarOp } from "./scalar.ts";
+import { apply, cast, constant, parameter, scalarOps, variable, type Expr, type ScalarOp } from "./scalar.ts";
 import { constantOf, sizeOf, type Attribute, type Constant, type Dim, type Graph, type Node, type ValueName, type ValueType } from "./graph.ts";
 import { placeholder } from "./graph-printer.ts";
 import { arrayOf, isBig, types, type DType } from "./types.ts";
@@ -69,10 +69,16 @@ class Parser {
     if (this.list[this.at]?.kind === "number") return constant("index", numberFrom(this.number()));
     const name = this.name();
     if (this.take("(")) {
+      if (Object.hasOwn(types, name)) {
+        const value = this.list[this.at]?.kind === "number" ? constant(name as DType, numberFrom(this.number())) : cast(name as DType, this.expr());
+        this.expect(")");
+        return value;
+      }
       if (!Object.hasOwn(scalarOps, name)) this.fail("an operator of index expressions");
       return apply(name as ScalarOp, ...this.items(() => this.expr(), ")"));
     }
-    return variable("index", name, 1, this.symbols.get(name));
+    const bounds = this.symbols.get(name);
+    return bounds ? parameter(name, bounds) : variable("index", name);
   }
   private type(): ValueType {
     const dtype = this.name();
@@ -97,6 +103,12 @@ class Parser {
     if (t?.kind === "number") return numberFrom(this.number());
     if (t?.kind === "text") return this.name();
     if (this.is("graph", "word")) return this.graph();
+    if (this.keyword("sizes")) {
+      const { dtype, shape } = this.type(), sizes = shape.map((d) => (typeof d === "number" ? d : this.fail("a shape of numbers")));
+      this.expect("=");
+      this.expect("[");
+      return { dtype, shape: sizes, dims: this.items(() => this.dim(), "]") };
+    }
     if (!this.take("[")) return this.constant();
     const item = () => (this.list[this.at]?.kind === "text" ? this.name() : numberFrom(this.number()));
     return this.items(item, "]") as readonly number[] | readonly string[];
@@ -126,7 +138,7 @@ class Parser {
   graph(): Graph {
     this.expect("graph", "word");
     const outer = this.symbols, name = this.name(), inputs: ValueName[] = [], outputs: ValueName[] = [], nodes: Node[] = [];
-    const constants = new Map<ValueName, Constant>(), known = new Map<ValueName, ValueType>();
+    const equalities: (readonly [Expr, Expr])[] = [], constants = new Map<ValueName, Constant>(), known = new Map<ValueName, ValueType>();
     this.symbols = new Map(outer);
     this.expect("{");
     while (!this.take("}")) {
@@ -136,6 +148,10 @@ class Parser {
         const low = numberFrom(this.number());
         this.expect("..");
         this.symbols.set(symbol, [low, numberFrom(this.number())]);
+      } else if (this.keyword("equal")) {
+        const a = this.expr();
+        this.expect("=");
+        equalities.push([a, this.expr()]);
       } else if (this.keyword("input")) {
         const v = this.name();
         inputs.push(v);
@@ -152,7 +168,7 @@ class Parser {
       else nodes.push(this.node(known));
     }
     this.symbols = outer;
-    return { name, inputs, outputs, nodes, constants, types: known };
+    return { name, inputs, outputs, nodes, constants, types: known, ...(equalities.length ? { equalities } : {}) };
   }
   end(): void { if (this.at < this.list.length) this.fail("the end"); }
 }

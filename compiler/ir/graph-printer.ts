@@ -1,6 +1,6 @@
 /** Graph -> text; the format is described in graph-text.ts. */
-import { show, variables, type Expr, type Var } from "./scalar.ts";
-import { constantOf, isGraph, type Attribute, type Constant, type Dim, type Graph, type Node, type ValueName, type ValueType } from "./graph.ts";
+import { children, show, variables, type Expr, type Var } from "./scalar.ts";
+import { constantOf, isGraph, isSizeList, type Attribute, type Constant, type Dim, type Graph, type Node, type SizeList, type ValueName, type ValueType } from "./graph.ts";
 import type { DType, Num } from "./types.ts";
 
 /** Constants with more elements are printed by their hash. */
@@ -32,12 +32,19 @@ function hash(c: Constant): string {
 }
 
 const plain = /^[A-Za-z_$](?:[\w./-]|:(?=[\w/]))*$/;
-const keywords = new Set(["graph", "symbol", "input", "const", "output", "type", "from", "in", "none", "inf", "nan", "true", "false"]);
+const keywords = new Set(["graph", "symbol", "input", "const", "output", "type", "from", "in", "none", "sizes", "equal", "inf", "nan", "true", "false"]);
 const word = (name: string): string => (plain.test(name) && !keywords.has(name) ? name : JSON.stringify(name));
 const numberText = (x: Num): string => (Object.is(x, -0) ? "-0" : String(x).replace("Infinity", "inf").replace("NaN", "nan"));
 const dimText = (d: Dim): string => (typeof d === "number" ? `${d}` : exprText(d));
-const exprText = (e: Expr): string =>
-  (e.kind === "var" ? word(e.name) : e.kind === "apply" ? `${e.op}(${e.args.map(exprText).join(", ")})` : show(e));
+function exprText(e: Expr): string {
+  switch (e.kind) {
+    case "var": return word(e.name);
+    case "apply": return `${e.op}(${e.args.map(exprText).join(", ")})`;
+    case "cast": return `${e.dtype}(${exprText(e.arg)})`;
+    case "const": return e.dtype === "index" ? numberText(e.value) : `${e.dtype}(${numberText(e.value)})`;
+    default: return show(e);
+  }
+}
 const typeText = (t: ValueType): string => `${t.dtype}[${t.shape.map(dimText).join(", ")}]`;
 function constantText(c: Constant): string {
   if (placeholders.has(c) || c.data.length > most) return `${typeText(c)} = #${hash(c)}`;
@@ -46,6 +53,7 @@ function constantText(c: Constant): string {
 function attributeText(a: Attribute, indent: string): string {
   if (typeof a === "number") return numberText(a);
   if (typeof a === "string") return JSON.stringify(a);
+  if (isSizeList(a as Attribute)) { const list = a as SizeList; return `sizes ${typeText(list)} = [${list.dims.map(dimText).join(", ")}]`; }
   if (Array.isArray(a)) return `[${a.map((x: number | string) => (typeof x === "string" ? JSON.stringify(x) : numberText(x))).join(", ")}]`;
   const inner = a as Constant | Graph;
   return isGraph(inner) ? graphText(inner, `${indent}  `) : constantText(inner);
@@ -61,9 +69,12 @@ function symbolsOf(g: Graph): readonly Var[] {
   const found = new Map<string, Var>();
   const walk = (e: Expr): void => {
     if (e.kind === "var" && e.range) found.set(e.name, e);
-    if (e.kind === "apply") e.args.forEach(walk);
+    children(e).forEach(walk);
   };
-  for (const t of g.types.values()) for (const d of t.shape) if (typeof d !== "number" && variables(d).size > 0) walk(d);
+  const dims = (list: readonly Dim[]) => { for (const d of list) if (typeof d !== "number" && variables(d).size > 0) walk(d); };
+  for (const t of g.types.values()) dims(t.shape);
+  for (const n of g.nodes) for (const a of Object.values(n.attributes)) if (isSizeList(a)) dims(a.dims);
+  for (const pair of g.equalities ?? []) dims(pair);
   return [...found.values()];
 }
 function graphText(g: Graph, indent: string): string {
@@ -71,6 +82,7 @@ function graphText(g: Graph, indent: string): string {
   const typed = (v: ValueName) => { const t = g.types.get(v); return t ? `: ${typeText(t)}` : ""; };
   const lines = [
     ...symbolsOf(g).map((s) => `symbol ${word(s.name)} in ${numberText(s.range![0])}..${numberText(s.range![1])}`),
+    ...(g.equalities ?? []).map(([a, b]) => `equal ${exprText(a)} = ${exprText(b)}`),
     ...g.inputs.map((v) => `input ${word(v)}${typed(v)}`),
     ...[...g.constants].map(([v, c]) => `const ${word(v)}: ${constantText(c)}`),
     // What import knows of values that it could not read, and of values of the graph around a sub-graph.

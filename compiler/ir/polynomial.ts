@@ -115,7 +115,14 @@ function rangeOf(e: Expr): Range {
   if (e.kind === "const") return [numberOf(e), numberOf(e)];
   if (e.kind === "var") return e.range ?? [-Infinity, Infinity];
   if (e.kind !== "apply") return [-Infinity, Infinity];
-  if (e.op === "add") { const exact = corners(linear(e)); if (exact) return exact; }
+  if (e.op === "add") {
+    const form = linear(e), exact = corners(form), [least, most] = exact ?? plainRange(e), quotients = [...form.terms.keys()].some(isShare);
+    return quotients ? [Math.max(least, Math.ceil(-smoothHigh(scale(form, -1)) - slack)), Math.min(most, Math.floor(smoothHigh(form) + slack))] : [least, most];
+  }
+  return plainRange(e);
+}
+const plainRange = (e: Expr): Range => {
+  if (e.kind !== "apply") return range(e);
   const [[a, b], [c, d]] = e.args.slice(-2).map(range) as [Range, Range];
   switch (e.op) {
     case "add": return [a + c, b + d];
@@ -130,6 +137,20 @@ function rangeOf(e: Expr): Range {
     case "select": return [Math.min(a, c), Math.max(b, d)];
     default: return [-Infinity, Infinity];
   }
+};
+/** A quotient of sizes by a number. */
+const isShare = (e: Expr): boolean => e.kind === "apply" && e.op === "quo" && e.args[1]!.kind === "const" && isFixed(e);
+const slack = 1e-6;
+/** An upper bound where quotients are taken for fractions, so that a size and its quotients tell of each other: W quo 2 is at most W. */
+function smoothHigh(form: Linear): number {
+  let smooth: Linear = { terms: new Map(), constant: form.constant };
+  for (const [atom, k] of form.terms) {
+    if (!isShare(atom)) { smooth = combine(smooth, { terms: new Map([[atom, 1]]), constant: 0 }, k); continue; }
+    const [x, c] = (atom as { args: readonly Expr[] }).args as [Expr, Expr], by = numberOf(c);
+    smooth = combine(combine(smooth, linear(x), k / by), { terms: new Map(), constant: k < 0 ? by - 1 : 0 }, -k / by);
+  }
+  if ([...smooth.terms].some(([a, k]) => k !== 0 && isShare(a))) return smoothHigh(smooth);
+  return [...smooth.terms].reduce((sum, [atom, k]) => (k === 0 ? sum : sum + k * range(atom)[k > 0 ? 1 : 0]), smooth.constant);
 }
 /** Atoms whose ends are all tried. */
 const mostCorners = 6;

@@ -6,7 +6,7 @@ import { axis, neutral, type Stage } from "../ir/compute.ts";
 import { sizeOf } from "../ir/graph.ts";
 import { bounded, expectType, fromEnd, indexAt, indices, like, numbers, showShape } from "./helpers.ts";
 import { from, reduceStage, spaceOver } from "./reduce.ts";
-import type { NodeView, Op } from "./op.ts";
+import { sizeExpr, type NodeView, type Op } from "./op.ts";
 
 /** The greatest (or least) element along an axis, and as i32 the first (or last) place where it stands; the axis stays, with size 1. */
 function extreme(n: NodeView, which: "max" | "min", along: number, last: boolean): readonly [best: Stage, place: Stage] {
@@ -18,7 +18,7 @@ const arg = (name: string, which: "max" | "min"): Op => ({
   name, since: 13, inputs: [1, 1],
   attributes: { axis: { kind: "int", default: 0 }, keepdims: { kind: "int", default: 1 }, select_last_index: { kind: "int", default: 0 } },
   infer: (n) => {
-    const { shape } = n.in(0), along = n.axis(n.int("axis"), shape.length);
+    const { shape } = n.type(0), along = n.axis(n.int("axis"), shape.length);
     expectType(n, 0, numbers);
     if (shape[along] === 0) n.fail(`axis ${along} of ${showShape(shape)} has no elements`);
     return [{ dtype: "i64", shape: shape.flatMap((d, i) => (i !== along ? [d] : n.int("keepdims") ? [1] : [])) }];
@@ -34,13 +34,13 @@ const arg = (name: string, which: "max" | "min"): Op => ({
 const running = (name: string, since: number, op: "add" | "mul"): Op => ({
   name, since, inputs: [2, 2], attributes: { exclusive: { kind: "int", default: 0 }, reverse: { kind: "int", default: 0 } },
   infer: (n) => {
-    const { shape } = n.in(0);
+    const { shape } = n.type(0);
     expectType(n, 0, numbers);
     expectType(n, 1, indices);
     if (sizeOf(n.in(1).shape) !== 1) n.fail(`axis of shape ${showShape(n.in(1).shape)} must be one number`);
     if (n.constant(1)) n.axis(n.parameter(1)![0]!, shape.length);
     else if (shape.length === 0) n.fail("a scalar has no axis");
-    return [n.in(0)];
+    return [n.type(0)];
   },
   lower: (n) => {
     const { shape, dtype } = n.in(0), axes = n.axes(), along = fromEnd(indexAt(n, 1), shape.length);
@@ -49,7 +49,7 @@ const running = (name: string, since: number, op: "add" | "mul"): Op => ({
     const pick = (of: (d: number) => Expr) => shape.reduce<Expr>((rest, _, d) => select(is[d]!, of(d), rest), int(0));
     const own = pick((d) => axes[d]!), shift = int(n.int("exclusive") ? 0 : 1);
     const counts = n.int("reverse")
-      ? make("and", less(own, plus(j, shift)), less(j, pick((d) => int(shape[d]!))))
+      ? make("and", less(own, plus(j, shift)), less(j, pick((d) => sizeExpr(n.type(0).shape[d]!))))
       : less(j, plus(own, shift));
     const x = n.load(0, shape.map((size, d) => select(is[d]!, bounded(j, size), axes[d]!)));
     return n.compute([reduceStage("running", { axes, over: [j], index: [] }, op, select(counts, x, constant(dtype, neutral(op, dtype))))]);
@@ -63,8 +63,8 @@ export const places: readonly Op[] = [
     name: "Hardmax", since: 13, inputs: [1, 1], attributes: { axis: { kind: "int", default: -1 } },
     infer: (n) => {
       expectType(n, 0, numbers);
-      n.axis(n.int("axis"), n.in(0).shape.length);
-      return [n.in(0)];
+      n.axis(n.int("axis"), n.type(0).shape.length);
+      return [n.type(0)];
     },
     lower: (n) => {
       const along = n.axis(n.int("axis"), n.in(0).shape.length), [best, place] = extreme(n, "max", along, false), axes = n.axes();

@@ -14,7 +14,7 @@ const accuracy = {
 } as const;
 const { dilations, kernel_shape, pads, strides, auto_pad } = windowAttributes;
 
-const windows = (n: NodeView): readonly Slide[] => slides(n, n.in(0).shape.slice(2), n.in(1).shape.slice(2));
+const windows = (n: NodeView): readonly Slide<number>[] => slides(n, n.in(0).shape.slice(2), n.in(1).shape.slice(2));
 /** Two stages: the input sampled under each tap, and the convolution of the samples. */
 const deformConv: Op = {
   name: "DeformConv", since: 22, inputs: [3, 5], accuracy,

@@ -2,22 +2,23 @@
 import { convert, less, select } from "../ir/algebra.ts";
 import { int, minus, plus, times } from "../ir/linear.ts";
 import type { Expr } from "../ir/scalar.ts";
-import { sizeOf } from "../ir/graph.ts";
-import { bounded, expectRank, expectType, fromEnd, indices, showShape, withIndex } from "./helpers.ts";
-import type { NodeView, Op } from "./op.ts";
+import { sizeOf, type Dim } from "../ir/graph.ts";
+import { boundDim, bounded, expectRank, expectType, fixedDim, fromEnd, indices, showDim, showShape, withIndex } from "./helpers.ts";
+import { sizeExpr, type NodeView, type Op } from "./op.ts";
 
 /** A run-time index into `size` elements: negative ones count from the end, and none leaves the tensor. */
-const runtimeIndex = (value: Expr, size: number): Expr => bounded(fromEnd(convert("index", value), size), size);
+const runtimeIndex = (value: Expr, size: Dim): Expr => bounded(fromEnd(convert("index", value), size), size);
 /** Constant indices as start + step * i, where they are that: a gather is then a slice. Fails where one is out of range. */
-function progression(n: NodeView, i: number, size: number): { start: number; step: number } | null {
-  const c = n.constant(i);
+function progression(n: NodeView, i: number, size: Dim): { start: Expr; step: number } | null {
+  const c = n.constant(i), most = boundDim(size);
   if (!c) return null;
-  const list = Array.from(c.data as ArrayLike<number | bigint>, Number).map((v) => {
-    if (v < -size || v >= size) n.fail(`index ${v} is outside an axis of size ${size}`);
-    return v < 0 ? v + size : v;
-  });
+  const given = Array.from(c.data as ArrayLike<number | bigint>, Number);
+  for (const v of given) if (v < -most || v >= most) n.fail(`index ${v} is outside an axis of size ${showDim(size)}`);
+  const isBack = given.every((v) => v < 0);
+  if (typeof size !== "number" && !isBack && given.some((v) => v < 0)) return null;
+  const list = typeof size === "number" ? given.map((v) => (v < 0 ? v + size : v)) : given, first = typeof size !== "number" && isBack ? size : 0;
   const start = list[0] ?? 0, step = (list[1] ?? start) - start;
-  return c.shape.length <= 1 && list.every((v, k) => v === start + k * step) ? { start, step } : null;
+  return c.shape.length <= 1 && list.every((v, k) => v === start + k * step) ? { start: bounded(plus(sizeExpr(first), int(start)), size), step } : null;
 }
 
 /** Gather, GatherElements, GatherND, ReverseSequence, TensorScatter. */
@@ -25,16 +26,16 @@ export const gathers: readonly Op[] = [
   {
     name: "Gather", since: 13, inputs: [2, 2], attributes: { axis: { kind: "int", default: 0 } },
     infer: (n) => {
-      const { dtype, shape } = n.in(0), axis = n.axis(n.int("axis"), shape.length);
+      const { dtype, shape } = n.type(0), axis = n.axis(n.int("axis"), shape.length);
       expectType(n, 1, indices);
       progression(n, 1, shape[axis]!);
-      return [{ dtype, shape: [...shape.slice(0, axis), ...n.in(1).shape, ...shape.slice(axis + 1)] }];
+      return [{ dtype, shape: [...shape.slice(0, axis), ...n.type(1).shape, ...shape.slice(axis + 1)] }];
     },
     lower: (n) => {
-      const { shape } = n.in(0), axis = n.axis(n.int("axis"), shape.length), rank = n.in(1).shape.length, line = progression(n, 1, shape[axis]!);
+      const { shape } = n.type(0), axis = n.axis(n.int("axis"), shape.length), rank = n.in(1).shape.length, line = progression(n, 1, shape[axis]!);
       return n.map((index) => {
         const inner = index.slice(axis, axis + rank);
-        const at = line ? plus(times(inner[0] ?? int(0), line.step), int(line.start)) : runtimeIndex(n.load(1, inner), shape[axis]!);
+        const at = line ? plus(times(inner[0] ?? int(0), line.step), line.start) : runtimeIndex(n.load(1, inner), shape[axis]!);
         return n.load(0, [...index.slice(0, axis), at, ...index.slice(axis + rank)]);
       });
     },
@@ -42,29 +43,29 @@ export const gathers: readonly Op[] = [
   {
     name: "GatherElements", since: 13, inputs: [2, 2], attributes: { axis: { kind: "int", default: 0 } },
     infer: (n) => {
-      const { dtype, shape } = n.in(0), axis = n.axis(n.int("axis"), shape.length), wanted = n.in(1).shape;
+      const { dtype, shape } = n.type(0), axis = n.axis(n.int("axis"), shape.length), wanted = n.type(1).shape;
       expectType(n, 1, indices);
-      if (wanted.length !== shape.length || wanted.some((d, i) => i !== axis && d > shape[i]!)) {
+      if (wanted.length !== shape.length || wanted.some((d, i) => i !== axis && d !== shape[i]! && boundDim(d) > boundDim(shape[i]!))) {
         n.fail(`indices of shape ${showShape(wanted)} do not fit data of shape ${showShape(shape)} along axis ${axis}`);
       }
       return [{ dtype, shape: wanted }];
     },
     lower: (n) => {
-      const { shape } = n.in(0), axis = n.axis(n.int("axis"), shape.length);
+      const { shape } = n.type(0), axis = n.axis(n.int("axis"), shape.length);
       return n.map((index) => n.load(0, withIndex(index, axis, runtimeIndex(n.load(1, index), shape[axis]!))));
     },
   },
   {
     name: "GatherND", since: 13, inputs: [2, 2], attributes: { batch_dims: { kind: "int", default: 0 } },
     infer: (n) => {
-      const { dtype, shape } = n.in(0), wanted = n.in(1).shape, batch = n.int("batch_dims"), depth = wanted.at(-1) ?? 0;
+      const { dtype, shape } = n.type(0), wanted = n.type(1).shape, batch = n.int("batch_dims"), depth = fixedDim(n, wanted.at(-1) ?? 0, "the length of an index");
       expectType(n, 1, ["i64"]);
-      const fits = wanted.length > batch && depth >= 1 && depth <= shape.length - batch && shape.slice(0, batch).every((d, i) => d === wanted[i]);
+      const fits = wanted.length > batch && depth >= 1 && depth <= shape.length - batch && shape.slice(0, batch).every((d, i) => n.same(d, wanted[i]!));
       if (!fits) n.fail(`indices of shape ${showShape(wanted)} do not fit data of shape ${showShape(shape)} with batch_dims ${batch}`);
       return [{ dtype, shape: [...wanted.slice(0, -1), ...shape.slice(batch + depth)] }];
     },
     lower: (n) => {
-      const { shape } = n.in(0), wanted = n.in(1).shape, batch = n.int("batch_dims"), outer = wanted.length - 1, depth = wanted[outer]!;
+      const { shape } = n.type(0), wanted = n.in(1).shape, batch = n.int("batch_dims"), outer = wanted.length - 1, depth = wanted[outer]!;
       return n.map((index) => n.load(0, [
         ...index.slice(0, batch),
         ...Array.from({ length: depth }, (_, k) => runtimeIndex(n.load(1, [...index.slice(0, outer), int(k)]), shape[batch + k]!)),

@@ -60,14 +60,13 @@ export function broadcastShapes<D extends Dim>(n: NodeView, shapes: readonly (re
   return Array.from({ length: rank }, (_, d) => {
     const sizes = [...new Set(shapes.map((s) => s[d - rank + s.length] ?? (1 as D)).filter((size) => size !== 1))];
     // The one with the smallest bound, which indices of all reach.
-    const size = sizes.reduce((a, b) => (bound(b) < bound(a) ? b : a), sizes[0] ?? (1 as D));
+    const size = sizes.reduce((a, b) => (boundDim(b) < boundDim(a) ? b : a), sizes[0] ?? (1 as D));
     if (!sizes.every((s) => n.same(s, size))) {
       n.fail(`shapes ${shapes.map(showShape).join(" and ")} do not broadcast: dimension ${d - rank} is ${sizes.map(showDim).join(" and ")}`);
     }
     return size;
   });
 }
-const bound = (d: Dim): number => (typeof d === "number" ? d : range(d)[1]);
 /** The broadcast shape of all given inputs from `first` on. */
 export const broadcastInputs = (n: NodeView, first = 0): readonly Dim[] =>
   broadcastShapes(n, n.inputs.slice(first).flatMap((t) => (t ? [t.shape] : [])));
@@ -142,6 +141,11 @@ const onSizes = (op: "add" | "mul" | "quo" | "max" | "min") => (a: Dim, b: Dim):
 export const moreDim = onSizes("add"), timesDim = onSizes("mul"), quoDim = onSizes("quo"), largest = onSizes("max"), smallest = onSizes("min");
 /** a - b. */
 export const lessDim = (a: Dim, b: Dim): Dim => dimOf(minus(sizeExpr(a), sizeExpr(b)));
+/** The largest that a size can be. */
+export const boundDim = (d: Dim): number => (typeof d === "number" ? d : range(d)[1]);
+/** The size as a number; fails where only a run knows it. */
+export const fixedDim = (n: NodeView, d: Dim, what: string): number =>
+  (typeof d === "number" ? d : n.fail(`${what} is ${showDim(d)}, which is known only at run time`, "give it one size instead of bounds"));
 /** Whether it is a size: whole, and surely not negative. */
 export const isSize = (d: Dim): boolean => (typeof d === "number" ? Number.isInteger(d) && d >= 0 : range(d)[0] >= 0);
 /** How many elements a shape has. */

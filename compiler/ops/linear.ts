@@ -3,23 +3,24 @@ import { add, mul } from "../ir/algebra.ts";
 import { accumulator, axis, type Axis, type Compute, type Stage } from "../ir/compute.ts";
 import { int } from "../ir/linear.ts";
 import { constant, type Expr } from "../ir/scalar.ts";
-import { expectBroadcast, shapeOf, typeOf } from "./checks.ts";
-import { broadcastShapes, numbers, showShape } from "./helpers.ts";
+import { dimsOf, expectBroadcast, typeOf } from "./checks.ts";
+import type { Dim } from "../ir/graph.ts";
+import { boundDim, broadcastShapes, numbers, showDim, showShape } from "./helpers.ts";
 import type { NodeView, Op } from "./op.ts";
 
 const accuracy = { relative: 1e-5, reason: "sums of float products are taken in another order" } as const;
 const productTypes = numbers.filter((t) => !["i8", "u8", "i16", "u16"].includes(t));
 
-interface MatrixShapes { readonly batch: readonly number[]; readonly m: number | null; readonly n: number | null; readonly k: number }
+interface MatrixShapes { readonly batch: readonly Dim[]; readonly m: Dim | null; readonly n: Dim | null; readonly k: Dim }
 /** Numpy's rules: a vector is a row on the left and a column on the right, leading dimensions broadcast. */
-function matrixShapes(n: NodeView, A: readonly number[], B: readonly number[]): MatrixShapes {
+function matrixShapes(n: NodeView, A: readonly Dim[], B: readonly Dim[]): MatrixShapes {
   const k = A.at(-1)!, other = B.length === 1 ? B[0]! : B.at(-2)!;
-  if (k !== other) n.fail(`the product of ${showShape(A)} and ${showShape(B)} does not exist: ${k} columns against ${other} rows`);
+  if (!n.same(k, other)) n.fail(`the product of ${showShape(A)} and ${showShape(B)} does not exist: ${showDim(k)} columns against ${showDim(other)} rows`);
   const batch = broadcastShapes(n, [A.slice(0, -2), B.slice(0, -2)]);
-  return { batch, m: A.length === 1 ? null : A.at(-2)!, n: B.length === 1 ? null : B.at(-1)!, k };
+  return { batch, m: A.length === 1 ? null : A.at(-2)!, n: B.length === 1 ? null : B.at(-1)!, k: boundDim(k) <= boundDim(other) ? k : other };
 }
 /** The shape of the product of operands of these shapes. */
-export function matmulShape(view: NodeView, A: readonly number[], B: readonly number[]): readonly number[] {
+export function matmulShape(view: NodeView, A: readonly Dim[], B: readonly Dim[]): readonly Dim[] {
   const { batch, m, n } = matrixShapes(view, A, B);
   return [...batch, ...(m === null ? [] : [m]), ...(n === null ? [] : [n])];
 }
@@ -31,10 +32,10 @@ export interface MatrixProduct {
   readonly finish: (sum: Expr, row: Expr | null, column: Expr | null, index: readonly Expr[]) => Expr;
 }
 /** The product of operands of these shapes by numpy's rules, as one stage. */
-export function matmul(view: NodeView, A: readonly number[], B: readonly number[], product: MatrixProduct): Compute {
-  const { batch, m, n, k } = matrixShapes(view, A, B), outer = batch.map((size, d) => axis(`b${d}`, size)), depth = axis("k", k);
-  const rows = m === null ? [] : [axis("m", m)], columns = n === null ? [] : [axis("n", n)], axes: readonly Axis[] = [...outer, ...rows, ...columns];
-  const stretched = (shape: readonly number[]) => {
+export function matmul(view: NodeView, A: readonly Dim[], B: readonly Dim[], product: MatrixProduct): Compute {
+  const { batch, m, n, k } = matrixShapes(view, A, B), outer = batch.map((size, d) => axis(`b${d}`, boundDim(size))), depth = axis("k", boundDim(k));
+  const rows = m === null ? [] : [axis("m", boundDim(m))], columns = n === null ? [] : [axis("n", boundDim(n))], axes: readonly Axis[] = [...outer, ...rows, ...columns];
+  const stretched = (shape: readonly Dim[]) => {
     const own = shape.slice(0, -2), skip = batch.length - own.length;
     return own.map((size, d) => (size === 1 ? int(0) : outer[d + skip]!));
   };
@@ -47,16 +48,16 @@ const scaled = (x: Expr, by: number): Expr => (by === 1 ? x : mul(x, constant(x.
 
 const matMul: Op = {
   name: "MatMul", since: 13, inputs: [2, 2], accuracy,
-  infer: (n) => [{ dtype: typeOf(n, productTypes), shape: matmulShape(n, shapeOf(n, 0, 1), shapeOf(n, 1, 1)) }],
-  lower: (n) => matmul(n, n.in(0).shape, n.in(1).shape, { value: (a, b) => mul(n.load(0, a), n.load(1, b)), finish: (sum) => sum }),
+  infer: (n) => [{ dtype: typeOf(n, productTypes), shape: matmulShape(n, dimsOf(n, 0, 1), dimsOf(n, 1, 1)) }],
+  lower: (n) => matmul(n, n.type(0).shape, n.type(1).shape, { value: (a, b) => mul(n.load(0, a), n.load(1, b)), finish: (sum) => sum }),
 };
 
-const gemmSizes = (n: NodeView): readonly [m: number, n: number] => {
-  const A = shapeOf(n, 0, 2, 2), B = shapeOf(n, 1, 2, 2), tA = n.int("transA"), tB = n.int("transB");
+const gemmSizes = (n: NodeView): readonly [m: Dim, n: Dim, k: Dim] => {
+  const A = dimsOf(n, 0, 2, 2), B = dimsOf(n, 1, 2, 2), tA = n.int("transA"), tB = n.int("transB");
   const [m, k, k2, w] = [A[tA ? 1 : 0]!, A[tA ? 0 : 1]!, B[tB ? 1 : 0]!, B[tB ? 0 : 1]!];
-  const named = (shape: readonly number[], turn: number) => showShape(shape) + (turn ? " transposed" : "");
-  if (k !== k2) n.fail(`the product of ${named(A, tA)} and ${named(B, tB)} does not exist: ${k} columns against ${k2} rows`);
-  return [m, w];
+  const named = (shape: readonly Dim[], turn: number) => showShape(shape) + (turn ? " transposed" : "");
+  if (!n.same(k, k2)) n.fail(`the product of ${named(A, tA)} and ${named(B, tB)} does not exist: ${showDim(k)} columns against ${showDim(k2)} rows`);
+  return [m, w, boundDim(k) <= boundDim(k2) ? k : k2];
 };
 const gemm: Op = {
   name: "Gemm", since: 13, inputs: [2, 3], accuracy,
@@ -65,12 +66,12 @@ const gemm: Op = {
     transA: { kind: "int", default: 0 }, transB: { kind: "int", default: 0 },
   },
   infer: (n) => {
-    const dtype = typeOf(n, productTypes), shape = gemmSizes(n);
+    const dtype = typeOf(n, productTypes), shape = gemmSizes(n).slice(0, 2);
     expectBroadcast(n, 2, shape, "the addend C");
     return [{ dtype, shape }];
   },
   lower: (v) => {
-    const [M, N] = gemmSizes(v), tA = v.int("transA"), m = axis("m", M), n = axis("n", N), k = axis("k", v.in(0).shape[tA ? 0 : 1]!);
+    const [M, N, K] = gemmSizes(v).map(boundDim) as [number, number, number], tA = v.int("transA"), m = axis("m", M), n = axis("n", N), k = axis("k", K);
     const value = mul(v.load(0, tA ? [k, m] : [m, k]), v.load(1, v.int("transB") ? [n, k] : [k, n])), sum = accumulator(value.dtype);
     const product = scaled(sum, v.float("alpha")), beta = v.float("beta");
     const finish = v.has(2) && beta !== 0 ? add(product, scaled(v.broadcast(2, [m, n]), beta)) : product;
@@ -90,11 +91,11 @@ const fusedMatMul: Op = {
   infer: (n) => {
     const dtype = typeOf(n);
     if (n.int("transBatchA") || n.int("transBatchB")) n.fail("transBatchA and transBatchB are not supported", "put a Transpose in front of MatMul");
-    return [{ dtype, shape: matmulShape(n, turned(shapeOf(n, 0, 1), n.int("transA")), turned(shapeOf(n, 1, 1), n.int("transB"))) }];
+    return [{ dtype, shape: matmulShape(n, turned(dimsOf(n, 0, 1), n.int("transA")), turned(dimsOf(n, 1, 1), n.int("transB"))) }];
   },
   lower: (n) => {
     const tA = n.int("transA"), tB = n.int("transB");
-    return matmul(n, turned(n.in(0).shape, tA), turned(n.in(1).shape, tB), {
+    return matmul(n, turned(n.type(0).shape, tA), turned(n.type(1).shape, tB), {
       value: (a, b) => mul(n.load(0, turned(a, tA)), n.load(1, turned(b, tB))), finish: (sum) => scaled(sum, n.float("alpha")),
     });
   },

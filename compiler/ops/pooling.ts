@@ -4,22 +4,22 @@ import { accumulator, at, axis, neutral, type Axis, type Compute, type Reduction
 import { int, minus, plus, times } from "../ir/linear.ts";
 import { constant, type Expr } from "../ir/scalar.ts";
 import { limits } from "../ir/types.ts";
-import { sizeOf } from "../ir/graph.ts";
-import { shapeOf, typeOf } from "./checks.ts";
-import { flatten, floats, forOutputs, like } from "./helpers.ts";
-import type { AttributeSpec, NodeView, Op } from "./op.ts";
+import { boundOf, sizeOf, type Dim } from "../ir/graph.ts";
+import { dimsOf, typeOf } from "./checks.ts";
+import { flatten, floats, forOutputs, lessDim, like, moreDim, product, shared } from "./helpers.ts";
+import { sizeExpr, type AttributeSpec, type NodeView, type Op } from "./op.ts";
 import { guarded, slides, spatialAxes, tap, windowAttributes, type Slide } from "./spatial.ts";
 
 const sums = { relative: 1e-5, reason: "a float sum is taken in another order" } as const;
 const attributes = { ...windowAttributes, ceil_mode: { kind: "int", default: 0 } } as const satisfies Record<string, AttributeSpec>;
 
 function windows(n: NodeView): readonly Slide[] {
-  const X = shapeOf(n, 0, 3), kernel = n.ints("kernel_shape");
+  const X = dimsOf(n, 0, 3), kernel = n.ints("kernel_shape");
   if (kernel.length !== X.length - 2) n.fail(`attribute kernel_shape has ${kernel.length} entries for ${X.length - 2} spatial dimensions`);
   for (const k of kernel) if (k < 1) n.fail(`attribute kernel_shape holds ${k}; at least 1 is needed`);
   return slides(n, X.slice(2), kernel, n.int("ceil_mode") !== 0);
 }
-const pooled = (n: NodeView): readonly number[] => [...shapeOf(n, 0, 3).slice(0, 2), ...windows(n).map((w) => w.output)];
+const pooled = (n: NodeView): readonly Dim[] => [...dimsOf(n, 0, 3).slice(0, 2), ...windows(n).map((w) => w.output)];
 
 interface Pool {
   readonly axes: readonly Axis[];
@@ -27,13 +27,13 @@ interface Pool {
   /** The element under a tap; it may lie in the padding. */
   readonly index: readonly Expr[];
   readonly spatial: readonly Expr[];
-  readonly sizes: readonly number[];
+  readonly sizes: readonly Dim[];
   readonly slides: readonly Slide[];
 }
 function pool(n: NodeView): Pool {
   const X = n.in(0).shape, s = windows(n), outer = [axis("n", X[0]!), axis("c", X[1]!)], out = spatialAxes(s.map((w) => w.output));
   const taps = spatialAxes(s.map((w) => w.kernel), "k"), spatial = s.map((w, d) => tap(w, out[d]!, taps[d]!));
-  return { axes: [...outer, ...out], taps, spatial, index: [...outer, ...spatial], sizes: X.slice(2), slides: s };
+  return { axes: [...outer, ...out], taps, spatial, index: [...outer, ...spatial], sizes: n.type(0).shape.slice(2), slides: s };
 }
 /** A reduction over the window, with its neutral element in the padding. */
 function over(n: NodeView, p: Pool, op: Reduction, element: (x: Expr) => Expr, finish?: (sum: Expr) => Expr): Stage {
@@ -49,7 +49,7 @@ const maxPool: Op = {
   attributes: { ...attributes, storage_order: { kind: "int", default: 0 } },
   infer: (n) => {
     const dtype = typeOf(n, [...floats, "i8", "u8"]), shape = pooled(n);
-    if (sizeOf(n.in(0).shape) > 2 ** 31 && n.node.outputs[1]) n.fail("the output Indices needs an input of fewer than 2^31 elements");
+    if (sizeOf(boundOf(n.type(0)).shape) > 2 ** 31 && n.node.outputs[1]) n.fail("the output Indices needs an input of fewer than 2^31 elements");
     return forOutputs(n, [{ dtype, shape }, { dtype: "i64", shape }]);
   },
   lower: (n) => {
@@ -59,7 +59,7 @@ const maxPool: Op = {
 };
 /** The first place, in row-major order, where the maximum stands. */
 function withIndices(n: NodeView, p: Pool, top: Stage): Compute {
-  const none = constant("i32", limits("i32")[1]), place = convert("i32", flatten(p.index, n.in(0).shape)), found = accumulator("i32");
+  const none = constant("i32", limits("i32")[1]), place = convert("i32", flatten(p.index, n.type(0).shape)), found = accumulator("i32");
   const isTop = make("equal", n.load(0, p.index), at({ name: top.name, dtype: n.in(0).dtype }, ...p.axes));
   const where: Stage = {
     name: "where", axes: p.axes, reduce: { op: "min", axes: p.taps }, value: guarded(p.spatial, p.sizes, select(isTop, place, none), none),
@@ -68,24 +68,24 @@ function withIndices(n: NodeView, p: Pool, top: Stage): Compute {
   return n.compute([top, where], [...(n.node.outputs[0] ? [n.result(top)] : []), n.result(where, 1)]);
 }
 /** The number of a spatial place counted with the first dimension innermost, from the row-major number. */
-function columnMajor(flat: Expr, sizes: readonly number[]): Expr {
-  const i32 = (x: number) => constant("i32", x), all = i32(sizeOf(sizes));
-  const place = sizes.map((size, d) => make("fmod", div(flat, i32(sizeOf(sizes.slice(d + 1)))), i32(size)));
-  return place.reduce<Expr>((sum, x, d) => add(sum, mul(x, i32(sizeOf(sizes.slice(0, d))))), mul(div(flat, all), all));
+function columnMajor(flat: Expr, sizes: readonly Dim[]): Expr {
+  const i32 = (d: Dim) => convert("i32", sizeExpr(d)), all = i32(product(sizes));
+  const place = sizes.map((size, d) => make("fmod", div(flat, i32(product(sizes.slice(d + 1)))), i32(size)));
+  return place.reduce<Expr>((sum, x, d) => add(sum, mul(x, i32(product(sizes.slice(0, d))))), mul(div(flat, all), all));
 }
 
 /** How many taps of window `y` lie on elements from `low` on and below `high`. */
-function count(s: Slide, y: Expr, low: number, high: number): Expr {
-  const start = plus(times(y, s.stride), int(-s.before));
+function count(s: Slide, y: Expr, low: Dim, high: Dim): Expr {
+  const start = minus(times(y, s.stride), sizeExpr(s.before));
   const taps = (from: Expr) => make("quo", plus(make("max", from, int(0)), int(s.dilation - 1)), int(s.dilation));
-  return minus(make("min", taps(minus(int(high), start)), int(s.kernel)), taps(minus(int(low), start)));
+  return minus(make("min", taps(minus(sizeExpr(high), start)), int(s.kernel)), taps(minus(sizeExpr(low), start)));
 }
 const averagePool: Op = {
   name: "AveragePool", since: 22, inputs: [1, 1], accuracy: sums, attributes: { ...attributes, count_include_pad: { kind: "int", default: 0 } },
   infer: (n) => [{ dtype: typeOf(n), shape: pooled(n) }],
   lower: (n) => {
     const p = pool(n), padding = n.int("count_include_pad");
-    const counts = p.slides.map((s, d) => count(s, p.axes[d + 2]!, padding ? -s.before : 0, s.input + (padding ? s.after : 0)));
+    const counts = p.slides.map((s, d) => count(s, p.axes[d + 2]!, padding ? lessDim(0, s.before) : 0, padding ? moreDim(s.input, s.after) : s.input));
     const all = counts.reduce((a, b) => make("mul", a, b));
     return n.compute([over(n, p, "add", (x) => x, (sum) => divided(sum, all))]);
   },
@@ -110,15 +110,15 @@ const lpPool: Op = {
 /** A reduction over all spatial elements of each channel. */
 function global(name: string, since: number, op: Reduction, form: {
   readonly accuracy?: typeof sums; readonly attributes?: Op["attributes"];
-  readonly value?: (x: Expr, n: NodeView) => Expr; readonly finish?: (sum: Expr, n: NodeView, size: number) => Expr;
+  readonly value?: (x: Expr, n: NodeView) => Expr; readonly finish?: (sum: Expr, n: NodeView, size: Dim) => Expr;
 }): Op {
   return {
     name, since, inputs: [1, 1], ...(form.accuracy ? { accuracy: form.accuracy } : {}), ...(form.attributes ? { attributes: form.attributes } : {}),
-    infer: (n) => { const X = shapeOf(n, 0, 2); return [{ dtype: typeOf(n), shape: X.map((size, d) => (d < 2 ? size : 1)) }]; },
+    infer: (n) => { const X = dimsOf(n, 0, 2); return [{ dtype: typeOf(n), shape: X.map((size, d) => (d < 2 ? size : 1)) }]; },
     lower: (n) => {
       const { shape } = n.in(0), axes = [axis("n", shape[0]!), axis("c", shape[1]!)];
       const taps = spatialAxes(shape.slice(2)), x = n.load(0, [...axes, ...taps]);
-      const value = form.value?.(x, n) ?? x, end = (sum: Expr) => form.finish?.(sum, n, sizeOf(shape.slice(2))) ?? sum;
+      const value = form.value?.(x, n) ?? x, end = (sum: Expr) => form.finish?.(sum, n, product(n.type(0).shape.slice(2))) ?? sum;
       const sum = accumulator(value.dtype), finish = end(sum);
       const stage: Stage = taps.length === 0
         ? { name: "pool", axes, value: end(value) }
@@ -131,7 +131,7 @@ function global(name: string, since: number, op: Reduction, form: {
 export const pools: readonly Op[] = [
   maxPool, averagePool, lpPool,
   global("GlobalMaxPool", 22, "max", {}),
-  global("GlobalAveragePool", 22, "add", { accuracy: sums, finish: (sum, _, size) => mul(sum, like(sum, 1 / size)) }),
+  global("GlobalAveragePool", 22, "add", { accuracy: sums, finish: (sum, _, size) => shared(sum, size) }),
   global("GlobalLpPool", 22, "add", {
     accuracy: sums, attributes: { p: { kind: "int", default: 2 } },
     value: (x, n) => norm(n.int("p")).power(x), finish: (sum, n) => norm(n.int("p")).root(sum),

@@ -4,7 +4,7 @@ import { accumulator, at, type Stage } from "../ir/compute.ts";
 import { int } from "../ir/linear.ts";
 import { constant, type Expr } from "../ir/scalar.ts";
 import { limits, typeOfOnnx, type DType } from "../ir/types.ts";
-import type { TensorType } from "../ir/graph.ts";
+import type { ValueType } from "../ir/graph.ts";
 import { convolutionShape, convolve } from "./convolution.ts";
 import { expectShape, shapeOf } from "./checks.ts";
 import { computeOutputs, expectType, floats, forOutputs, like, operand, showShape, uniform } from "./helpers.ts";
@@ -182,7 +182,7 @@ const convInteger: Op = {
     [0, 1].forEach((i) => expectType(n, i, bytes));
     const shape = convolutionShape(n, 0, 1);
     expectOne(n, 2);
-    expectPerChannel(n, 3, shape[1]!);
+    expectPerChannel(n, 3, n.in(1).shape[0]!);
     return [{ dtype: "i32", shape }];
   },
   lower: (n) => convolve(n, 0, 1, {
@@ -195,9 +195,9 @@ const qLinearConv: Op = {
   infer: (n) => {
     [0, 2, 3, 5, 7].forEach((i) => expectType(n, i, bytes));
     [1, 4, 6].forEach((i) => expectType(n, i, ["f32"]));
-    const shape = convolutionShape(n, 0, 3), result: TensorType = { dtype: n.in(7).dtype, shape };
+    const shape = convolutionShape(n, 0, 3), result: ValueType = { dtype: n.in(7).dtype, shape };
     [1, 2, 6, 7].forEach((i) => expectOne(n, i));
-    [4, 5].forEach((i) => expectPerChannel(n, i, shape[1]!));
+    [4, 5].forEach((i) => expectPerChannel(n, i, n.in(3).shape[0]!));
     expectType(n, 8, ["i32"]);
     expectShape(n, 8, [shape[1]!], "the bias");
     return [result];

@@ -3,20 +3,20 @@ import { add, convert, div, make, mul, select, sub } from "../ir/algebra.ts";
 import { int } from "../ir/linear.ts";
 import { constant, type Expr } from "../ir/scalar.ts";
 import { accumulator, at, axis, neutral, type Axis, type Compute, type Reduction, type Stage } from "../ir/compute.ts";
-import { sizeOf, type TensorType } from "../ir/graph.ts";
+import { sizeOf, type Dim, type ValueType } from "../ir/graph.ts";
 import { isFloat, types, type DType } from "../ir/types.ts";
-import { axesOf, declared, expectType, fromEnd, indexAt, like, numbers, showShape, unflatten } from "./helpers.ts";
+import { axesOf, declared, expectType, fromEnd, indexAt, like, numbers, product, showShape, unflatten } from "./helpers.ts";
 import { abs, exp, log, sqrt } from "./formulas.ts";
-import type { AttributeSpec, NodeView, Op } from "./op.ts";
+import { sizeExpr, type AttributeSpec, type NodeView, type Op } from "./op.ts";
 
 /** Which axes a node reduces; null where only run time knows. */
 function reducedAxes(n: NodeView): readonly number[] | null {
-  const { shape } = n.in(0), all = shape.map((_, d) => d), none = n.int("noop_with_empty_axes") ? [] : all;
+  const { shape } = n.type(0), all = shape.map((_, d) => d), none = n.int("noop_with_empty_axes") ? [] : all;
   if (!n.has(1) || sizeOf(n.in(1).shape) === 0) return none;
   return n.constant(1) ? axesOf(n, n.parameter(1)!, shape.length) : null;
 }
 const keeps = (n: NodeView): boolean => n.int("keepdims") !== 0;
-const remaining = (shape: readonly number[], axes: readonly number[], keep: boolean): readonly number[] =>
+const remaining = (shape: readonly Dim[], axes: readonly number[], keep: boolean): readonly Dim[] =>
   shape.flatMap((d, i) => (axes.includes(i) ? (keep ? [1] : []) : [d]));
 
 /** Axes of the output, axes of the reduction, and the input's index over both. */
@@ -58,7 +58,11 @@ function space(n: NodeView): Space {
   const known = reducedAxes(n);
   return known ? spaceOver(n.in(0).shape, known, keeps(n)) : spaceAtRunTime(n);
 }
-const countOf = (s: Space): number => s.over.reduce((product, a) => product * (a.range[1] + 1), 1);
+/** How many elements are reduced to one. */
+function countOf(n: NodeView, s: Space): Dim {
+  const { shape } = n.type(0), axes = reducedAxes(n);
+  return axes ? product(axes.map((a) => shape[a]!)) : s.over.reduce((all, a) => all * (a.range[1] + 1), 1);
+}
 /** A reduction; over no elements it is what it starts from. */
 export function reduceStage(name: string, { axes, over }: Space, op: Reduction, value: Expr, finish: (acc: Expr) => Expr = (a) => a): Stage {
   const { dtype } = value;
@@ -75,7 +79,7 @@ interface Form {
   readonly types?: readonly DType[];
   readonly element?: (x: Expr) => Expr;
   /** `count` is the number of elements reduced. */
-  readonly finish?: (acc: Expr, count: number) => Expr;
+  readonly finish?: (acc: Expr, count: Dim) => Expr;
 }
 /** A float function of a number of any type. */
 const viaFloat = (f: (x: Expr) => Expr) => (x: Expr): Expr => (isFloat(x.dtype) ? f(x) : convert(x.dtype, f(convert("f64", x))));
@@ -85,8 +89,8 @@ const attributes: Readonly<Record<string, AttributeSpec>> = {
   keepdims: { kind: "int", default: 1 }, noop_with_empty_axes: { kind: "int", default: 0 },
 };
 
-function reducedType(n: NodeView, allowed: readonly DType[]): TensorType {
-  const { dtype, shape } = n.in(0);
+function reducedType(n: NodeView, allowed: readonly DType[]): ValueType {
+  const { dtype, shape } = n.type(0);
   expectType(n, 0, allowed);
   expectType(n, 1, ["i64"]);
   const axes = reducedAxes(n);
@@ -102,7 +106,7 @@ const reduction = (name: string, since: number, form: Form): Op => ({
   infer: (n) => [reducedType(n, form.types ?? numbers)],
   lower: (n) => {
     const s = space(n), x = n.load(0, s.index), op = typeof form.op === "string" ? form.op : form.op(x.dtype);
-    return n.compute([reduceStage("reduce", s, op, form.element?.(x) ?? x, (acc) => form.finish?.(acc, countOf(s)) ?? acc)]);
+    return n.compute([reduceStage("reduce", s, op, form.element?.(x) ?? x, (acc) => form.finish?.(acc, countOf(n, s)) ?? acc)]);
   },
 });
 /** Shifted by the greatest element, so that exp does not overflow; not shifted where that is infinite. */
@@ -118,7 +122,7 @@ const orBool = (op: "max" | "min") => (t: DType): Reduction => (t === "bool" ? (
 /** ReduceSum and its like. */
 export const reducers: readonly Op[] = [
   reduction("ReduceSum", 13, { op: "add" }),
-  reduction("ReduceMean", 18, { op: "add", finish: (acc, count) => div(acc, like(acc, count)) }),
+  reduction("ReduceMean", 18, { op: "add", finish: (acc, count) => div(acc, convert(acc.dtype, sizeExpr(count))) }),
   reduction("ReduceMax", 20, { op: orBool("max"), types: [...numbers, "bool"] }),
   reduction("ReduceMin", 20, { op: orBool("min"), types: [...numbers, "bool"] }),
   reduction("ReduceProd", 18, { op: "mul" }),

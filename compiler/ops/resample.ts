@@ -2,6 +2,13 @@
  * Which elements of a line a resized line is made of: coordinates, taps and weights as ONNX's Resize defines them.
  * Coordinates are rounded to single precision at each step, as runtimes do: 3 / 0.6 must be 5, not a little less.
  */
+import { add, convert, div, less, make, mul, select, sub } from "../ir/algebra.ts";
+import type { Dim } from "../ir/graph.ts";
+import { int, minus, range } from "../ir/linear.ts";
+import { constant, type Expr } from "../ir/scalar.ts";
+import { sizeExpr } from "./op.ts";
+
+/** How an output element's place follows from its index. */
 export const coordinateModes = [
   "half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric", "tf_crop_and_resize",
 ] as const;
@@ -26,6 +33,43 @@ export interface Resampling {
   readonly cubic: number;
   /** Start and end of the region of interest, as fractions of the input. */
   readonly roi: readonly [number, number];
+}
+/** One dimension whose size only a run knows: `ratio` is that of output to input where it is known. */
+export interface OpenResampling extends Omit<Resampling, "input" | "output" | "scale" | "length" | "roi"> {
+  readonly input: Dim;
+  readonly output: Dim;
+  readonly ratio: number | null;
+}
+/** Whether places and weights follow from the ratio alone, but for the ends. */
+const isSteady = (r: OpenResampling): boolean =>
+  (r.coordinates === "half_pixel" || r.coordinates === "asymmetric" || (r.coordinates === "pytorch_half_pixel" && range(sizeExpr(r.output))[0] > 1)) && !r.excludeOutside;
+/** The same for the largest sizes: what it says of places holds for all sizes, but for the ends. Null where it depends on them. */
+export const steadily = (r: OpenResampling): Resampling | null => (r.ratio === null || !isSteady(r) ? null : {
+  ...r, input: range(sizeExpr(r.input))[1], output: range(sizeExpr(r.output))[1], scale: r.ratio, length: range(sizeExpr(r.output))[1], roi: [0, 1],
+});
+/** The place in the input of output element `y`, in f32, by sizes of the run; null for the modes that only fixed sizes have. */
+export function openSource(r: OpenResampling, y: Expr): Expr | null {
+  const f = (e: Expr | number): Expr => (typeof e === "number" ? constant("f32", e) : convert("f32", e)), input = sizeExpr(r.input), output = sizeExpr(r.output);
+  const scale = r.ratio === null ? div(f(output), f(input)) : f(r.ratio), half = sub(div(add(f(y), f(0.5)), scale), f(0.5));
+  switch (r.coordinates) {
+    case "half_pixel": return half;
+    case "pytorch_half_pixel": return select(less(int(1), output), half, f(0));
+    case "asymmetric": return div(f(y), scale);
+    case "align_corners": {
+      const last = make("max", minus(output, int(1)), int(1));
+      return div(mul(f(y), f(minus(input, int(1)))), r.ratio === null ? f(last) : make("max", sub(mul(f(r.ratio), f(input)), f(1)), f(1)));
+    }
+    default: return null;
+  }
+}
+/** A float as the whole number that the mode makes of it. */
+export function openNearest(mode: Resampling["nearest"], x: Expr): Expr {
+  switch (mode) {
+    case "round_prefer_floor": return make("ceil", sub(x, constant("f32", 0.5)));
+    case "round_prefer_ceil": return make("floor", add(x, constant("f32", 0.5)));
+    case "floor": case "ceil": return make(mode, x);
+    default: return mode satisfies never;
+  }
 }
 /** An element of the input, which may lie outside, and its weight. */
 export interface Tap { readonly from: number; readonly weight: number }

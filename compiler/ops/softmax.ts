@@ -18,7 +18,7 @@ type Rows = ReturnType<typeof rows>;
 const rowwise = (name: string, accuracy: Op["accuracy"], lower: (n: NodeView, r: Rows, x: Expr) => Compute): Op => ({
   name, since: 13, inputs: [1, 1], attributes: { axis: { kind: "int", default: -1 } }, ...(accuracy ? { accuracy } : {}),
   infer: (n) => {
-    const dtype = typeOf(n), { shape } = n.in(0);
+    const dtype = typeOf(n), { shape } = n.type(0);
     if (shape.length > 0) n.axis(n.int("axis"), shape.length);
     else n.fail("takes no scalar: it needs an axis to work along");
     return [{ dtype, shape }];

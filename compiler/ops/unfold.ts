@@ -11,7 +11,7 @@ import type { NodeView, Op } from "./op.ts";
 import { perDimension, spatialAxes, type Slide } from "./spatial.ts";
 
 /** The windows over an image that the columns of Col2Im come from. */
-function columns(n: NodeView): readonly Slide[] {
+function columns(n: NodeView): readonly Slide<number>[] {
   const image = n.parameter(1)!, block = n.parameter(2)!, rank = image.length;
   if (block.length !== rank) n.fail(`image_shape ${showShape(image)} and block_shape ${showShape(block)} have different ranks`);
   const strides = perDimension(n, "strides", rank, 1, 1), dilations = perDimension(n, "dilations", rank, 1, 1);
@@ -45,7 +45,7 @@ const col2Im: Op = {
 };
 
 /** The windows of the pool that MaxUnpool undoes. */
-function unpooled(n: NodeView): readonly Slide[] {
+function unpooled(n: NodeView): readonly Slide<number>[] {
   const X = shapeOf(n, 0, 3), rank = X.length - 2, kernel = n.ints("kernel_shape");
   if (kernel.length !== rank) n.fail(`attribute kernel_shape has ${kernel.length} entries for ${rank} spatial dimensions`);
   const strides = perDimension(n, "strides", rank, 1, 1), pads = perDimension(n, "pads", rank, 0, 0, 2);

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { importOnnx } from "../../compiler/import/onnx/index.ts";
 import { isPlaceholder, parseGraph, printGraph } from "../../compiler/ir/graph-text.ts";
 import { constantOf, isConstant, isGraph, type Attribute, type Constant, type Dim, type Graph, type Node, type ValueType } from "../../compiler/ir/graph.ts";
-import { apply, constant, variable } from "../../compiler/ir/scalar.ts";
+import { apply, constant, parameter, variable } from "../../compiler/ir/scalar.ts";
 import { arrayOf, elementTypes, isFloat, newArray } from "../../compiler/ir/types.ts";
 
 /** What a graph says, as plain data that `toEqual` compares; constants without elements where `elements` is false. */
@@ -32,7 +32,7 @@ class Random {
     return constantOf(dtype, shape, arrayOf(dtype, Array.from({ length: size }, () => (isFloat(dtype) ? this.number() : this.below(2)))));
   }
   dim(): Dim {
-    const n = variable("index", this.of(["N", "a:0", "1", "graph"])), w = variable("index", "W", 1, [32, 1280]);
+    const n = variable("index", this.of(["N", "a:0", "1", "graph"])), w = parameter("W", [32, 1280]);
     return this.of<() => Dim>([() => this.below(9), () => n, () => w, () => apply("add", apply("mul", w, constant("index", 2)), constant("index", 1))])();
   }
   type(): ValueType { return { dtype: this.of(elementTypes), shape: this.list(3, () => this.dim()) }; }
@@ -76,7 +76,7 @@ describe("graph text", () => {
   it("prints what was parsed", () => { expect(printGraph(parseGraph(sample))).toBe(sample); });
   it("reads what it says", () => {
     const g = parseGraph(sample);
-    expect(g.types.get("x")!.shape[3]).toBe(variable("index", "W", 1, [32, 1280]));
+    expect(g.types.get("x")!.shape[3]).toBe(parameter("W", [32, 1280]));
     expect(g.nodes[0]).toMatchObject({ name: "conv1", op: "Conv", inputs: ["x", "", "axes"], outputs: ["", "y:0"], origin: ["conv1"], attributes: { pads: [1, 1], mode: 'a "b"', alpha: 0.5 } });
     const then = g.nodes[1]!.attributes["then"]!;
     expect(typeof then === "object" && isGraph(then) && then.nodes[0]!.op).toBe("Relu");

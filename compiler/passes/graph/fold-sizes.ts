@@ -85,7 +85,13 @@ class Substitution {
       }
       case "load": return this.elements(e.buffer, e.at.map((x) => { const at = this.of(x); return at.kind === "const" ? Number(at.value) : unknown(); }));
       case "cast": return this.converted(e.dtype, this.of(e.arg));
-      case "apply": return this.applied(e.op, e.dtype, e.args.map((a) => this.of(a)), e.args.at(-1)!.dtype);
+      case "apply":
+        if (e.op === "select") {
+          const c = this.of(e.args[0]!);
+          // The other branch may read what does not exist.
+          if (c.kind === "const") return this.of(e.args[Number(c.value) ? 1 : 2]!);
+        }
+        return this.applied(e.op, e.dtype, e.args.map((a) => this.of(a)), e.args.at(-1)!.dtype);
       default: return unknown();
     }
   }

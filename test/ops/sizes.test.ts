@@ -1,0 +1,160 @@
+/** Operators over sizes that only a run knows: at each size, what the graph means at it, whatever lies beyond. */
+import { describe, expect, it } from "vitest";
+import { evaluateGraph } from "../../compiler/evaluate/index.ts";
+import { sizeOf, type Constant, type Graph } from "../../compiler/ir/graph.ts";
+import { parseGraph, printGraph } from "../../compiler/ir/graph-text.ts";
+import { range } from "../../compiler/ir/linear.ts";
+import type { Var } from "../../compiler/ir/scalar.ts";
+import { arrayOf, isFloat } from "../../compiler/ir/types.ts";
+import { foldAll } from "../../compiler/passes/graph/fold-constants.ts";
+import { inferTypes } from "../../compiler/passes/graph/infer-types.ts";
+import { graphPasses } from "../../compiler/passes/graph/pipeline.ts";
+import { runPasses } from "../../compiler/passes/graph/run.ts";
+import { lowerGraph, tensorOf } from "../../compiler/passes/network/lower-graph.ts";
+import { verifyNetwork } from "../../compiler/passes/network/verify-network.ts";
+import { ops } from "../../compiler/ops/index.ts";
+import { evaluateOpen } from "../support/run-open.ts";
+
+const graph = (body: string): Graph => parseGraph(`graph "g" { symbol $W in 2..9\n symbol $H in 1..5\n symbol $N in 1..3\n ${body} }`);
+const symbolsOf = (g: Graph): readonly Var[] =>
+  [...new Set(g.inputs.flatMap((v) => g.types.get(v)!.shape.flatMap((d) => (typeof d === "object" && d.kind === "var" ? [d] : []))))];
+function feedsAt(g: Graph, sizes: ReadonlyMap<string, number>, seed: number): ReadonlyMap<string, Constant> {
+  let k = seed;
+  const next = () => ((k = (k * 48271 + 11) % 2147483647) / 2147483647) * 4 - 2;
+  return new Map(g.inputs.map((v) => {
+    const { dtype, shape } = g.types.get(v)!, dims = shape.map((d) => (typeof d === "number" ? d : sizes.get((d as Var).name)!));
+    const list = Array.from({ length: sizeOf(dims) }, () => (isFloat(dtype) ? next() : dtype === "bool" ? Number(next() > 0) : Math.floor(Math.abs(next()))));
+    return [v, { dtype, shape: dims, data: arrayOf(dtype, list) }];
+  }));
+}
+function check(text: string, shapes?: readonly string[]): void {
+  const given = graph(text), { graph: typed, diagnostics } = inferTypes(given, { fold: foldAll });
+  expect(diagnostics.map((d) => d.message)).toEqual([]);
+  if (shapes) expect(typed.outputs.map((v) => /: (\S+\[.*?\])/.exec(printGraph({ ...typed, nodes: [], inputs: [v], outputs: [v], constants: new Map() }))![1])).toEqual(shapes);
+  expect(printGraph(parseGraph(printGraph(typed)))).toBe(printGraph(typed));
+  const { graph: ready } = runPasses(typed, graphPasses), network = lowerGraph(ready, ops), symbols = symbolsOf(given);
+  verifyNetwork(network);
+  for (let k = 0; k < 4; k++) {
+    const sizes = new Map(symbols.map((s, i) => { const [low, high] = range(s); return [s.name, k === 0 ? low : k === 1 ? high : low + ((k * 3 + i * 2) % (high - low + 1))] as const; }));
+    const feeds = feedsAt(given, sizes, 5 + k);
+    let want: ReadonlyMap<string, Constant>;
+    try { want = evaluateGraph(typed, feeds); } catch (e) { if (/the model needs/.test(String(e))) continue; throw e; }
+    const got = evaluateOpen(network, new Map([...feeds].map(([v, c]) => [tensorOf(v), c])));
+    typed.outputs.forEach((v, i) => {
+      const w = want.get(v)!, g = got[i]!, at = `${v} at ${[...sizes].map(([n, s]) => `${n}=${s}`)}`;
+      expect(g.shape, at).toEqual(w.shape);
+      for (let x = 0; x < w.data.length; x++) {
+        const a = Number(g.data[x]), b = Number(w.data[x]);
+        if (!(Object.is(a, b) || Math.abs(a - b) <= 1e-4 * Math.max(1, Math.abs(b)))) expect.fail(`${at}: element ${x} is ${a}, not ${b}`);
+      }
+    });
+  }
+}
+const one = (op: string, type: string, attributes = "", more = ""): string => `input x: ${type}\n ${more} y = ${op} ${attributes} @ y\n output y`;
+
+describe("sizes known only at run time", () => {
+  it.each<[string, string, string?]>([
+    ["a map", one("Relu(x)", "f32[$N, 3, $W]"), "f32[$N, 3, $W]"],
+    ["two of one size", "input a: f32[$N, $W]\n input b: f32[1, $W]\n y = Add(a, b) @ y\n output y", "f32[$N, $W]"],
+    ["sizes that a run must have equal", "input a: f32[$W]\n input b: f32[$H]\n y = Add(a, b) @ y\n output y"],
+    ["Transpose", one("Transpose(x)", "f32[$H, $W]"), "f32[$W, $H]"],
+    ["Conv", one("Conv(x, w)", "f32[$N, 2, $H, $W]", "{ pads: [1, 1, 1, 1] }", "const w: f32[3, 2, 3, 3] = #12345678\n"), "f32[$N, 3, $H, $W]"],
+    ["Conv with strides", one("Conv(x, x2)", "f32[1, 2, $W]", "{ strides: [2], pads: [1, 1] }", "input x2: f32[2, 2, 3]\n")],
+    ["Conv, SAME_UPPER", one("Conv(x, w)", "f32[1, 2, $W]", `{ strides: [2], auto_pad: "SAME_UPPER" }`, "input w: f32[2, 2, 3]\n")],
+    ["Conv, SAME_LOWER", one("Conv(x, w)", "f32[1, 2, $W]", `{ strides: [3], auto_pad: "SAME_LOWER" }`, "input w: f32[2, 2, 4]\n")],
+    ["Conv of one tap", one("Conv(x, w)", "f32[1, 2, $H, $W]", "", "input w: f32[4, 2, 1, 1]\n"), "f32[1, 4, $H, $W]"],
+    ["ConvTranspose", one("ConvTranspose(x, w)", "f32[1, 2, $H, $W]", "{ strides: [2, 2] }", "input w: f32[2, 3, 2, 2]\n")],
+    ["ConvTranspose with padding", one("ConvTranspose(x, w)", "f32[1, 2, $W]", "{ strides: [2], pads: [1, 1], output_padding: [1] }", "input w: f32[2, 3, 3]\n")],
+    ["ConvTranspose, SAME", one("ConvTranspose(x, w)", "f32[1, 2, $W]", `{ strides: [2], auto_pad: "SAME_UPPER" }`, "input w: f32[2, 3, 3]\n")],
+    ["MaxPool", one("MaxPool(x)", "f32[1, 2, $H, $W]", "{ kernel_shape: [1, 2], strides: [1, 2], ceil_mode: 1 }")],
+    ["MaxPool with places", "input x: f32[1, 2, $H, $W]\n y, z = MaxPool(x) { kernel_shape: [3, 3], pads: [1, 1, 1, 1] } @ y\n output y\n output z"],
+    ["AveragePool", one("AveragePool(x)", "f32[1, 2, $H, $W]", "{ kernel_shape: [3, 3], pads: [1, 1, 1, 1], strides: [1, 2], ceil_mode: 1 }")],
+    ["AveragePool with padding", one("AveragePool(x)", "f32[1, 2, $W]", "{ kernel_shape: [3], pads: [1, 1], count_include_pad: 1 }")],
+    ["GlobalAveragePool", one("GlobalAveragePool(x)", "f32[$N, 2, $H, $W]"), "f32[$N, 2, 1, 1]"],
+    ["GlobalMaxPool", one("GlobalMaxPool(x)", "f32[1, 2, $W]")],
+    ["MatMul over a size", "input a: f32[$N, 4, $W]\n input b: f32[$N, $W, $H]\n y = MatMul(a, b) @ y\n output y", "f32[$N, 4, $H]"],
+    ["Gemm", "input a: f32[$W, $H]\n input b: f32[4, $W]\n input c: f32[1, 4]\n y = Gemm(a, b, c) { transA: 1, transB: 1 } @ y\n output y", "f32[$H, 4]"],
+    ["Einsum", `input a: f32[$N, $W, 2]\n input b: f32[$N, $W, 3]\n y = Einsum(a, b) { equation: "bqi,bqj->bij" } @ y\n output y`, "f32[$N, 2, 3]"],
+    ["Softmax over a size", one("Softmax(x)", "f32[$H, $W]"), "f32[$H, $W]"],
+    ["LogSoftmax beside a size", one("LogSoftmax(x)", "f32[$H, 3]")],
+    ["LayerNormalization", one("LayerNormalization(x, s)", "f32[$H, 4]", "", "input s: f32[4]\n")],
+    ["InstanceNormalization", one("InstanceNormalization(x, s, s)", "f32[1, 3, $H, $W]", "", "input s: f32[3]\n")],
+    ["GroupNormalization", one("GroupNormalization(x, s, s)", "f32[1, 4, $W]", "{ num_groups: 2 }", "input s: f32[4]\n")],
+    ["BatchNormalization", one("BatchNormalization(x, s, s, s, v)", "f32[$N, 3, $W]", "", "input s: f32[3]\n const v: f32[3] = [1, 2, 3]\n")],
+    ["LpNormalization", one("LpNormalization(x)", "f32[3, $W]")],
+    ["ReduceMean", one("ReduceMean(x, a)", "f32[$N, $W, 3]", "{ keepdims: 0 }", "const a: i64[1] = [1]\n"), "f32[$N, 3]"],
+    ["ReduceMax over all", one("ReduceMax(x)", "f32[$H, $W]")],
+    ["ReduceProd", one("ReduceProd(x, a)", "f32[$H, $W]", "", "const a: i64[1] = [-1]\n")],
+    ["ReduceLogSumExp", one("ReduceLogSumExp(x, a)", "f32[$H, $W]", "", "const a: i64[1] = [-1]\n")],
+    ["ArgMax", one("ArgMax(x)", "f32[$H, $W]", "{ axis: 1 }")],
+    ["CumSum", one("CumSum(x, a)", "f32[$H, $W]", "{ reverse: 1 }", "const a: i64 [] = [1]\n".replace(" []", "[]"))],
+    ["Concat along a size", "input a: f32[2, $W]\n input b: f32[2, $H]\n input c: f32[2, 3]\n y = Concat(a, b, c) { axis: 1 } @ y\n output y", "f32[2, add(add($W, $H), 3)]"],
+    ["Slice from the end", one("Slice(x, s, e, a)", "f32[2, $W]", "", "const s: i64[1] = [-2]\n const e: i64[1] = [9223372036854775807]\n const a: i64[1] = [1]\n"), "f32[2, 2]"],
+    ["Slice with a step", one("Slice(x, s, e, a, t)", "f32[2, $W]", "", "const s: i64[1] = [1]\n const e: i64[1] = [-1]\n const a: i64[1] = [1]\n const t: i64[1] = [2]\n")],
+    ["Slice backwards", one("Slice(x, s, e, a, t)", "f32[2, $W]", "", "const s: i64[1] = [-1]\n const e: i64[1] = [-9223372036854775807]\n const a: i64[1] = [1]\n const t: i64[1] = [-1]\n"), "f32[2, $W]"],
+    ["Split into halves", "input x: f32[2, $W]\n a, b = Split(x) { axis: 1, num_outputs: 2 } @ y\n output a\n output b"],
+    ["Pad", one("Pad(x, p)", "f32[2, $W]", "", "const p: i64[4] = [0, 1, 1, 2]\n"), "f32[3, add($W, 3)]"],
+    ["Pad, edge", one("Pad(x, p)", "f32[2, $W]", `{ mode: "edge" }`, "const p: i64[4] = [0, 1, 0, 2]\n")],
+    ["Pad, reflect", one("Pad(x, p)", "f32[2, $W]", `{ mode: "reflect" }`, "const p: i64[4] = [0, 1, 0, 1]\n")],
+    ["Pad, wrap", one("Pad(x, p)", "f32[2, $W]", `{ mode: "wrap" }`, "const p: i64[4] = [0, 2, 0, 1]\n")],
+    ["Gather by values", one("Gather(x, i)", "f32[$W, 2]", "", "input i: i64[$H]\n"), "f32[$H, 2]"],
+    ["Gather the last", one("Gather(x, i)", "f32[$W, 2]", "", "const i: i64[] = [-1]\n"), "f32[2]"],
+    ["Tile", one("Tile(x, r)", "f32[$H, $W]", "", "const r: i64[2] = [2, 3]\n")],
+    ["DepthToSpace", one("DepthToSpace(x)", "f32[1, 4, $H, $W]", "{ blocksize: 2 }")],
+    ["SpaceToDepth", one("SpaceToDepth(x)", "f32[1, 2, 2, $W]", "{ blocksize: 2 }")],
+    ["Flatten", one("Flatten(x)", "f32[$N, $H, $W]")],
+    ["Unsqueeze", one("Unsqueeze(x, a)", "f32[$H, $W]", "", "const a: i64[1] = [1]\n"), "f32[$H, 1, $W]"],
+    ["Squeeze", one("Squeeze(x, a)", "f32[1, $W]", "", "const a: i64[1] = [0]\n"), "f32[$W]"],
+    ["Reshape that keeps a size", one("Reshape(x, s)", "f32[$N, $W, 6]", "", "const s: i64[4] = [0, -1, 2, 3]\n"), "f32[$N, $W, 2, 3]"],
+    ["Reshape that joins and splits sizes", "input x: f32[2, $H, $W]\n const s: i64[2] = [2, -1]\n a = Reshape(x, s) @ a\n b = Relu(a) @ b\n t = Shape(x) @ t\n y = Reshape(b, t) @ y\n output y\n output b", "f32[2, $H, $W]"],
+    ["Resize by 2", one("Resize(x, none, s)", "f32[1, 1, $H, $W]", `{ mode: "nearest", coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" }`, "const s: f32[4] = [1, 1, 2, 2]\n")],
+    ["Resize, linear", one("Resize(x, none, s)", "f32[1, 1, $H, $W]", `{ mode: "linear" }`, "const s: f32[4] = [1, 1, 2, 1.5]\n")],
+    ["Resize, align_corners", one("Resize(x, none, s)", "f32[1, 1, $W]", `{ mode: "linear", coordinate_transformation_mode: "align_corners" }`, "const s: f32[3] = [1, 1, 2]\n")],
+    ["Resize to a size of another input", "input x: f32[1, 1, $W]\n input z: f32[1, 1, $H]\n t = Shape(z) @ t\n y = Resize(x, none, none, t) { mode: \"linear\" } @ y\n output y", "f32[1, 1, $H]"],
+    ["Trilu", one("Trilu(x)", "f32[$W, $W]")],
+  ])("%s", (_, text, shape) => { check(text, shape && !text.includes("output b") ? [shape] : undefined); });
+});
+
+describe("computations of shapes", () => {
+  it.each<[string, string, string?]>([
+    ["Shape, Gather, Concat, Reshape", `input x: f32[$N, $W, 6]
+      const zero: i64[] = [0]  const one: i64[] = [1]  const axis: i64[1] = [0]  const rest: i64[1] = [-1]
+      s = Shape(x) @ s  n = Gather(s, zero) @ n  w = Gather(s, one) @ w
+      nu = Unsqueeze(n, axis) @ nu  wu = Unsqueeze(w, axis) @ wu
+      t = Concat(nu, rest, wu) { axis: 0 } @ t
+      y = Reshape(x, t) @ y
+      output y`, "f32[$N, 6, $W]"],
+    ["half a size through floats", `input x: f32[1, $W]
+      const half: f32[] = [0.5]  const one: i64[] = [1]  const axis: i64[1] = [0]  const start: i64[1] = [0]  const along: i64[1] = [1]
+      s = Shape(x) @ s  w = Gather(s, one) @ w  f = Cast(w) { to: 1 } @ f  h = Mul(f, half) @ h  g = Floor(h) @ g  i = Cast(g) { to: 7 } @ i
+      e = Unsqueeze(i, axis) @ e
+      y = Slice(x, start, e, along) @ y
+      output y`, "f32[1, quo($W, 2)]"],
+    ["positions", `input x: f32[$N, $W]
+      const zero: i64[] = [0]  const one: i64[] = [1]
+      s = Shape(x) @ s  w = Gather(s, one) @ w  r = Range(zero, w, one) @ r  f = Cast(r) { to: 1 } @ f  y = Add(x, f) @ y
+      output y`, "f32[$N, $W]"],
+    ["a mask of a size's own", `input x: f32[1, $W]
+      const one: i64[] = [1]  const axis: i64[1] = [0]
+      s = Shape(x) @ s  w = Gather(s, one) @ w  u = Unsqueeze(w, axis) @ u  t = Concat(u, u) { axis: 0 } @ t
+      c = ConstantOfShape(t) { value: f32[1] = [2] } @ c  l = Trilu(c) { upper: 0 } @ l  y = MatMul(x, l) @ y
+      output y`, "f32[1, $W]"],
+    ["Expand", `input x: f32[1, 2]
+      input z: f32[$N, $W]
+      const two: i64[1] = [2]  const axis: i64[1] = [0]  const zero: i64[1] = [0]
+      s = Shape(z) { end: 1 } @ s  t = Concat(s, two) { axis: 0 } @ t  y = Expand(x, t) @ y
+      output y`, "f32[$N, 2]"],
+    ["a branch that sizes decide", `input x: f32[1, $W]
+      const one: i64[] = [1]  const two: i64[] = [2]
+      s = Shape(x) @ s  w = Gather(s, one) @ w  c = Less(w, two) @ c
+      y = If(c) { then_branch: graph "a" { p = Neg(x) @ p output p }, else_branch: graph "b" { q = Relu(x) @ q output q } } @ y
+      output y`, "f32[1, $W]"],
+    ["a size as a result", `input x: f32[1, $W]
+      y = Shape(x) @ y
+      output y`, "i64[2]"],
+  ])("%s", (_, text, shape) => check(text, shape === undefined ? undefined : [shape]));
+});
+it("operators that need numbers say which sizes are none", () => {
+  const { diagnostics } = inferTypes(graph("input x: f32[1, 2, $W]\n a = LSTM(x, x, x) { hidden_size: 2 } @ a\n b = Det(x) @ b\n output a\n output b"), { fold: foldAll });
+  expect(diagnostics.map((d) => d.message).join("\n")).toMatch(/known only at run time \(W\)/);
+});
