@@ -77,6 +77,9 @@ export class Unsupported extends Error {
   constructor(reason: string, hint?: string) { super(reason); this.hint = hint; }
 }
 
+/** A size was asked for as a number that only a run knows. */
+export class OpenSize extends Unsupported {}
+
 const slot = (i: number): string => `input ${i}`;
 /** What is known of a value when a model is compiled. */
 export type Known = (value: string) => Constant | SizeList | undefined;
@@ -84,7 +87,7 @@ export type Known = (value: string) => Constant | SizeList | undefined;
 /**
  * A node as its entry sees it: types, attributes with their defaults, and what is known of its inputs. Sizes may be known only at run
  * time: `type` and `dims` have them as indices over symbols. `in` and `out` have numbers, which are the largest sizes: what `lower`
- * goes over. To shape rules and expansions, which would forget what they mean, they fail where a size is no number.
+ * goes over. To shape rules, expansions and graph passes, which would forget what they mean, they fail where a size is no number.
  */
 export class NodeView {
   readonly node: Node;
@@ -98,9 +101,12 @@ export class NodeView {
   /** Pairs of sizes that a run must have equal. */
   readonly equalities: (readonly [Expr, Expr])[] = [];
   private readonly known: Known;
+  /** Whether `in` and `out` give the largest sizes where they are no numbers. */
+  private readonly bounds: boolean;
 
   constructor(node: Node, op: Op, inputs: readonly (ValueType | undefined)[], outputs: readonly ValueType[],
-    known: Known, declared: (i: number) => TensorType | undefined = () => undefined) {
+    known: Known, declared: (i: number) => TensorType | undefined = () => undefined, bounds = true) {
+    this.bounds = bounds && op.lower !== undefined && outputs.length > 0;
     this.node = node; this.op = op; this.inputs = inputs; this.outputs = outputs; this.known = known; this.declared = declared;
   }
   fail(reason: string, hint?: string): never { throw new Unsupported(reason, hint); }
@@ -113,9 +119,9 @@ export class NodeView {
   in(i: number): TensorType { return this.numbers(this.type(i), `input ${i} (${this.node.inputs[i]})`); }
   out(i = 0): TensorType { return this.numbers(this.outType(i), `output ${i} (${this.node.outputs[i]})`); }
   private numbers(t: ValueType, what: string): TensorType {
-    if (isStatic(t) || (this.op.lower && this.outputs.length > 0)) return boundOf(t);
+    if (this.bounds || isStatic(t)) return boundOf(t);
     const names = new Set(t.shape.flatMap((d) => (typeof d === "number" ? [] : [...variables(d)].map(nameOfSymbol))));
-    return this.fail(`${what} has sizes that are known only at run time (${[...names].join(", ")}), which ${this.op.name} does not support`, "give them one size instead of bounds");
+    throw new OpenSize(`${what} has sizes that are known only at run time (${[...names].join(", ")}), which ${this.op.name} does not support`, "give them one size instead of bounds");
   }
   /** Whether two sizes are equal; where only a run can tell, it will have to be so. */
   same(a: Dim, b: Dim): boolean {
@@ -138,7 +144,7 @@ export class NodeView {
   parameter(i: number): readonly number[] | null {
     if (!this.has(i)) return null;
     const value = this.value(i);
-    if (value && isSizeList(value)) this.fail(`input ${i} (${this.node.inputs[i]}) depends on sizes that are known only at run time, which ${this.op.name} does not support`, "give them one size instead of bounds");
+    if (value && isSizeList(value)) throw new OpenSize(`input ${i} (${this.node.inputs[i]}) depends on sizes that are known only at run time, which ${this.op.name} does not support`, "give them one size instead of bounds");
     const c = this.constant(i) ?? this.fail(`input ${i} (${this.node.inputs[i]}) is computed at run time, but must be known at compile time`,
       "make it a constant or initializer of the model, or pin the shapes it is computed from with --shape or --dim");
     return Array.from(c.data as Iterable<number | bigint>, Number);

@@ -47,7 +47,7 @@ export function evaluateOpen(n: Network, feeds: ReadonlyMap<string, Constant>): 
   }
   for (const c of n.computes) {
     const stages = c.stages.map((s) => ({ ...s, value: bound(s.value), ...(s.finish ? { finish: bound(s.finish) } : {}) }));
-    const outputs = c.outputs.map((o) => (o.index ? { ...o, index: o.index.map(bound) } : o));
+    const outputs = c.outputs.map(({ sizes: _, ...o }) => (o.index ? { ...o, index: o.index.map(bound) } : o));
     const results = evaluateCompute({ ...c, stages, outputs } as Compute, memory);
     for (const [name, data] of results) {
       const t = n.tensors.get(name)!, sizes = sizesOf(t, symbols);

@@ -1,6 +1,6 @@
 /** A graph while `rewrite` changes it. */
 import { ops } from "../../ops/index.ts";
-import { NodeView, type Expander, type Known } from "../../ops/op.ts";
+import { NodeView, OpenSize, type Expander, type Known } from "../../ops/op.ts";
 import {
   capturedBy, constantOf, isGraph, isStatic, sizeOf, sizesMadeBy,
   type Attribute, type Constant, type Graph, type SizeList, type Node, type TensorType, type ValueName, type ValueType,
@@ -51,14 +51,12 @@ export class Editor implements Expander {
   private readonly order: string[] = [];
   /** Every name that was ever in use. */
   private readonly names: Set<string>;
-  private readonly open: boolean;
   private changed = false;
   private root: Node | undefined;
   private fresh: Node[] = [];
 
-  /** `open`: rules look at nodes of sizes known only at run time, too. */
-  constructor(g: Graph, open = false) {
-    this.graph = g; this.open = open;
+  constructor(g: Graph) {
+    this.graph = g;
     this.types = new Map([...g.constants, ...g.types]);
     this.constants = new Map(g.constants);
     this.outputs = new Set(g.outputs);
@@ -66,8 +64,12 @@ export class Editor implements Expander {
     for (const n of g.nodes) this.add(n);
   }
 
-  /** Throws where the value is no tensor of known extents. */
-  type(v: ValueName): TensorType { return staticType(this.valueType(v)) ?? fail(`value ${v} has no static type`); }
+  /** Throws where the value has no type; Unsupported where a size is no number. */
+  type(v: ValueName): TensorType {
+    const t = this.valueType(v);
+    if (!isStatic(t)) throw new OpenSize(`${v} has sizes that are known only at run time`);
+    return t;
+  }
   /** Throws where the value has no type. */
   valueType(v: ValueName): ValueType { return this.types.get(v) ?? fail(`value ${v} has no type`); }
   private known(v: ValueName): Constant | SizeList | undefined {
@@ -94,14 +96,14 @@ export class Editor implements Expander {
   /** Whether exactly one node reads the value, and nobody outside the graph does. */
   sole(v: ValueName): boolean { return !this.outputs.has(v) && this.readersOf.get(v)?.size === 1; }
   wanted(v: ValueName | undefined): boolean { return v !== undefined && (this.outputs.has(v) || (this.readersOf.get(v)?.size ?? 0) > 0); }
-  /** Undefined for operators without an entry and, unless the rules say otherwise, for nodes of values that are no tensors of known extents. */
+  /** Undefined for operators without an entry and for nodes of values without a type. Asked for a size that only a run knows, it gives up: see `visit`. */
   view(n: Node): NodeView | undefined {
-    const op = ops.get(n.op), typeOf = (v: ValueName) => (this.open ? (v ? this.types.get(v) : undefined) : staticType(v && this.types.get(v)));
+    const op = ops.get(n.op), typeOf = (v: ValueName) => (v ? this.types.get(v) : undefined);
     if (!op || [...n.inputs, ...n.outputs].some((v) => v && !typeOf(v))) return undefined;
     const constant = (v: ValueName) => this.known(v), outputs = n.outputs.map(typeOf), allTyped = outputs.every((t) => t !== undefined);
     // What has no name has no type in the graph, but operators count on one.
     const types = allTyped ? outputs : inferNode(n, (v) => this.types.get(v), constant, (i) => staticType(outputs[i]));
-    return new NodeView(n, op, n.inputs.map(typeOf), types, constant);
+    return new NodeView(n, op, n.inputs.map(typeOf), types, constant, undefined, false);
   }
 
   /** Makes a node and returns its first output; the types are inferred. */
@@ -130,12 +132,15 @@ export class Editor implements Expander {
     return name;
   }
 
-  /** Looks at a node with the rule for its operator. */
+  /** Looks at a node with the rule for its operator. A rule that asks for numbers where sizes are known only at run time does not apply. */
   visit(name: string, ruleFor: (op: string) => ((n: NodeView, e: Editor) => ValueName | readonly ValueName[] | undefined) | undefined): void {
     const n = this.alive.get(name), rule = n && ruleFor(n.op), view = rule && this.view(n);
     this.root = n;
     this.fresh = [];
-    const answer = view && rule?.(view, this);
+    let answer: ValueName | readonly ValueName[] | undefined;
+    try { answer = view && rule?.(view, this); } catch (e) {
+      if (!(e instanceof OpenSize)) throw e;
+    }
     if (n && answer !== undefined) this.replace(n, typeof answer === "string" ? [answer] : answer);
     else this.order.push(name);
   }

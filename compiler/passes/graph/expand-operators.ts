@@ -12,7 +12,7 @@ const expand: Rule = (n, e) => (n.op.lower ? undefined : n.op.expand?.(n, e));
 
 export function expandOperators(g: Graph): Graph {
   for (let depth = 0; depth < deepest; depth++) {
-    const next = rewrite(g, expand, true);
+    const next = rewrite(g, expand);
     if (next === g) return g;
     g = next;
   }

@@ -15,11 +15,11 @@ export type Rules = Readonly<Record<string, Rule>>;
 /**
  * Applies the rules to each node once, producers first; a rule sees what was rewritten before it. A new node takes over the
  * name of the value it stands for; nodes whose results nobody reads any more vanish with their constants, and their origins
- * pass to the nodes that replaced them. Returns `g` itself where no rule applied. Nodes that have sizes known only at run time are
- * left alone unless the rules are `open` to them.
+ * pass to the nodes that replaced them. Returns `g` itself where no rule applied. A rule that asks for numbers where
+ * sizes are known only at run time does not apply.
  */
-export function rewrite(g: Graph, rules: Rules | Rule, open = false): Graph {
-  const e = new Editor(g, open);
+export function rewrite(g: Graph, rules: Rules | Rule): Graph {
+  const e = new Editor(g);
   for (const { name } of g.nodes) e.visit(name, (op) => (typeof rules === "function" ? rules : rules[op]));
   return e.result();
 }
