@@ -49,7 +49,12 @@ function modelKey(model: string): string {
 
 const portFacts = (p: Port): PortFacts => ({ name: p.name, dtype: p.dtype, shape: p.shape, ...(p.sizes ? { least: leastShape(p) } : {}) });
 async function make(r: CompileResult, peak: string, folder: string, maker: Maker, t: Terminal): Promise<void> {
-  const { program, build, name, diagnostics } = r;
+  const { program, build, name, diagnostics } = r,
+    text = [...program.inputs, ...program.outputs].find((p) => p.dtype === "string");
+  if (text)
+    throw new Failure(`${text.name} holds strings, which mlc can neither feed nor show`, {
+      hint: "call the generated library, as its example does: mlc compile",
+    });
   writeFiles(folder, r.files);
   const known: Omit<Facts, "codeBytes"> = {
     name,

@@ -18,6 +18,8 @@ const numpyName: Readonly<Record<DType, string>> = {
   u64: "uint64",
   bool: "bool",
   index: "int64",
+  string: "str_",
+  chars: "str_",
 };
 /** Whether a port can have such a shape. */
 const fits = (p: PortFacts, shape: readonly number[]): boolean =>

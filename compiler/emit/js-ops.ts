@@ -1,5 +1,6 @@
 /** The spelling of scalar operators in JavaScript, exact for each element type: f32 rounds after each step, integers wrap around. */
 import { fail, type ScalarOp } from "../ir/scalar.ts";
+import type { textMeanings } from "../ir/text.ts";
 import { isBig, isFloat, types, type DType, type Num } from "../ir/types.ts";
 
 /** A value of the type from the result of JavaScript's arithmetic on values of the type. */
@@ -7,6 +8,7 @@ export const narrow: Readonly<Record<DType, (x: string) => string>> = {
   f32: (x) => `Math.fround(${x})`, f64: (x) => `(${x})`, index: (x) => `(${x})`, bool: (x) => `(${x})`,
   i8: (x) => `((${x}) << 24 >> 24)`, i16: (x) => `((${x}) << 16 >> 16)`, i32: (x) => `((${x}) | 0)`,
   u8: (x) => `((${x}) & 255)`, u16: (x) => `((${x}) & 65535)`, u32: (x) => `((${x}) >>> 0)`,
+  string: (x) => `(${x})`, chars: (x) => `(${x})`,
   i64: (x) => `BigInt.asIntN(64, ${x})`, u64: (x) => `BigInt.asUintN(64, ${x})`,
 };
 /** A constant; -0, NaN and infinities stay what they are. */
@@ -23,7 +25,8 @@ export const helpers = [
   "const bitsToFloat = (x) => (word[0] = x, real[0]), floatToBits = (x) => (real[0] = x, word[0]);",
 ].join("\n");
 
-type Form = (t: DType, a: string, b: string, c: string) => string;
+type Form = (t: DType, a: string, b: string, c: string, d: string) => string;
+const text = (name: keyof typeof textMeanings): Form => (_, ...args) => `text.${name}(${args.filter((x) => x !== undefined).join(", ")})${name === "matches" ? " === 1" : ""}`;
 const big = (t: DType) => isBig(t);
 const arithmetic = (sign: string): Form => (t, a, b) => narrow[t](`${a} ${sign} ${b}`);
 const math = (name: string): Form => (t, a) => narrow[t](`${name}(${a})`);
@@ -54,6 +57,8 @@ export const spelling: Readonly<Record<ScalarOp, Form>> = {
   shr: (t, a, b) => (t === "u32" ? `(${a} >>> ${b})` : narrow[t](`${a} >> ${b}`)),
   select: (_, c, a, b) => `(${c} ? ${a} : ${b})`,
   bits: (_, a) => `bitsToFloat(${a})`, toBits: (_, a) => `floatToBits(${a})`,
+  textConcat: text("concat"), textUpper: text("upper"), textLower: text("lower"), textPieces: text("pieces"), textPiece: text("piece"), textMatches: text("matches"),
+  textIn: (_, a) => a, textOut: (_, a) => a,
 };
 
 /** A value of another type. To bool, the result is a condition. */

@@ -7,6 +7,7 @@ import { linear, range } from "../ir/linear.ts";
 import { expressionsOf, eachStmt, type Kernel, type Stmt } from "../ir/kernel.ts";
 import { isBig, types } from "../ir/types.ts";
 import { erf, power, roundHalfEven } from "../ir/functions.ts";
+import { textMeanings } from "../ir/text.ts";
 import type { Memory } from "../ir/interpret.ts";
 import { converted, helpers, literal, scalarOnly, spelling } from "./js-ops.ts";
 
@@ -23,7 +24,7 @@ export function compileToJs(k: Kernel): Run {
   let run = compiled.get(text);
   if (!run) {
     const wrap = Object.fromEntries(Object.entries(types).map(([t, row]) => [t, row.wrap]));
-    run = new Function("erf", "power", "roundHalfEven", "wrap", text)(erf, power, roundHalfEven, wrap) as (...args: unknown[]) => void;
+    run = new Function("erf", "power", "roundHalfEven", "wrap", "text", text)(erf, power, roundHalfEven, wrap, textMeanings) as (...args: unknown[]) => void;
     compiled.set(text, run);
   }
   const given = k.buffers.filter((b) => b.space === "in" || b.space === "out"), numbers = k.params ?? [], call = run;
@@ -188,13 +189,13 @@ class Printer {
         if (e.dtype === "index" && (e.op === "add" || e.op === "sub") && fits(e)) return this.sum(e, depth);
         const t = e.op === "select" ? e.dtype : e.args[0]!.dtype;
         const condition = e.op === "and" || e.op === "or" || e.op === "xor" || e.op === "not";
-        const [a, b, c] = e.args.map((x, i) => (condition || (e.op === "select" && i === 0) ? this.text(x, depth) : this.value(x, depth))) as [string, string, string];
-        if (t !== "index" || !fits(e)) return spelling[e.op](t, a, b, c);
+        const [a, b, c, d] = e.args.map((x, i) => (condition || (e.op === "select" && i === 0) ? this.text(x, depth) : this.value(x, depth))) as [string, string, string, string];
+        if (t !== "index" || !fits(e)) return spelling[e.op](t, a, b, c, d);
         switch (e.op) {
           case "mul": return `Math.imul(${a}, ${b})`;
           case "quo": return `(${a} / ${b} | 0)`;
           case "min": case "max": return `Math.${e.op}(${a}, ${b})`;
-          default: return spelling[e.op](t, a, b, c);
+          default: return spelling[e.op](t, a, b, c, d);
         }
       }
       default: return e satisfies never;

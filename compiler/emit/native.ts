@@ -1,6 +1,6 @@
 /** What every package for a C compiler has, whatever runs its kernels: header, tables, weights, kernels for processors, build files. */
-import { bytesOf, sizeOf } from "../ir/graph.ts";
-import { isTeamwork, type Buffer } from "../ir/kernel.ts";
+import { sizeOf } from "../ir/graph.ts";
+import { isTeamwork, usesText, type Buffer } from "../ir/kernel.ts";
 import type { KernelVariants, Place, Port, Program, Step } from "../ir/program.ts";
 import type { Var } from "../ir/scalar.ts";
 import { elementTypes, types, type DType } from "../ir/types.ts";
@@ -101,26 +101,31 @@ export const statuses: readonly Status[] = [
 ];
 const dtypeWord: Readonly<Record<Exclude<DType, "index">, string>> = {
   f32: "FLOAT32", f64: "FLOAT64", i8: "INT8", i16: "INT16", i32: "INT32", i64: "INT64", u8: "UINT8", u16: "UINT16", u32: "UINT32", u64: "UINT64", bool: "BOOL",
+  string: "STRING", chars: "STRING",
 };
 const wordOf = (t: DType): string => (t === "index" ? "INT64" : dtypeWord[t]);
 /** The next multiple of 64, at least that. */
 export const align64 = (n: number): number => Math.max(64, Math.ceil(n / 64) * 64);
 
+/** The element type that the caller's memory holds for a port: that of the model, and pointers for strings. */
+const callerType = (p: Port): DType => (p.stored === "chars" ? "chars" : p.dtype);
 /** What the output prints of an input or output. `taken` holds the parameters' names so far. */
 function portView(NAME: string, port: Port, side: "input" | "output", i: number, maxRank: number, taken: Set<string>, sized: boolean): PortView {
-  const { shape, dtype } = port, count = sizeOf(shape), bytes = bytesOf(port), least = leastShape(port);
+  const { shape, dtype } = port, c = types[callerType(port)].c, count = sizeOf(shape), bytes = count * types[callerType(port)].bytes, least = leastShape(port), local = `${side}${i}`;
   const filled = (list: readonly number[]) => [...list, ...Array<number>(maxRank - list.length).fill(1)].join(", ");
   return {
-    id: identifier(port.name, taken), local: `${side}${i}`, macro: `${side.toUpperCase()}${i}`, literal: stringLiteral(port.name),
-    comment: commentText(`${port.name}: ${types[dtype].c}[${shape.map((n, d) => (least[d] === n ? n : `${least[d]}..${n}`)).join("][")}]`), open: port.sizes !== undefined, ctype: types[dtype].c, dtype: wordOf(dtype),
-    rank: shape.length, dims: `{${shape.length ? shape.join(", ") : "1"}}`, count, bytes, storage: Math.max(1, count),
-    ramp: dtype === "bool" ? "i % 2" : types[dtype].kind === "float" ? "i % 13 / 8.0" : "i % 13",
+    id: identifier(port.name, taken), local, macro: `${side.toUpperCase()}${i}`, literal: stringLiteral(port.name),
+    comment: commentText(`${port.name}: ${c}[${shape.map((n, d) => (least[d] === n ? n : `${least[d]}..${n}`)).join("][")}]`), open: port.sizes !== undefined, ctype: c, dtype: wordOf(dtype),
+    shown: dtype === "string" ? `" \\"%s\\"", ${local}[i]` : `" %g", (double)${local}[i]`, rank: shape.length, dims: `{${shape.length ? shape.join(", ") : "1"}}`, count, bytes, storage: Math.max(1, count),
+    ramp: dtype === "string" ? 'i % 2 ? "text" : ""' : dtype === "bool" ? "i % 2" : types[dtype].kind === "float" ? "i % 13 / 8.0" : "i % 13",
     info: `{${stringLiteral(port.name)}, ${NAME}_${wordOf(dtype)}, ${shape.length}, {${filled(shape)}}, ${count}, ${bytes}${sized ? `, {${filled(least)}}` : ""}}`,
   };
 }
 /** Of an element in memory. */
 const elementType = (b: Buffer): string => (b.half ? "uint16_t" : types[b.dtype].c);
-const bufferType = (b: Buffer): string => `${b.space === "in" ? "const " : ""}${elementType(b)}*`;
+const bufferType = (b: Buffer): string => pointerTo(elementType(b), b.space === "in");
+/** A pointer to elements of a type, in C; what it points to may be a pointer itself. */
+export const pointerTo = (type: string, readOnly: boolean): string => (!readOnly ? `${type}*` : type.endsWith("*") ? `${type} const*` : `const ${type}*`);
 
 /** What the files of a package tell of its model. */
 export interface NativeParts {
@@ -165,7 +170,7 @@ export function nativeParts(input: NativeInput, ownNames: readonly string[]): Na
   const isas = input.isas.map((s) => ({ name: s.name, guard: s.guard, check: s.cpuCheck ?? "true", baseline: s.cpuCheck === null }));
   return {
     common, inputs, outputs, ports, symbols, maxRank, constants, fileWeights, isas, passed: ids.join(", "),
-    params: [...inputs.map((p) => `const ${p.ctype}* ${p.id}`), ...outputs.map((p) => `${p.ctype}* ${p.id}`)].join(", "),
+    params: [...inputs.map((p) => `${pointerTo(p.ctype, true)} ${p.id}`), ...outputs.map((p) => `${p.ctype}* ${p.id}`)].join(", "),
     nullTest: ports.filter((p) => p.count > 0).map((p) => ` || !${p.id}`).join(""), unused: ids.map((id) => `(void)${id}`).join(", "),
     preparedBytes: program.setup ? align64(program.setup.memory.bytes) + 64 : 0, arenaBytes: align64(program.arena.bytes), magic: `0x${hash.slice(0, 16).padEnd(16, "0")}u`, noIsa: isas.map((s) => `!(${s.guard})`).join(" && "),
     loading: fileWeights ? renderShell("cpp/loading.cpp", { ...common, checksum: `0x${checksum(constants).toString(16)}u` }).trimEnd() : "",
@@ -195,6 +200,8 @@ export interface NativeShell {
   readonly api: readonly string[];
   /** The most threads that a run is divided among; 1 without it. */
   readonly threads?: number;
+  /** Declarations for kernels that deal with strings. */
+  readonly text?: string;
   /** Libraries of the system: whether one is opened at run time, and whether there are threads, for the linker, and in words. */
   readonly libraries: { readonly opens: boolean; readonly threads?: true; readonly flags: readonly string[]; readonly words: string };
 }
@@ -204,7 +211,7 @@ export function nativePackage(input: NativeInput, p: NativeParts, s: NativeShell
   const compileFlags = ["-std=c++17", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden", ...(input.compileFlags ?? [])];
   const kernels = program.kernels.map((k) => {
     const { buffers, params } = signatureOf(k);
-    return { name: k.name, params: [...buffers.map(bufferType), ...params.map(() => "ptrdiff_t"), ...(teamwork(k) ? ["team_of_tasks*", "int"] : [])].join(", ") };
+    return { name: k.name, params: [...buffers.map(bufferType), ...params.map(() => "ptrdiff_t"), ...(textual(k) ? ["text_heap*"] : []), ...(teamwork(k) ? ["team_of_tasks*", "int"] : [])].join(", ") };
   });
   const build = {
     ...common, numericVersion: /^\d+(\.\d+){0,3}/.exec(version)?.[0] ?? "0", compile: known.sources.join(" "), link: known.objects.join(" "),
@@ -215,10 +222,10 @@ export function nativePackage(input: NativeInput, p: NativeParts, s: NativeShell
   const files = new Map<string, string | Uint8Array>([
     [`${name}.h`, renderShell("cpp/header.h", {
       ...common, inputs: p.inputs, outputs: p.outputs, params: p.params, maxRank: p.maxRank, contextBytes: s.contextBytes, weightsBytes: p.constants.length, preparedBytes: p.preparedBytes,
-      fileWeights: p.fileWeights, errors: s.errors, build: [command], dtypes: elementTypes.map((t) => ({ word: wordOf(t), code: types[t].onnx, comment: types[t].c })),
+      fileWeights: p.fileWeights, errors: s.errors, build: [command], dtypes: [...elementTypes, ...(program.texts ? ["string" as const] : [])].map((t) => ({ word: wordOf(t), code: types[t].onnx, comment: t === "string" ? types.chars.c : types[t].c })),
       promise: s.promise, held: s.held, released: s.released, device: s.device, sized: p.symbols.size > 0,
     })],
-    [`${name}_internal.h`, renderShell("cpp/internal.h", { ...common, kernels, isas: p.isas, fileWeights: p.fileWeights, prepares: p.preparedBytes > 0, team })],
+    [`${name}_internal.h`, renderShell("cpp/internal.h", { ...common, kernels, isas: p.isas, fileWeights: p.fileWeights, prepares: p.preparedBytes > 0, team, text: s.text ?? "" })],
     [`${name}_run.cpp`, renderShell("cpp/run.cpp", { ...common, params: p.params, passed: p.passed, prepares: p.preparedBytes > 0, team, sized: p.symbols.size > 0 })],
     ...input.isas.map((set) => [`${name}_kernels_${set.name}.cpp`, kernelsFile(input, common, set)] as const),
     ...(weights === "incbin" ? [[`${name}_weights.S`, renderShell("cpp/weights.S", common)] as const] : []),
@@ -243,7 +250,7 @@ export function callArguments(program: Program, s: Step, base: (place: Place) =>
     if (place.offset === 0 && ctype === elementType(b) && !("perTask" in place)) return text;
     const bytes = ctype === "unsigned char" ? text : `(${place.in === "input" ? "const " : ""}char*)${text}`;
     return `(${type})(${bytes} + ${place.offset}${"perTask" in place ? ` + (size_t)task * ${place.perTask}` : ""})`;
-  }), ...given.map((x) => indexText(x, symbols)), ...(teamwork(kernel) ? ["team", "task"] : [])].join(", ");
+  }), ...given.map((x) => indexText(x, symbols)), ...(textual(kernel) ? ["text"] : []), ...(teamwork(kernel) ? ["team", "task"] : [])].join(", ");
 }
 /** What step number `index` carries out, in lines for a comment. */
 export const stepComment = (s: Step, index: number): readonly string[] =>
@@ -259,6 +266,8 @@ export function signatureOf(k: KernelVariants): { readonly buffers: readonly Buf
   if (!first) throw new Error(`kernel ${k.name} has no variant`);
   return { buffers: first.buffers.filter((b) => b.space !== "shared"), params: first.params ?? [] };
 }
+/** Whether it makes or looks at text. */
+const textual = (k: KernelVariants): boolean => usesText(Object.values(k.variants)[0]!);
 /** Whether several tasks run it, in some variant and therefore in each. */
 export const teamwork = (k: KernelVariants): boolean => isTeamwork(Object.values(k.variants)[0]!);
 function checkKernels({ program, isas }: NativeInput): void {

@@ -1,6 +1,7 @@
 /** The C++ package: from a program and its kernels' texts to the files that a stranger builds. */
-import { align64, callArguments, chooseText, coded, infoText, nativeFiles, nativePackage, nativeParts, stepComment, teamwork, type NativeInput, type Package, type PackageFiles } from "./native.ts";
+import { align64, callArguments, chooseText, coded, infoText, nativeFiles, nativePackage, nativeParts, pointerTo, stepComment, teamwork, type NativeInput, type Package, type PackageFiles } from "./native.ts";
 import { renderShell } from "./shell.ts";
+import { textParts, textStatus } from "./text.ts";
 import type { Step } from "../ir/program.ts";
 import { isSized, learned, sizedView } from "./sizes.ts";
 import type { WeightForm } from "./weights.ts";
@@ -13,6 +14,8 @@ export interface PackageInput extends NativeInput {
   readonly clearArena?: boolean;
   /** The most threads that a run is divided among; 1 without it. */
   readonly threads?: number;
+  /** Memory for strings that are not the model's own, where it deals with strings; 1 MiB without it. */
+  readonly textBytes?: number;
 }
 /** The files of a package, known before anything is compiled. */
 export const packageFiles = (name: string, isas: readonly string[], weights: WeightForm, threads = 1): PackageFiles =>
@@ -28,15 +31,16 @@ const shapeStatus = { word: "ERROR_SHAPE", text: "a shape is not among those tha
 const threadNames = ["team", "task", "tasks", "job", "given", "alone", "work"], threadApi = ["set_threads", "set_threads_in", "threads_in", "set_cpus", "set_cpus_in", "cpus_in", "find_cpus"];
 const notPrepared = { word: "ERROR_NOT_PREPARED", text: "the weights have not been prepared" };
 /** Names that the generated functions use themselves beside the parameters. */
-const ownNames = ["run", "arena", "weights", "context", "memory", "bytes", "magic", "chosen", "inputs", "outputs", "steps", "choose", "loaded", "checksum", "prepared", "ready", "begin", "error", "large_pages"];
+const ownNames = ["run", "arena", "weights", "context", "memory", "bytes", "magic", "chosen", "inputs", "outputs", "steps", "choose", "loaded", "checksum", "prepared", "ready", "begin", "error", "large_pages", "text"];
 
 /** Throws a `CompileError` where the name will not do, and an `Error` where the parts do not fit together. */
 export function packageCpp(input: PackageInput): Package {
   const { program, name } = input, threads = input.threads ?? 1, team = threads > 1, open = isSized(program);
-  const p = nativeParts(input, [...ownNames, ...(team ? threadNames : []), ...(open ? sizeNames : [])]), errors = coded([...(team ? threadStatuses : []), ...(program.setup ? [notPrepared] : []), ...(open ? [shapeStatus] : [])]);
+  const p = nativeParts(input, [...ownNames, ...(team ? threadNames : []), ...(open ? sizeNames : [])]), errors = coded([...(team ? threadStatuses : []), ...(program.setup ? [notPrepared] : []), ...(open ? [shapeStatus] : []), ...(program.texts ? [textStatus] : [])]);
+  const text = program.texts ? textParts(program, p.common, input.textBytes ?? 2 ** 20) : null, memoryBytes = p.arenaBytes + (text?.memoryBytes ?? 0);
   const sized = open ? sizedView(program, p.symbols, p.ports.map((x) => x.id)) : null;
   // A context's own part: with threads, what they share, and a line of memory for each.
-  const headBytes = (team ? align64(512 + 72 * threads) : 64) + (sized ? align64(sized.bytes) : 0), contextBytes = p.arenaBytes + headBytes + 64, common = { ...p.common, threads };
+  const headBytes = (team ? align64(512 + 72 * threads) : 64) + (sized ? align64(sized.bytes) : 0) + (text ? 64 : 0), contextBytes = memoryBytes + headBytes + 64, common = { ...p.common, threads };
   if (input.isas.length === 0) throw new Error("no instruction set");
   const call = (s: Step, index: number) => ({
     comment: stepComment(s, index), kernel: program.kernels[s.kernel]!.name,
@@ -53,11 +57,11 @@ export function packageCpp(input: PackageInput): Package {
   }));
   const preparing = program.setup ? renderShell("cpp/preparing.cpp", { ...p.common, team, fileWeights: p.fileWeights, bytes: p.preparedBytes - 64, steps: program.setup.steps.map(call) }).trimEnd() : "";
   const core = renderShell("cpp/core.cpp", {
-    ...p.common, params: p.params, passed: p.passed, steps, sized, sizesText: sized ? renderShell("cpp/sizes.cpp", { ...sized, params: p.params, unused: p.unused, maxRank: p.maxRank }).trimEnd() : "", shapesText: sized ? renderShell("cpp/shapes.cpp", { ...sized, ...p.common }).trimEnd() : "", learned: learned(program, p.symbols, program.steps.length), contextBytes, headBytes, team, ports: p.ports.map((x, i) => ({ id: x.id, pointer: `${i < p.inputs.length ? "const " : ""}${x.ctype}*` })), arenaBytes: p.arenaBytes, fileWeights: p.fileWeights, noIsa: p.noIsa, magic: p.magic,
+    ...p.common, params: p.params, passed: p.passed, steps, sized, sizesText: sized ? renderShell("cpp/sizes.cpp", { ...sized, params: p.params, unused: p.unused, maxRank: p.maxRank }).trimEnd() : "", shapesText: sized ? renderShell("cpp/shapes.cpp", { ...sized, ...p.common }).trimEnd() : "", learned: learned(program, p.symbols, program.steps.length), contextBytes, memoryBytes, headBytes, team, text: text?.source ?? "", ports: p.ports.map((x, i) => ({ id: x.id, pointer: pointerTo(x.ctype, i < p.inputs.length) })), arenaBytes: p.arenaBytes, fileWeights: p.fileWeights, noIsa: p.noIsa, magic: p.magic,
     clearArena: input.clearArena ?? true, nullTest: p.nullTest, unused: p.unused, choose: chooseText(p), loading: p.loading, preparing, info: infoText(p, errors),
   });
   return nativePackage(input, p, {
-    known: packageFiles(name, input.isas.map((s) => s.name), input.weights, threads), errors, contextBytes, threads,
+    known: packageFiles(name, input.isas.map((s) => s.name), input.weights, threads), errors, contextBytes, threads, ...(text ? { text: text.header } : {}),
     device: team ? renderShell("cpp/threads-api.h", common).trimEnd() : "", api: team ? threadApi : [],
     promise: team ? [
       "Nothing here allocates memory, and all state is in a context.", `A run uses one thread, the caller's, until ${name}_set_threads or ${name}_set_threads_in makes more.`,

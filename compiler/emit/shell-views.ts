@@ -21,6 +21,8 @@ export interface PortView {
   readonly storage: number;
   /** A C expression over `i`, small and exact in every type. */
   readonly ramp: string;
+  /** The last arguments of a printf that shows element `i`. */
+  readonly shown: string;
   /** Whether it has sizes that only a run knows: numbers are the most then. */
   readonly open: boolean;
 }
@@ -92,6 +94,8 @@ export interface InternalView extends CommonView {
   readonly prepares: boolean;
   /** Whether several threads may run a kernel. */
   readonly team: boolean;
+  /** The declarations for strings; empty without them. */
+  readonly text: string;
 }
 /**
  * One call of a kernel; `args` as C, `comment` as lines without comment marks. With threads: whether they run it `together`, and whether it
@@ -119,6 +123,10 @@ export interface InfoView extends CommonView {
 /** The steps and the API but for `run`; the three views above as text. */
 export interface CoreView extends CommonView {
   readonly team: boolean;
+  /** What deals with strings; empty without them. */
+  readonly text: string;
+  /** Working memory and what strings need behind it. */
+  readonly memoryBytes: number;
   /** Inputs and outputs as members of a struct. */
   readonly ports: readonly { readonly id: string; readonly pointer: string }[];
   /** Of a context without its working memory. */
@@ -294,6 +302,25 @@ export interface OpenclRunView extends CommonView {
   readonly portList: string;
   readonly devicePortList: string;
 }
+/** What kernels may call where a model deals with strings: C types of parameters, and their names. */
+export interface TextApiView extends CommonView {
+  readonly functions: readonly { readonly word: string; readonly result: string; readonly params: readonly string[]; readonly names: readonly { readonly type: string; readonly name: string }[] }[];
+}
+/** Strings of a run: literals of the model's own, the most that there can be, slots of their table, bytes for new ones; what is needed of the functions; tables as rows of C. */
+export interface TextView extends CommonView {
+  readonly texts: readonly string[];
+  readonly most: number;
+  readonly slots: number;
+  readonly bytes: number;
+  readonly memoryBytes: number;
+  readonly concat: boolean;
+  readonly pieces: boolean;
+  readonly cases: readonly { readonly word: string; readonly rows: readonly string[] }[];
+  readonly automata: readonly {
+    readonly pattern: number; readonly comment: string; readonly width: number;
+    readonly classes: readonly string[]; readonly next: readonly string[]; readonly accepts: readonly string[];
+  }[];
+}
 /** Path of each template -> its view. */
 export interface ShellViews {
   readonly "native/main.c": NativeView;
@@ -308,6 +335,8 @@ export interface ShellViews {
   readonly "cpp/header.h": HeaderView;
   readonly "cpp/internal.h": InternalView;
   readonly "cpp/core.cpp": CoreView;
+  readonly "cpp/text.h": TextApiView;
+  readonly "cpp/text.cpp": TextView;
   readonly "cpp/choose.cpp": ChooseView;
   readonly "cpp/loading.cpp": LoadingView;
   readonly "cpp/preparing.cpp": PreparingView;

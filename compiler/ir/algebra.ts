@@ -1,5 +1,5 @@
 /** Construction that simplifies: every expression made here is in normal form, so no pass has to restore it. */
-import { acrossLanes, apply, build, cast, constant, load, mentions, scalarOps, splat, type Expr, type Load, type ScalarOp, type Var } from "./scalar.ts";
+import { acrossLanes, apply, build, cast, constant, load, mentions, scalarOps, splat, textOps, type Expr, type Load, type ScalarOp, type Var } from "./scalar.ts";
 import { idLimit, indexOps } from "./linear.ts";
 import { any, is, op, rewrite, rule, type Rule } from "./rules.ts";
 import { types, type DType, type Num } from "./types.ts";
@@ -54,7 +54,7 @@ export function make(name: ScalarOp, ...args: readonly Expr[]): Expr {
 }
 function normal(name: ScalarOp, args: readonly Expr[]): Expr {
   const [a, b] = args as [Expr, Expr];
-  if (args.every((x) => x.kind === "const")) {
+  if (args.every((x) => x.kind === "const") && !(name in textOps)) {
     const { dtype } = apply(name, ...args);
     return constant(dtype, scalarOps[name].meaning(...args.map((x) => (x as { value: Num }).value)));
   }

@@ -3,6 +3,7 @@ import { apply, cast, constant, parameter, scalarOps, variable, type Expr, type 
 import { constantOf, sizeOf, type Attribute, type Constant, type Dim, type Graph, type Node, type ValueName, type ValueType } from "./graph.ts";
 import { placeholder } from "./graph-printer.ts";
 import { arrayOf, isBig, types, type DType } from "./types.ts";
+import { textId } from "./text.ts";
 
 type Token = { readonly kind: "word" | "text" | "number" | "hash" | "mark"; readonly text: string; readonly at: number };
 /* No word goes on behind inf and nan, but a range may. */
@@ -95,7 +96,7 @@ class Parser {
       return placeholder(dtype, sizes, t.text.slice(1));
     }
     this.expect("[");
-    const elements = this.items(() => { const x = this.number(); return isBig(dtype) ? BigInt(x) : numberFrom(x); }, "]");
+    const elements = this.items(() => { if (dtype === "string") return textId(this.name()); const x = this.number(); return isBig(dtype) ? BigInt(x) : numberFrom(x); }, "]");
     return elements.length === sizeOf(sizes) ? constantOf(dtype, sizes, arrayOf(dtype, elements)) : this.fail(`${sizeOf(sizes)} elements`);
   }
   private attribute(): Attribute {

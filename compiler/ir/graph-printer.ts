@@ -1,6 +1,7 @@
 /** Graph -> text; the format is described in graph-text.ts. */
 import { children, show, variables, type Expr, type Var } from "./scalar.ts";
 import { constantOf, isGraph, isSizeList, type Attribute, type Constant, type Dim, type Graph, type Node, type SizeList, type ValueName, type ValueType } from "./graph.ts";
+import { textOf } from "./text.ts";
 import type { DType, Num } from "./types.ts";
 
 /** Constants with more elements are printed by their hash. */
@@ -20,7 +21,8 @@ const hashes = new WeakMap<Constant, string>();
 function hash(c: Constant): string {
   const known = placeholders.get(c) ?? hashes.get(c);
   if (known) return known;
-  const { byteLength } = c.data, raw = new Uint8Array(c.data.buffer, c.data.byteOffset, byteLength), words = byteLength >> 2;
+  const raw = c.dtype === "string" ? new TextEncoder().encode(Array.from(c.data as Int32Array, textOf).join("\0")).slice() : new Uint8Array(c.data.buffer, c.data.byteOffset, c.data.byteLength);
+  const { byteLength } = raw, words = byteLength >> 2;
   const { buffer, byteOffset } = raw.byteOffset % 4 === 0 ? raw : new Uint8Array(raw);
   const step = (h: number, x: number) => Math.imul(h ^ x, 0x01000193);
   let h = 0x811c9dc5;
@@ -48,7 +50,7 @@ function exprText(e: Expr): string {
 const typeText = (t: ValueType): string => `${t.dtype}[${t.shape.map(dimText).join(", ")}]`;
 function constantText(c: Constant): string {
   if (placeholders.has(c) || c.data.length > most) return `${typeText(c)} = #${hash(c)}`;
-  return `${typeText(c)} = [${Array.from(c.data as Iterable<Num>, numberText).join(", ")}]`;
+  return `${typeText(c)} = [${Array.from(c.data as Iterable<Num>, (x) => (c.dtype === "string" ? JSON.stringify(textOf(Number(x))) : numberText(x))).join(", ")}]`;
 }
 function attributeText(a: Attribute, indent: string): string {
   if (typeof a === "number") return numberText(a);

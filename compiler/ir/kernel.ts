@@ -1,5 +1,5 @@
 /** Kernel: statements carry every effect; expressions are pure. What the printers and the interpreter see. */
-import { load, mentions, parameter, variable, type Expr, type Var } from "./scalar.ts";
+import { children, load, mentions, parameter, textOps, variable, type Expr, type Var } from "./scalar.ts";
 import { loadsIn, rebuildAll } from "./algebra.ts";
 import { types, type DType } from "./types.ts";
 import type { Place } from "./schedule.ts";
@@ -123,4 +123,16 @@ export function usesVariable(k: Kernel, name: string): boolean {
   let found = false;
   eachStmt(k.body, (s) => { found ||= expressionsOf(s).some((e) => mentions(e, names)); });
   return found;
+}
+/** Whether any expression of the kernel makes or looks at text. */
+export function usesText(k: Kernel): boolean {
+  let found = false;
+  eachStmt(k.body, (s) => { found ||= expressionsOf(s).some(isTextual); });
+  return found;
+}
+const textual = new WeakMap<Expr, boolean>();
+function isTextual(e: Expr): boolean {
+  let is = textual.get(e);
+  if (is === undefined) textual.set(e, (is = (e.kind === "apply" && e.op in textOps) || children(e).some(isTextual)));
+  return is;
 }

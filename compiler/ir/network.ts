@@ -43,6 +43,8 @@ export interface Network {
   readonly setup?: readonly Compute[];
   /** In the order they run. */
   readonly computes: readonly Compute[];
+  /** The strings of the model, where some tensor holds strings: their numbers are their positions. */
+  readonly texts?: readonly string[];
   /** The symbols that Computes and sizes speak of. No axis is called like one. */
   readonly symbols?: readonly SymbolFrom<SymbolSource>[];
 }

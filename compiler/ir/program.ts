@@ -89,6 +89,8 @@ export interface Program {
   /** Weights as the kernels read them; offsets in it are multiples of 64. */
   readonly constants: Uint8Array;
   readonly dtypes: readonly DType[];
+  /** Where the program deals with strings: those of the model, by their numbers; a run gives further numbers to others. */
+  readonly texts?: readonly string[];
   /** In an order in which each is known when the next is asked for. */
   readonly symbols?: readonly SymbolFrom<ProgramSource>[];
 }

@@ -1,5 +1,6 @@
 /** The scalar expression language: what one element (or one vector of elements) costs. Pure, typed, interned. */
 import { erf, multiply, power, roundHalfEven } from "./functions.ts";
+import { textMeanings } from "./text.ts";
 import { types, type DType, type Num } from "./types.ts";
 
 type Result = "first" | "second" | DType;
@@ -15,6 +16,18 @@ const remainder = (a: Num, b: Num): Num => (typeof a === "bigint" ? (b === 0n ? 
 const absolute = (a: Num): Num => (typeof a === "bigint" ? (a < 0n ? -a : a) : Math.abs(a));
 const divide = (a: Num, b: Num): Num => (typeof a === "bigint" ? (b === 0n ? 0n : a / (b as bigint)) : a / (b as number));
 
+/** Operators on strings, which are their numbers. None is folded: what they make of numbers depends on who has given them (number-strings). */
+export const textOps = {
+  textConcat: operator(textMeanings.concat), textUpper: operator(textMeanings.upper), textLower: operator(textMeanings.lower),
+  /** Of a text, a delimiter and the most cuts: how many pieces there are, and piece `i`, "" where there is none. */
+  textPieces: operator(textMeanings.pieces, "i32"), textPiece: operator(textMeanings.piece),
+  /** Whether all of a text matches a pattern, which must be a constant. */
+  textMatches: operator(textMeanings.matches, "bool"),
+  /** From the caller's memory to numbers, and back. */
+  textIn: operator((a) => a, "string"), textOut: operator((a) => a, "chars"),
+};
+/** The name of an operator on strings. */
+export type TextOp = keyof typeof textOps;
 /** Every elementwise operator with its meaning. Folding, the interpreter and the rule checker all read this one table. */
 export const scalarOps = {
   add: operator((a, b) => a + b),
@@ -55,6 +68,7 @@ export const scalarOps = {
   /** The f32 with these bits, and the bits of an f32, as i32. */
   bits: operator(bitsToFloat, "f32"),
   toBits: operator(floatToBits, "i32"),
+  ...textOps,
 };
 /** The name of an operator. */
 export type ScalarOp = keyof typeof scalarOps;

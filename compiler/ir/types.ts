@@ -1,8 +1,8 @@
 /** Element types. Whatever depends on a type reads this table. */
 
 export type Num = number | bigint;
-/** float: rounded after each operation; int, uint: wrap around; index: addresses and loop counters; bool: 0 or 1. */
-export type Kind = "float" | "int" | "uint" | "bool" | "index";
+/** float: rounded after each operation; int, uint: wrap around; index: addresses and loop counters; bool: 0 or 1; text: numbers of strings (text.ts). */
+export type Kind = "float" | "int" | "uint" | "bool" | "index" | "text";
 /** The elements of a tensor. bool is a Uint8Array of 0 and 1. */
 export type ElementArray =
   | Float32Array | Float64Array | Int8Array | Int16Array | Int32Array | BigInt64Array
@@ -44,13 +44,16 @@ const table = {
   u64: row("uint", BigUint64Array, 8, 13, "uint64_t", (x) => BigInt.asUintN(64, whole(x))),
   bool: row("bool", Uint8Array, 1, 9, "bool", (x) => (Number(x) === 0 ? 0 : 1)),
   index: row("index", Int32Array, 8, 0, "ptrdiff_t", (x) => Math.trunc(Number(x)) + 0),
+  string: row("text", Int32Array, 4, 8, "int32_t", (x) => Number(x) | 0),
+  /** Strings in a caller's memory, as pointers to them. */
+  chars: row("text", Int32Array, 8, 0, "const char*", (x) => Number(x) | 0),
 };
 /** The name of a type. */
 export type DType = keyof typeof table;
 /** What each type is. */
 export const types: Readonly<Record<DType, TypeRow>> = table;
-/** Types a tensor can have: all but `index`. */
-export const elementTypes = (Object.keys(table) as DType[]).filter((t) => t !== "index");
+/** Types of numbers and truths. */
+export const elementTypes = (Object.keys(table) as DType[]).filter((t) => t !== "index" && table[t].kind !== "text");
 
 /** Whether values of the type are floating-point numbers. */
 export const isFloat = (t: DType): boolean => types[t].kind === "float";
@@ -63,6 +66,7 @@ export function limits(t: DType): readonly [low: Num, high: Num] {
     case "float": return [-Infinity, Infinity];
     case "bool": return [0, 1];
     case "index": return [-(2 ** 53), 2 ** 53];
+    case "text": return [0, 2 ** 31 - 1];
     case "int": return [types[t].wrap(-(2n ** BigInt(bytes * 8 - 1))), types[t].wrap(2n ** BigInt(bytes * 8 - 1) - 1n)];
     case "uint": return [types[t].wrap(0), types[t].wrap(2n ** BigInt(bytes * 8) - 1n)];
     default: return kind satisfies never;
@@ -77,7 +81,7 @@ export const onnxTypeNames: readonly string[] = [
 /** The name of an element type's code, for messages. */
 export const onnxTypeName = (code: number): string => onnxTypeNames[code] ?? `number ${code}`;
 /** The type with this code in `TensorProto.DataType`; undefined where mlc has none. */
-export const typeOfOnnx = (code: number): DType | undefined => elementTypes.find((t) => types[t].onnx === code);
+export const typeOfOnnx = (code: number): DType | undefined => (code === types.string.onnx ? "string" : elementTypes.find((t) => types[t].onnx === code));
 /** So many elements of the type, all 0. */
 export const newArray = (t: DType, length: number): ElementArray => new types[t].array(length);
 /** An array of the type from JavaScript numbers, each wrapped or rounded to it. */

@@ -4,7 +4,7 @@ import { types, type DType, type Kind } from "./types.ts";
 
 /** What an operator takes: how many arguments of one type, and of which kinds; or, each by itself, what `args` says. */
 interface Signature { readonly arity: number; readonly kinds: readonly Kind[]; readonly args?: readonly (DType | "same")[] }
-const number: readonly Kind[] = ["float", "int", "uint", "index"], whole: readonly Kind[] = ["int", "uint"], float: readonly Kind[] = ["float"];
+const number: readonly Kind[] = ["float", "int", "uint", "index"], whole: readonly Kind[] = ["int", "uint"], float: readonly Kind[] = ["float"], text: readonly Kind[] = ["text"];
 const unary = (kinds: readonly Kind[]): Signature => ({ arity: 1, kinds });
 const binary = (kinds: readonly Kind[]): Signature => ({ arity: 2, kinds });
 /** For each operator, the arguments it takes. */
@@ -16,11 +16,15 @@ export const signatures: Readonly<Record<ScalarOp, Signature>> = {
   sin: unary(float), cos: unary(float), tan: unary(float), asin: unary(float), acos: unary(float), atan: unary(float),
   sinh: unary(float), cosh: unary(float), tanh: unary(float), asinh: unary(float), acosh: unary(float), atanh: unary(float),
   pow: binary(["float", "int", "uint"]), floor: unary(float), ceil: unary(float), trunc: unary(float), round: unary(float),
-  less: binary(number), lessEqual: binary(number), equal: binary([...number, "bool"]),
+  less: binary(number), lessEqual: binary(number), equal: binary([...number, "bool", "text"]),
   and: binary([...whole, "bool"]), or: binary([...whole, "bool"]), xor: binary([...whole, "bool"]),
   not: unary(["bool"]), bitNot: unary(whole), shl: binary(whole), shr: binary(whole),
-  select: { arity: 3, kinds: [...number, "bool"], args: ["bool", "same", "same"] },
+  select: { arity: 3, kinds: [...number, "bool", "text"], args: ["bool", "same", "same"] },
   bits: { arity: 1, kinds: ["int"], args: ["i32"] }, toBits: { arity: 1, kinds: float, args: ["f32"] },
+  textConcat: { arity: 2, kinds: text, args: ["string", "string"] }, textUpper: { arity: 1, kinds: text, args: ["string"] }, textLower: { arity: 1, kinds: text, args: ["string"] },
+  textPieces: { arity: 3, kinds: text, args: ["string", "string", "i32"] }, textPiece: { arity: 4, kinds: text, args: ["string", "string", "i32", "i32"] },
+  textMatches: { arity: 2, kinds: text, args: ["string", "string"] },
+  textIn: { arity: 1, kinds: text, args: ["chars"] }, textOut: { arity: 1, kinds: text, args: ["string"] },
 };
 
 function findTypeError(e: Expr): string | null {

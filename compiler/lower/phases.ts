@@ -7,7 +7,7 @@
 import { variable, type Expr } from "../ir/scalar.ts";
 import { int, plus, times } from "../ir/linear.ts";
 import { loadsIn } from "../ir/algebra.ts";
-import { eachStmt, elementBytes, expressionsOf, type Buffer, type Kernel, type Stmt } from "../ir/kernel.ts";
+import { eachStmt, elementBytes, expressionsOf, usesText, type Buffer, type Kernel, type Stmt } from "../ir/kernel.ts";
 import { loopsBehind, touchedBy, turnsOf, workOf } from "./work.ts";
 
 /** A phase of less work (in operations, some 0.1 ns each) is not worth waking others for; a piece of it not worth asking for. */
@@ -27,7 +27,7 @@ interface Division { readonly loops: ReadonlySet<string>; readonly work: number;
 /** The kernel for up to `tasks` tasks; the same kernel where one task alone does best. */
 export function inPhases(k: Kernel, tasks: number, least = leastWork): Kernel {
   if (tasks < 2) return k;
-  if (!k.body.every((s) => s.kind === "for" || s.kind === "block" || isPlainLet(k, s))) return undivided(k);
+  if (usesText(k) || !k.body.every((s) => s.kind === "for" || s.kind === "block" || isPlainLet(k, s))) return undivided(k);
   const flowing = flowingScratch(k), buffers = k.buffers.map((b): Buffer => (flowing.has(b.name) ? { ...b, whole: true } : b));
   const own = new Set(buffers.filter((b) => b.space === "scratch" && !b.whole).map((b) => b.name)), groups = grouped(k, own);
   let any = false;

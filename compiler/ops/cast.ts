@@ -1,13 +1,13 @@
 /** Changes of element type. */
 import { convert, make } from "../ir/algebra.ts";
 import { variable, type Expr } from "../ir/scalar.ts";
-import { onnxTypeName, typeOfOnnx, types, type DType } from "../ir/types.ts";
-import { anyType } from "./helpers.ts";
+import { elementTypes, onnxTypeName, typeOfOnnx, types, type DType } from "../ir/types.ts";
 import type { AttributeSpec, NodeView, Op } from "./op.ts";
 
 const saturation: Readonly<Record<string, AttributeSpec>> = { saturate: { kind: "int", default: 1 }, round_mode: { kind: "string", default: "up" } };
-const supported = anyType.map((t) => onnxTypeName(types[t].onnx)).join(", ");
-const target = (n: NodeView): DType => typeOfOnnx(n.int("to"))
+const supported = elementTypes.map((t) => onnxTypeName(types[t].onnx)).join(", ");
+const number = (t: DType | undefined): DType | undefined => (t === "string" ? undefined : t);
+const target = (n: NodeView): DType => number(typeOfOnnx(n.int("to")))
   ?? n.fail(`attribute to is ${n.int("to")}: the element type ${onnxTypeName(n.int("to"))} is not supported`, `supported are ${supported}`);
 
 /** The same bits in another type of the same size; null where no scalar operator says it. */

@@ -20,7 +20,7 @@ export const numbers = ofKind("float", "int", "uint");
 /** Types that have negative values. */
 export const signedNumbers = ofKind("float", "int");
 /** Every type a tensor can have. */
-export const anyType: readonly DType[] = elementTypes;
+export const anyType: readonly DType[] = [...elementTypes, "string"];
 /** What ONNX allows for sizes, axes and other lists of indices. */
 export const indices: readonly DType[] = ["i32", "i64"];
 

@@ -27,6 +27,7 @@ import { samplers } from "./sampling.ts";
 import { sequenceOps } from "./sequences.ts";
 import { signals } from "./signal.ts";
 import { sizeLists } from "./sizes.ts";
+import { textual } from "./text.ts";
 import { softmaxes } from "./softmax.ts";
 import { classicalOps } from "./classical.ts";
 import { distances } from "./distances.ts";
@@ -39,7 +40,7 @@ import { windows } from "./windows.ts";
 const all: readonly Op[] = [
   ...elementwise, ...arithmetic, ...casts, ...reshapes, ...slices, ...gathers, ...scatters, ...generators, ...reducers, ...places, ...orders,
   ...convolutions, ...linearOps, ...einsums, ...normalizations, ...pools, ...resizes, ...quantizers, ...softmaxes, ...attentions,
-  ...losses, ...windows, ...samplers, ...signals, ...unfolders, ...stretchedConvolutions, ...microsoft, ...recurrentOps, ...sequenceOps, ...sizeLists,
+  ...losses, ...windows, ...samplers, ...signals, ...unfolders, ...stretchedConvolutions, ...microsoft, ...recurrentOps, ...sequenceOps, ...textual, ...sizeLists,
   ...treeEnsembles, walkTrees, ...classicalOps, ...lookups, ...distances,
 ];
 export const ops: ReadonlyMap<string, Op> = new Map(all.map((o) => [o.name, o]));

@@ -4,6 +4,7 @@ import { at, axis, type Stage } from "../ir/compute.ts";
 import type { Constant } from "../ir/graph.ts";
 import { isConstant } from "../ir/graph.ts";
 import { constant } from "../ir/scalar.ts";
+import { textId } from "../ir/text.ts";
 import { isFloat, type DType, type Num } from "../ir/types.ts";
 import { typeOf } from "./checks.ts";
 import { bounded, like, numbers } from "./helpers.ts";
@@ -24,14 +25,16 @@ interface Side { readonly dtype: DType; readonly values: readonly Num[] }
 /** The list that is given under one of the attributes' names. */
 function side(n: NodeView, p: "keys" | "values"): Side {
   const tensor = n.node.attributes[`${p}_tensor`];
-  if (n.stringsOr(`${p}_strings`)?.length) n.fail(`attribute ${p}_strings holds text: values are numbers`);
+  const strings = n.stringsOr(`${p}_strings`);
+  if (strings?.length) return { dtype: "string", values: strings.map(textId) };
   if (typeof tensor === "object" && !Array.isArray(tensor) && isConstant(tensor as Constant)) return { dtype: (tensor as Constant).dtype, values: Array.from((tensor as Constant).data as ArrayLike<Num>) };
   const floats = n.intsOr(`${p}_floats`), ints = n.intsOr(`${p}_int64s`);
-  return floats ? { dtype: "f32", values: floats } : ints ? { dtype: "i64", values: ints } : n.fail(`there are no ${p}: one of ${p}_floats, ${p}_int64s and ${p}_tensor must be given`);
+  return floats ? { dtype: "f32", values: floats } : ints ? { dtype: "i64", values: ints } : n.fail(`there are no ${p}: one of ${p}_floats, ${p}_int64s, ${p}_strings and ${p}_tensor must be given`);
 }
 function otherwise(n: NodeView, dtype: DType): Num {
   const tensor = n.node.attributes.default_tensor;
-  if (n.node.attributes.values_tensor !== undefined) return tensor !== undefined && isConstant(tensor) ? (tensor.data[0] as Num) : isFloat(dtype) ? -0 : -1;
+  if (n.node.attributes.values_tensor !== undefined) return tensor !== undefined && isConstant(tensor) ? (tensor.data[0] as Num) : isFloat(dtype) ? -0 : dtype === "string" ? textId(n.string("default_string")) : -1;
+  if (dtype === "string") return textId(n.string("default_string"));
   return n.float(isFloat(dtype) ? "default_float" : "default_int64");
 }
 const labelEncoder: Op = {
@@ -42,7 +45,7 @@ const labelEncoder: Op = {
   },
   infer: (n) => {
     const keys = side(n, "keys"), values = side(n, "values");
-    typeOf(n, numbers, 0, 0);
+    typeOf(n, [...numbers, "string"], 0, 0);
     if (keys.values.length !== values.values.length) n.fail(`there are ${keys.values.length} keys for ${values.values.length} values`);
     if (keys.dtype !== n.in(0).dtype) n.fail(`the keys have type ${keys.dtype}, but the input ${n.in(0).dtype}`);
     return [{ dtype: values.dtype, shape: n.in(0).shape }];

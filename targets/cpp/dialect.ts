@@ -1,7 +1,8 @@
 /** C++ with GCC/Clang vector extensions. One dialect per instruction set: they differ in the function's target attribute. */
 import type { Dialect, Form } from "../../compiler/emit/print.ts";
-import { isTeamwork, usesVariable, usedBuffers, type Buffer } from "../../compiler/ir/kernel.ts";
-import type { Apply } from "../../compiler/ir/scalar.ts";
+import { pointerTo } from "../../compiler/emit/native.ts";
+import { isTeamwork, usesText, usesVariable, usedBuffers, type Buffer } from "../../compiler/ir/kernel.ts";
+import type { Apply, TextOp } from "../../compiler/ir/scalar.ts";
 import { cppWords } from "../../compiler/emit/names.ts";
 import { isFloat, types, type DType, type Num } from "../../compiler/ir/types.ts";
 import type { InstructionSet } from "./isa.ts";
@@ -124,6 +125,12 @@ function literal(dtype: DType, x: Num): string {
   }
 }
 
+const onText = (name: string): Form => (_e, _type, ...args) => `${name}(${["text", ...args].join(", ")})`;
+/** Functions of the package's own header: strings are their numbers in `text`. */
+const texts: Readonly<Record<TextOp, Form>> = {
+  textConcat: onText("text_concat"), textUpper: onText("text_upper"), textLower: onText("text_lower"), textPieces: onText("text_pieces"), textPiece: onText("text_piece"),
+  textMatches: onText("text_matches"), textIn: onText("text_in"), textOut: onText("text_out"),
+};
 /** What the package's own header declares for kernels that several tasks run. */
 const teamWords: ReadonlySet<string> = new Set([...cppWords, "team", "task", "piece", "at", "take", "meet", "first_of", "enter_at"]);
 
@@ -160,6 +167,7 @@ export const cpp = (set: InstructionSet, tasks = 1): Dialect => ({
     shl: (e, type, a, b) => `(${type})((${e.lanes > 1 ? `u32x${e.lanes}` : unsignedOf(e.dtype)})${a} << ${b})`,
     shr: (_e, type, a, b) => `(${type})(${a} >> ${b})`,
     select: (_e, _type, c, a, b) => `(${c} ? ${a} : ${b})`,
+    ...texts,
     bits: (e, type, a) => (e.lanes > 1 ? `((${type})(${a}))` : `bits_to_float(${a})`),
     toBits: (e, type, a) => (e.lanes > 1 ? `((${type})(${a}))` : `float_to_bits(${a})`),
   },
@@ -194,10 +202,10 @@ export const cpp = (set: InstructionSet, tasks = 1): Dialect => ({
   barrier: "",
   open: (k) => {
     const used = usedBuffers(k);
-    const parameter = (b: Buffer) => `${b.space === "in" ? "const " : ""}${b.half ? "uint16_t" : types[b.dtype].c}*${b.aliased ? "" : " __restrict"}${used.has(b.name) ? ` ${b.name}` : ""}`;
+    const parameter = (b: Buffer) => `${pointerTo(b.half ? "uint16_t" : types[b.dtype].c, b.space === "in")}${b.aliased ? "" : " __restrict"}${used.has(b.name) ? ` ${b.name}` : ""}`;
     // One list of numbers serves all instruction sets, too.
     const numbers = (k.params ?? []).map((p) => `ptrdiff_t${usesVariable(k, p.name) ? ` ${p.name}` : ""}`);
-    return `static ${set.attribute ? `${set.attribute} ` : ""}void ${k.name}(${[...k.buffers.map(parameter), ...numbers, ...(isTeamwork(k) ? [`team_of_tasks*${k.body.some((s) => s.kind === "barrier" || (s.kind === "phase" && s.work > 1)) ? " team" : ""}`, "int task"] : [])].join(", ")}) {`;
+    return `static ${set.attribute ? `${set.attribute} ` : ""}void ${k.name}(${[...k.buffers.map(parameter), ...numbers, ...(usesText(k) ? ["text_heap* text"] : []), ...(isTeamwork(k) ? [`team_of_tasks*${k.body.some((s) => s.kind === "barrier" || (s.kind === "phase" && s.work > 1)) ? " team" : ""}`, "int task"] : [])].join(", ")}) {`;
   },
   close: "}",
 });

@@ -63,13 +63,14 @@ export const cppTarget: Target = {
     optimize: { kind: "choice", choices: ["speed", "balanced", "size"], default: "speed", description: "what counts more: time, or bytes of weights" },
     winogradWeights: { kind: "choice", choices: ["embed", "init"], default: "embed", description: "where the weights of Winograd's and Strassen's products come from: the files, or made from the model's when the program starts, in memory of the caller's; then files are as small as with --optimize size at full speed" },
     threads: { kind: "count", least: 1, most: 64, default: 1, description: "the most threads that a run can be divided among; 1 without it, and then there is nothing of threads in the library" },
+    textBytes: { kind: "count", least: 1024, most: 2 ** 30, default: 2 ** 20, description: "memory in a context for the strings of a run that are not the model's own, where it deals with strings" },
   },
   weights: ["incbin", "object", "source", "file"],
   variants: (c) => cppVariants(c.instructionSets, Number(c.settings.threads)),
   peak: (c) => peakSource(order.filter((s) => c.instructionSets.includes(s.name))),
   fileNames: (name, c) => packageFiles(name, c.instructionSets, c.weights, Number(c.settings.threads)).all,
   emit: (program, o) => {
-    const threads = Number(o.settings.threads), { files, sources, objects, compileFlags, linkFlags } = packageCpp({ program, isas: cppTexts(program, o.instructionSets, threads), clearArena: false, threads, ...o });
+    const threads = Number(o.settings.threads), { files, sources, objects, compileFlags, linkFlags } = packageCpp({ program, isas: cppTexts(program, o.instructionSets, threads), clearArena: false, threads, textBytes: Number(o.settings.textBytes), ...o });
     return { files, build: { kind: "native", sources, objects, compileFlags, linkFlags }, diagnostics: [] };
   },
 };

@@ -1,11 +1,11 @@
 /** OpenCL C 1.2. Lanes of f32 and i32 are vectors; truths in lanes are masks of ints, all bits set where true. */
-import type { Dialect, Form } from "../../compiler/emit/print.ts";
+import { noText, type Dialect, type Form } from "../../compiler/emit/print.ts";
 import { argumentsOf, eachStmt, usedBuffers, type Buffer, type Kernel } from "../../compiler/ir/kernel.ts";
 import { isFloat, types, type DType, type Num } from "../../compiler/ir/types.ts";
 import { openclWords } from "./words.ts";
 
 const scalar: Readonly<Record<DType, string>> = {
-  f32: "float", f64: "double", i8: "char", i16: "short", i32: "int", i64: "long", u8: "uchar", u16: "ushort", u32: "uint", u64: "ulong", bool: "uchar", index: "int",
+  f32: "float", f64: "double", i8: "char", i16: "short", i32: "int", i64: "long", u8: "uchar", u16: "ushort", u32: "uint", u64: "ulong", bool: "uchar", index: "int", string: "int", chars: "ulong",
 };
 /** Vectors of truths are masks. */
 const nameOf = (t: DType, lanes: number): string => (lanes > 1 ? `${t === "bool" ? "int" : scalar[t]}${lanes}` : scalar[t]);
@@ -98,6 +98,7 @@ export const opencl: Dialect = {
     shl: (e, type, a, b) => (e.lanes > 1 ? `as_${type}(as_uint${e.lanes}(${a}) << as_uint${e.lanes}(${b}))` : `(${type})((${wide(e.dtype)})${a} << ${b})`),
     shr: (e, type, a, b) => (e.lanes > 1 ? `(${a} >> ${b})` : `(${type})(${a} >> ${b})`),
     select: (_e, _type, c, a, b) => `(${c} ? ${a} : ${b})`,
+    ...noText,
     bits: (_e, type, a) => `as_${type}(${a})`, toBits: (_e, type, a) => `as_${type}(${a})`,
   },
   lanes: {

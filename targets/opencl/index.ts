@@ -17,6 +17,7 @@ export interface Devices {
   /** Whether they compute in double precision; what they cannot, the processor does. */
   readonly doubles: boolean;
 }
+const noStrings = "strings exist on the processor only: choose the target cpp";
 const noDoubles = "these devices do not compute in double precision, and without a fallback nothing else does";
 /** The kernels' name for the device, beside the instruction sets. */
 const variant = "opencl";
@@ -30,7 +31,7 @@ export function openclFor(d: Devices): Target {
     builds: "native",
     facts: (s) => ({
       ...d.facts, halves: s.fp16 === true,
-      ...(d.doubles || s.fallback !== "none" ? {} : { types: { ...d.facts.types, f64: { refused: noDoubles } } }),
+      types: { ...d.facts.types, string: { refused: noStrings }, ...(d.doubles || s.fallback !== "none" ? {} : { f64: { refused: noDoubles } }) },
     }),
     instructionSets: cppSets,
     settings: {

@@ -1,5 +1,5 @@
 /** WGSL, for Tint and naga. One dialect per kernel: where its buffers lie decides how they are read. */
-import type { Dialect, Form } from "../../compiler/emit/print.ts";
+import { noText, type Dialect, type Form } from "../../compiler/emit/print.ts";
 import type { Buffer } from "../../compiler/ir/kernel.ts";
 import { fail, type Apply, type Expr } from "../../compiler/ir/scalar.ts";
 import { isFloat, types, type DType, type Num } from "../../compiler/ir/types.ts";
@@ -113,6 +113,7 @@ export function wgsl(homes: ReadonlyMap<string, Home>, declared: readonly string
       not: (_e, _type, a) => `(!${a})`, bitNot: (_e, _type, a) => `(~${a})`,
       shl: (e, _type, a, b) => `(${a} << ${amounts(e)}(${b}))`, shr: (e, _type, a, b) => `(${a} >> ${amounts(e)}(${b}))`,
       select: { call: "select", order: [2, 1, 0] },
+      ...noText,
       bits: (_e, type, a) => `bitcast<${type}>(${a})`, toBits: (_e, type, a) => `bitcast<${type}>(${a})`,
     },
     lanes: {

@@ -16,6 +16,7 @@ const facts: TargetFacts = {
   types: {
     i64: { as: "i32" }, i16: { as: "i32" }, i8: { as: "i32" }, u64: { as: "u32" }, u16: { as: "u32" }, u8: { as: "u32" }, bool: { as: "u32" },
     f64: { refused: "WGSL has no 64-bit floating-point numbers; convert the model to float32" },
+    string: { refused: "WGSL has no strings: choose the target cpp" },
   },
 };
 const variant: Variant = {

@@ -9,7 +9,7 @@ import { types } from "../../compiler/ir/types.ts";
 import type { Build } from "../../compiler/emit/target.ts";
 import type { Port as ProgramPort } from "../../compiler/ir/program.ts";
 import type { DataSet } from "./cases.ts";
-import { pinInputs, type ModelFacts } from "./proto.ts";
+import { pinInputs, stringBytes, type ModelFacts } from "./proto.ts";
 
 export interface Port { readonly name: string; readonly code: number; readonly shape: readonly number[]; readonly bytes: number }
 export interface Compiled {
@@ -64,7 +64,7 @@ export function choicesFor(facts: ModelFacts, data: DataSet): Required<Pick<Comp
   }
   return { shapes, lengths, absent };
 }
-const port = (p: ProgramPort): Port => ({ name: p.name, code: types[p.dtype].onnx, shape: p.shape, bytes: sizeOf(p.shape) * types[p.dtype].bytes });
+const port = (p: ProgramPort): Port => ({ name: p.name, code: types[p.dtype].onnx, shape: p.shape, bytes: sizeOf(p.shape) * (p.dtype === "string" ? stringBytes : types[p.dtype].bytes) });
 const reasonOf = (e: CompileError): string => e.diagnostics.filter((d) => d.severity === "error").map((d) => d.message).join("; ").replaceAll("\n", " ");
 
 export const compileWith = (compile: Compile, options: CompileOptions): CompileCase => async (source) => {

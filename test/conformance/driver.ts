@@ -4,13 +4,17 @@
  * buffers is found. Inputs are read from the file argv[1]; outputs go to argv[2]; argv[3] are the seconds a run may take; a line
  * "@run what value text" each on stdout, behind what the run itself had to say.
  */
+import { stringBytes } from "./proto.ts";
+
+/** An input or output, as many bytes as in the files of inputs and outputs; `isText`: strings, of which each run gets or gives pointers. */
+export interface DriverPort { readonly bytes: number; readonly isText: boolean }
 export interface DriverCase {
   /** The prefix of the generated API. */
   readonly name: string;
   /** The first statements of the program that include what declares the API. */
   readonly include: string;
-  readonly inputBytes: readonly number[];
-  readonly outputBytes: readonly number[];
+  readonly inputs: readonly DriverPort[];
+  readonly outputs: readonly DriverPort[];
   /** Whether the API has `<name>_error`. */
   readonly hasErrorText: boolean;
 }
@@ -30,7 +34,7 @@ const support = `#define _GNU_SOURCE
 #include <unistd.h>
 `;
 const main = `
-enum { MARGIN = 256, LEFT_ITS_BUFFER = 200 };
+enum { MARGIN = 256, LEFT_ITS_BUFFER = 200, TEXT = ${stringBytes} };
 
 /* A buffer of exactly \`bytes\` that ends where a page without access begins. */
 static unsigned char *guarded(size_t bytes) {
@@ -47,10 +51,14 @@ static int touched(const unsigned char *buffer) {
 static int seconds;
 static int child(const struct test *t, const unsigned char *in, unsigned char *out) {
   unsigned char *b[64];
-  size_t n = t->inputs + t->outputs, i;
+  size_t n = t->inputs + t->outputs, i, k;
   for (i = 0; i < n; i++) {
-    b[i] = guarded(t->bytes[i]);
-    if (i < t->inputs) { memcpy(b[i], in, t->bytes[i]); in += t->bytes[i]; }
+    /* Of strings, the caller's memory holds pointers. */
+    b[i] = guarded(t->is_text[i] ? t->bytes[i] / TEXT * sizeof(char *) : t->bytes[i]);
+    if (i >= t->inputs) continue;
+    if (t->is_text[i]) for (k = 0; k < t->bytes[i] / TEXT; k++) ((const char **)b[i])[k] = (const char *)in + k * TEXT;
+    else memcpy(b[i], in, t->bytes[i]);
+    in += t->bytes[i];
   }
   alarm((unsigned)seconds);
   int code = t->run((void **)b);
@@ -58,7 +66,8 @@ static int child(const struct test *t, const unsigned char *in, unsigned char *o
   for (i = 0; i < n; i++) {
     if (touched(b[i])) return LEFT_ITS_BUFFER;
     if (i < t->inputs) continue;
-    memcpy(out, b[i], t->bytes[i]);
+    if (t->is_text[i]) for (k = 0; k < t->bytes[i] / TEXT; k++) strncpy((char *)out + k * TEXT, ((const char **)b[i])[k], TEXT - 1);
+    else memcpy(out, b[i], t->bytes[i]);
     out += t->bytes[i];
   }
   return 0;
@@ -91,16 +100,19 @@ int main(int argc, char **argv) {
 /** The program's text, C99 with POSIX. `warm`: another file has a function of this name, for what comes before the children are made. */
 export function driverText(cases: readonly DriverCase[], runs: readonly DriverRun[], warm = false): string {
   const calls = cases.map((c) => {
-    const args = [...c.inputBytes, ...c.outputBytes].map((_, i) => `b[${i}]`);
+    const args = [...c.inputs, ...c.outputs].map((_, i) => `b[${i}]`);
     return `static int run_${c.name}(void **b) { (void)b; return ${c.name}_run(${args.join(", ")}); }
 static const char *text_${c.name}(int code) { ${c.hasErrorText ? `return ${c.name}_error(code)` : '(void)code; return ""'}; }`;
   });
-  const rows = cases.map((c) => `  {run_${c.name}, text_${c.name}, ${c.inputBytes.length}, ${c.outputBytes.length}, {${[...c.inputBytes, ...c.outputBytes].join(", ")}}},`);
+  const rows = cases.map((c) => {
+    const ports = [...c.inputs, ...c.outputs], list = (f: (p: DriverPort) => number) => `{${ports.map(f).join(", ")}}`;
+    return `  {run_${c.name}, text_${c.name}, ${c.inputs.length}, ${c.outputs.length}, ${list((p) => p.bytes)}, ${list((p) => Number(p.isText))}},`;
+  });
   return `${support}${cases.map((c) => c.include).join("\n")}
 
 ${calls.join("\n")}
 
-static const struct test { int (*run)(void **); const char *(*text)(int); size_t inputs, outputs; size_t bytes[64]; } tests[] = {
+static const struct test { int (*run)(void **); const char *(*text)(int); size_t inputs, outputs; size_t bytes[64]; char is_text[64]; } tests[] = {
 ${rows.join("\n")}
 };
 static const struct { size_t test, in, out; } runs[] = {

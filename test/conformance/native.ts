@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, extname, join } from "node:path";
 import { promisify } from "node:util";
 import { driverText, failureOf, type DriverCase, type DriverRun } from "./driver.ts";
-import type { Compiled } from "./compile.ts";
+import type { Compiled, Port } from "./compile.ts";
 import type { Executor, Member, Options, Ran } from "./group.ts";
 
 const execute = promisify(execFile);
@@ -27,6 +27,7 @@ function unitText(cases: readonly Compiled[], source: number): string {
 /** All weights in one file of assembler, which defines the same names for each. */
 const assembler = (some: readonly Member[]): string =>
   some.flatMap(({ compiled: c }) => sourcesOf(c, ".S").map((f) => `#undef JOIN_\n#undef JOIN\n#undef WEIGHTS\n#include "${c.name}/${f}"\n`)).join("");
+const driverPort = (p: Port) => ({ bytes: p.bytes, isText: p.code === 8 });
 const hasErrorText = (c: Compiled): boolean => Buffer.from((c.files.get(`${c.name}.h`) as string | undefined) ?? "").includes(`${c.name}_error(`);
 
 async function build(members: readonly Member[], o: Options, fail: (m: Member, reason: string) => void): Promise<readonly Member[]> {
@@ -72,7 +73,7 @@ async function build(members: readonly Member[], o: Options, fail: (m: Member, r
     outputAt += align(total(m.compiled.outputs));
   }));
   const tests: DriverCase[] = good.map(({ compiled: k }) => ({
-    name: k.name, include: k.header, inputBytes: k.inputs.map((p) => p.bytes), outputBytes: k.outputs.map((p) => p.bytes), hasErrorText: hasErrorText(k),
+    name: k.name, include: k.header, inputs: k.inputs.map(driverPort), outputs: k.outputs.map(driverPort), hasErrorText: hasErrorText(k),
   }));
   writeFileSync(join(o.folder, "driver.c"), driverText(tests, runs, o.warm !== undefined));
   writeFileSync(join(o.folder, "weights.S"), assembler(good));

@@ -3,7 +3,9 @@ import onnxProto from "onnx-proto";
 import type { onnx } from "onnx-proto";
 import protobuf from "protobufjs/minimal.js";
 
-/** A recorded tensor: `code` is TensorProto.DataType, `bytes` the elements in little-endian order. */
+/** Bytes that the harness keeps for a string, which is followed by zeros. */
+export const stringBytes = 256;
+/** A recorded tensor: `code` is TensorProto.DataType, `bytes` the elements in little-endian order; of strings `stringBytes` each. */
 export interface Tensor { readonly code: number; readonly shape: readonly number[]; readonly bytes: Uint8Array }
 /** A recorded value: a tensor, the tensors of a sequence, or null for an optional value that is absent. */
 export type Value = Tensor | readonly Tensor[] | null;
@@ -30,7 +32,7 @@ export interface ModelFacts {
 /** Element types by TensorProto.DataType: the name used in the list of exceptions, and the bits of an element in raw data. */
 export const codes: Readonly<Record<number, { readonly name: string; readonly bits: number }>> = {
   1: { name: "float", bits: 32 }, 2: { name: "uint8", bits: 8 }, 3: { name: "int8", bits: 8 }, 4: { name: "uint16", bits: 16 },
-  5: { name: "int16", bits: 16 }, 6: { name: "int32", bits: 32 }, 7: { name: "int64", bits: 64 }, 8: { name: "string", bits: 0 },
+  5: { name: "int16", bits: 16 }, 6: { name: "int32", bits: 32 }, 7: { name: "int64", bits: 64 }, 8: { name: "string", bits: 8 * stringBytes },
   9: { name: "bool", bits: 8 }, 10: { name: "float16", bits: 16 }, 11: { name: "double", bits: 64 }, 12: { name: "uint32", bits: 32 },
   13: { name: "uint64", bits: 64 }, 14: { name: "complex64", bits: 64 }, 15: { name: "complex128", bits: 128 },
   16: { name: "bfloat16", bits: 16 }, 17: { name: "float8e4m3fn", bits: 8 }, 18: { name: "float8e4m3fnuz", bits: 8 },
@@ -42,6 +44,11 @@ export function readTensor(file: Uint8Array): Tensor {
   const t = onnxProto.onnx.TensorProto.decode(file);
   const code = t.dataType ?? 0, shape = (t.dims ?? []).map(Number), bits = codes[code]?.bits ?? 0;
   if (bits === 0) throw new Error(`holds ${codes[code]?.name ?? `type ${code}`}`);
+  if (code === 8) {
+    const bytes = new Uint8Array((t.stringData ?? []).length * stringBytes);
+    t.stringData?.forEach((s, i) => { if (s.length >= stringBytes) throw new Error("holds a long string"); bytes.set(s, i * stringBytes); });
+    return { code, shape, bytes };
+  }
   if (t.rawData?.length) return { code, shape, bytes: t.rawData };
   const typed = [t.floatData, t.int32Data, t.int64Data, t.doubleData, t.uint64Data].find((x) => x?.length) ?? [];
   const bytes = new Uint8Array(Math.ceil((typed.length * bits) / 8)), view = new DataView(bytes.buffer);

@@ -15,16 +15,27 @@ import { readModel, readSet, type Case } from "./cases.ts";
 import { choicesFor } from "./compile.ts";
 import { difference } from "./compare.ts";
 import { aboutCase, type GroupTimes, type Result } from "./group.ts";
-import { tensorsOf, type Tensor } from "./proto.ts";
+import { textId, textOf } from "../../compiler/ir/text.ts";
+import { stringBytes, tensorsOf, type Tensor } from "./proto.ts";
 
 function constant(t: Tensor): Constant {
   const dtype = typeOfOnnx(t.code);
+  if (dtype === "string") {
+    const text = (i: number): string => new TextDecoder().decode(t.bytes.subarray(i * stringBytes, (i + 1) * stringBytes)).replace(/\0+$/, "");
+    return { dtype, shape: t.shape, data: Int32Array.from({ length: t.bytes.length / stringBytes }, (_, i) => textId(text(i))) };
+  }
   if (!dtype) throw new Unsupported(`elements of type ${t.code}`);
   return { dtype, shape: t.shape, data: viewOf(dtype, t.bytes) };
 }
 /** Whether all is tensors, of which the evaluator finds the shapes as it goes; sequences are resolved by type inference. */
 const isPlain = (g: Graph): boolean => g.inputs.every((v) => g.types.has(v)) && g.nodes.every((n) => { const op = ops.get(n.op); return op?.lower ?? op?.expand; });
-const tensor = (c: Constant): Tensor => ({ code: types[c.dtype].onnx, shape: c.shape, bytes: new Uint8Array(c.data.buffer, c.data.byteOffset, c.data.byteLength) });
+function tensor(c: Constant): Tensor {
+  const code = types[c.dtype].onnx;
+  if (c.dtype !== "string") return { code, shape: c.shape, bytes: new Uint8Array(c.data.buffer, c.data.byteOffset, c.data.byteLength) };
+  const bytes = new Uint8Array(c.data.length * stringBytes);
+  (c.data as Int32Array).forEach((id, i) => bytes.set(new TextEncoder().encode(textOf(id)), i * stringBytes));
+  return { code, shape: c.shape, bytes };
+}
 
 function outcomeOf(test: Case): Pick<Result, "outcome" | "reason"> {
   const bytes = readFileSync(test.model), facts = readModel(bytes);

@@ -1,9 +1,11 @@
 /** TensorProto -> Constant, by whichever of its fields holds the elements. */
 import { constantOf, sizeOf, type Constant } from "../../ir/graph.ts";
+import { textId } from "../../ir/text.ts";
 import { arrayOf, newArray, onnxTypeName, typeOfOnnx, types, viewOf, type DType, type ElementArray, type Num } from "../../ir/types.ts";
 import { Problem, UnsupportedType } from "./problem.ts";
 import { externalLocation, toBigInt, toNumber, type Int64, type SparseTensor, type Tensor } from "./proto.ts";
 
+const decoder = new TextDecoder();
 /** The bytes of an external data file, by the location that the model states; throws Problem where it may not be read. */
 export type ReadExternal = (location: string) => Uint8Array;
 /** How the elements of tensors are reached. */
@@ -56,7 +58,8 @@ function entriesOf(t: Tensor, dtype: DType): ElementArray | null {
     case "i64": return from(t.int64Data, big);
     case "u64": case "u32": return from(t.uint64Data, big);
     case "i8": case "i16": case "i32": case "u8": case "u16": case "bool": return from(t.int32Data, plain);
-    case "index": return null;
+    case "string": return from(t.stringData, (x) => textId(decoder.decode(x as Uint8Array)));
+    case "index": case "chars": return null;
     default: return dtype satisfies never;
   }
 }
@@ -85,6 +88,7 @@ export function tensorConstant(t: Tensor, what: string, access: Access = {}): Co
   const dtype = dtypeOf(t.dataType ?? 0), shape = shapeOf(t, what), size = sizeOf(shape), bytes = size * types[dtype].bytes;
   const shown = `${onnxTypeName(types[dtype].onnx)}[${shape.join(", ")}]`, outside = t.dataLocation === externalLocation;
   const raw = outside ? external(t, bytes, what, access.readExternal) : bytesIn(t, dtype);
+  if (raw && dtype === "string") throw new Problem("bad-tensor", `${what} holds strings as raw data, which ONNX does not have`);
   if (raw && raw.length !== bytes) throw new Problem("bad-tensor", `${what} has ${raw.length} bytes of data, but ${shown} needs ${bytes}`);
   const data = raw ? aligned(dtype, raw, !outside && access.mayMove === true) : entriesOf(t, dtype) ?? newArray(dtype, 0);
   if (data.length !== size) throw new Problem("bad-tensor", `${what} has ${data.length} elements, but ${shown} needs ${size}`);

@@ -20,6 +20,7 @@ import { alone, inPhases, undivided } from "../../lower/phases.ts";
 import { canonicalise, keyOf, type Canonical } from "./canonical.ts";
 import { renamed } from "./choose-layouts.ts";
 import { valueOfTensor } from "./lower-graph.ts";
+import { numberStrings } from "./number-strings.ts";
 import { ConstantBlob } from "./pack-constants.ts";
 import { Preparation } from "./prepare-weights.ts";
 import { planMemory, verifyArena, type Block } from "./plan-memory.ts";
@@ -45,7 +46,8 @@ interface Scheduled { readonly kernel: number; readonly params: readonly Var[]; 
 interface Made extends Pick<Canonical, "names" | "boxes" | "sizes"> { readonly c: Compute; readonly s: Scheduled }
 
 /** The program of a network. Throws where a kernel does not verify. */
-export function buildProgram(n: Network, o: BuildOptions): Program {
+export function buildProgram(network: Network, o: BuildOptions): Program {
+  const n = numberStrings(network);
   const placement = placeTensors(n), kernels: KernelVariants[] = [], known = new Map<string, Scheduled>(), blob = new ConstantBlob(o.alignment), preparation = new Preparation(n);
   const align = (bytes: number) => Math.ceil(bytes / o.alignment) * o.alignment;
   const origins: Set<string>[] = [], tasks = Math.max(1, ...o.variants.map((v) => v.tasks?.most ?? 1));
@@ -115,6 +117,7 @@ export function buildProgram(n: Network, o: BuildOptions): Program {
     kernels: done.map((k, i) => ({ ...k, origin: calls.flatMap((call, raw) => (call.kernel === i ? [...origins[raw]!] : [])) })),
     ...(n.symbols?.length ? { symbols: n.symbols.map(({ variable, from }) => ({ variable, from: originOf(n, from, (name) => placeOf(n, placement, arena, name)) })) } : {}),
     dtypes: [...new Set(kernels.flatMap((k) => Object.values(k.variants).flatMap((v) => v.buffers.map((b) => b.dtype))))],
+    ...(n.texts ? { texts: n.texts } : {}),
   };
 }
 
