@@ -103,6 +103,10 @@ class Inference implements Around {
       const more = rest.length > 0 ? `, and ${plural(rest.length, "more shape")} that differ likewise` : "";
       this.diagnostics.push({ severity: "warning", code: "stated-shape", message: `the model states ${first}${more}` });
     }
+    if (this.equalities.size > 0) {
+      const list = [...this.equalities.values()].map((pair) => pair.map((e) => showShape([e]).slice(1, -1)).join(" = ")), more = list.length > 3 ? ` and ${list.length - 3} more` : "";
+      this.diagnostics.push({ severity: "warning", code: "equal-sizes", message: `results hold only where a run's sizes obey ${list.slice(0, 3).join(", ")}${more}; runs do not test it` });
+    }
     return { graph: this.result(), diagnostics: this.diagnostics };
   }
   /** The type of a tensor, as far as it is known. */
