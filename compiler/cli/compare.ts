@@ -1,5 +1,6 @@
 /** How far a result is from what it should be. */
 import type { Constant } from "../ir/graph.ts";
+import { encode, formats, isSmallFloat } from "../ir/formats.ts";
 import { type DType, type ElementArray, isFloat } from "../ir/types.ts";
 
 /** Infinite where one side is infinite or not a number and the other is not the same. */
@@ -27,6 +28,12 @@ function distanceIn(t: DType): (x: number, y: number) => number {
       i = new BigInt64Array(f.buffer);
     const position = (x: number): bigint => ((f[0] = x), i[0]! < 0n ? -BigInt.asUintN(63, i[0]!) : i[0]!);
     return (x, y) => Math.abs(Number(position(x) - position(y)));
+  }
+  if (isSmallFloat(t)) {
+    const { exponent, mantissa } = formats[t],
+      sign = 2 ** (exponent + mantissa);
+    const position = (x: number): number => (x < 0 ? sign - encode(t, x) : encode(t, x));
+    return (x, y) => Math.abs(position(x) - position(y));
   }
   return (x, y) => Math.abs(x - y);
 }

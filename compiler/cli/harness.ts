@@ -5,10 +5,10 @@ import { homedir, tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { type CompileResult, choicesOf } from "../api.ts";
 import type { Build } from "../emit/target.ts";
-import { type Constant, bytesOf, constantOf, type TensorType } from "../ir/graph.ts";
+import { type Constant, bytesOf, constantOf, sizeOf, type TensorType } from "../ir/graph.ts";
 import type { Port } from "../ir/program.ts";
 import { leastShape } from "../emit/sizes.ts";
-import { viewOf } from "../ir/types.ts";
+import { bytesOfElements, viewOf } from "../ir/types.ts";
 import { fingerprint, version } from "../version.ts";
 import { type Built, type Facts, type Maker, type PortFacts, isOpen } from "./built.ts";
 import { Failure, UsageError, orFail } from "./exit.ts";
@@ -114,7 +114,6 @@ async function inFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
     rmSync(folder, { recursive: true, force: true });
   }
 }
-const bytes = (c: Constant): Uint8Array => new Uint8Array(c.data.buffer, c.data.byteOffset, c.data.byteLength);
 type Mode = "run" | "trace" | "bench" | "profile" | "start";
 /** Starts the program with its inputs in `folder`; what it wrote to stdout. */
 async function start(
@@ -125,7 +124,7 @@ async function start(
   more: readonly string[] = [],
   env: Terminal["env"] = b.env,
 ): Promise<string> {
-  inputs.forEach((c, i) => writeFileSync(join(folder, `input_${i}`), bytes(c)));
+  inputs.forEach((c, i) => writeFileSync(join(folder, `input_${i}`), bytesOfElements(c.dtype, c.data)));
   if (isOpen(b.facts)) writeFileSync(join(folder, "shapes"), inputs.map((c) => `${c.shape.join(" ")}\n`).join(""));
   const maker = makers[b.facts.build.kind],
     command = await (mode === "trace" || mode === "profile" ? maker.observer : maker.command)(b);
@@ -136,7 +135,7 @@ async function start(
 const read = (path: string, p: TensorType): Constant => {
   const file = readFileSync(path);
   if (file.length !== bytesOf(p)) throw new Failure(`${path} has ${file.length} bytes instead of ${bytesOf(p)}`);
-  return constantOf(p.dtype, p.shape, viewOf(p.dtype, file));
+  return constantOf(p.dtype, p.shape, viewOf(p.dtype, file, sizeOf(p.shape)));
 };
 /** The outputs, in the model's order, for inputs in the model's order. `hear` gets what the program has to say, such as that no device did it. */
 export const runModel = (b: Built, inputs: readonly Constant[], hear: (note: string) => void = () => {}): Promise<readonly Constant[]> =>

@@ -1,13 +1,15 @@
 /** Values for a model's inputs: from files, or random. */
 import { type Constant, constantOf, sizeOf } from "../ir/graph.ts";
-import { type DType, newArray, types } from "../ir/types.ts";
+import { isSmallFloat } from "../ir/formats.ts";
+import { type DType, limits, newArray, types } from "../ir/types.ts";
 import { describePort, type PortFacts } from "./built.ts";
 import { Failure, UsageError } from "./exit.ts";
-import { readNpy } from "./npy.ts";
+import { fromNpyType, npyType, readNpy } from "./npy.ts";
 
 const numpyName: Readonly<Record<DType, string>> = {
   f32: "float32",
   f64: "float64",
+  f16: "float16",
   i8: "int8",
   i16: "int16",
   i32: "int32",
@@ -16,11 +18,26 @@ const numpyName: Readonly<Record<DType, string>> = {
   u16: "uint16",
   u32: "uint32",
   u64: "uint64",
+  bf16: "bfloat16",
+  f8e4m3fn: "float8_e4m3fn",
+  f8e4m3fnuz: "float8_e4m3fnuz",
+  f8e5m2: "float8_e5m2",
+  f8e5m2fnuz: "float8_e5m2fnuz",
+  f8e8m0: "float8_e8m0fnu",
+  f4e2m1: "float4_e2m1fn",
+  i4: "int8",
+  u4: "uint8",
+  i2: "int8",
+  u2: "uint8",
   bool: "bool",
   index: "int64",
   string: "str_",
   chars: "str_",
 };
+const isForeign = (t: DType): boolean => t !== "f16" && isSmallFloat(t);
+/** How to make NumPy's array of a type that a file can hold. */
+const howTo = (t: DType): string =>
+  isForeign(t) ? `a.astype(ml_dtypes.${numpyName[t]}).view(numpy.${numpyName[npyType(t)]})` : `a.astype(numpy.${numpyName[t]})`;
 /** Whether a port can have such a shape. */
 const fits = (p: PortFacts, shape: readonly number[]): boolean =>
   p.shape.length === shape.length && p.shape.every((n, d) => shape[d]! <= n && shape[d]! >= (p.least?.[d] ?? n));
@@ -40,9 +57,7 @@ export function checkInput(p: PortFacts, value: Constant, source: string): void 
   const sameShape = fits(p, value.shape);
   if (p.dtype === value.dtype && sameShape) return;
   const hint =
-    p.dtype !== value.dtype
-      ? `convert it, in Python: a.astype(numpy.${numpyName[p.dtype]})`
-      : `compile for that shape: --shape ${p.name}=${value.shape.join(",")}`;
+    p.dtype !== value.dtype ? `convert it, in Python: ${howTo(p.dtype)}` : `compile for that shape: --shape ${p.name}=${value.shape.join(",")}`;
   throw new Failure(`input ${p.name} is ${describePort(p)}, but ${source} holds ${describePort(value)}`, { hint, code: "bad-input" });
 }
 /** The inputs that files give, each checked. Throws a UsageError where the model has no such input. */
@@ -57,7 +72,7 @@ export function fromFiles(ports: readonly PortFacts[], files: Readonly<Record<st
     ports.flatMap((p) => {
       const path = files[p.name];
       if (path === undefined) return [];
-      const value = readNpy(path);
+      const value = fromNpyType(p.dtype, readNpy(path), path);
       checkInput(p, value, path);
       return [[p.name, value] as const];
     }),
@@ -73,18 +88,18 @@ function uniform(seed: number): () => number {
     return (x >>> 0) / 2 ** 32;
   };
 }
-/** Floats in [-1, 1); bytes and 16-bit integers of their whole range; wider integers, which are mostly indices, 0 or 1. */
+/** Floats in [-1, 1), or from 0 on where there is no sign; bytes and 16-bit integers of their whole range; wider integers, which are mostly indices, 0 or 1. */
 export function randomInputs(ports: readonly PortFacts[], seed: number): readonly Constant[] {
   const next = uniform(seed);
   for (let i = 0; i < 8; i++) next();
   return ports.map((p) => {
     const data = newArray(p.dtype, sizeOf(p.shape)) as { [i: number]: number | bigint; readonly length: number },
-      { kind, bytes, wrap } = types[p.dtype];
+      { kind, bits, wrap } = types[p.dtype];
     const draw =
       kind === "float"
-        ? () => next() * 2 - 1
-        : kind !== "bool" && bytes <= 2
-          ? () => Math.floor(next() * 256 ** bytes)
+        ? () => (limits(p.dtype)[0] < 0 ? next() * 2 - 1 : next())
+        : kind !== "bool" && bits <= 16
+          ? () => Math.floor(next() * 2 ** bits)
           : () => Math.floor(next() * 2);
     for (let i = 0; i < data.length; i++) data[i] = wrap(draw());
     return constantOf(p.dtype, p.shape, data as unknown as Constant["data"]);

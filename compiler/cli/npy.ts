@@ -2,13 +2,15 @@
 import { readFileSync } from "node:fs";
 import { dump, parse } from "npyjs";
 import { type Constant, constantOf, sizeOf } from "../ir/graph.ts";
-import type { DType, ElementArray } from "../ir/types.ts";
-import { newArray } from "../ir/types.ts";
+import { bitsTypeOf } from "../ir/codec.ts";
+import { codebook, encode, isSmallFloat } from "../ir/formats.ts";
+import { type DType, type ElementArray, newArray, types, viewOf } from "../ir/types.ts";
 import { Failure, orFail } from "./exit.ts";
 
 const codes = {
   f32: "f4",
   f64: "f8",
+  f16: "f2",
   i8: "i1",
   i16: "i2",
   i32: "i4",
@@ -32,12 +34,39 @@ export function readNpy(path: string): Constant {
   const resave = (how: string) => ({ hint: `in Python: numpy.save("${path}", ${how})` });
   if (!type) throw new Failure(`${path} holds elements of type ${dtype}, which mlc does not read`, resave("a.astype(numpy.float32)"));
   if (fortranOrder && shape.length > 1) throw new Failure(`${path} is in Fortran order`, resave("numpy.ascontiguousarray(a)"));
-  const list = data as unknown as ArrayLike<number> & ElementArray;
+  const raw = data as unknown as ArrayLike<number> & ElementArray;
+  const list = type === "f16" ? (viewOf("f16", new Uint8Array(raw.buffer, raw.byteOffset, raw.byteLength)) as typeof raw) : raw;
   if (list.length !== sizeOf(shape)) throw new Failure(`${path} says shape [${shape}], ${sizeOf(shape)} elements, but holds ${list.length}`);
   return constantOf(type, shape, type === "bool" ? Uint8Array.from(list, Number) : list);
 }
+/** What NumPy has in the place of a type: the bits of floats that it lacks, one element of integers for each that is smaller than a byte. */
+export function npyType(t: DType): DType {
+  if (isStored(t)) return t;
+  return isSmallFloat(t) ? bitsTypeOf(t) : types[t].kind === "int" ? "i8" : "u8";
+}
+/** The tensor of type `t` that a file stands for; the value itself where it is of no type that does. Throws a Failure where the type does not hold a number. */
+export function fromNpyType(t: DType, value: Constant, source: string): Constant {
+  if (t === value.dtype || npyType(t) !== value.dtype) return value;
+  const list = value.data as Uint8Array;
+  if (isSmallFloat(t)) {
+    const most = codebook(t).length,
+      bad = list.findIndex((x) => x >= most);
+    if (bad >= 0) throw new Failure(`${source} holds ${list[bad]} at ${bad}, which is no element of type ${t}`);
+    return constantOf(
+      t,
+      value.shape,
+      Float32Array.from(list, (code) => codebook(t)[code]!),
+    );
+  }
+  const bad = list.findIndex((x) => types[t].wrap(x) !== x);
+  if (bad >= 0) throw new Failure(`${source} holds ${list[bad]} at ${bad}, which is no element of type ${t}`);
+  return constantOf(t, value.shape, value.data);
+}
 /** The bytes of a .npy file. */
 export function npyBytes(t: Constant): Uint8Array {
-  if (!isStored(t.dtype)) throw new Failure(`a tensor of type ${t.dtype} cannot be written as .npy`);
-  return new Uint8Array(dump(t.data.length ? t.data : newArray(t.dtype, 0), [...t.shape], { dtype: codes[t.dtype] }));
+  const type = npyType(t.dtype) as Stored,
+    small = t.dtype,
+    data = isSmallFloat(small) ? Uint16Array.from(t.data as Float32Array, (x) => encode(small, x)) : t.data;
+  const list = type === "u8" ? Uint8Array.from(data as Uint8Array) : data;
+  return new Uint8Array(dump(list.length ? list : newArray(type, 0), [...t.shape], { dtype: codes[type] }));
 }

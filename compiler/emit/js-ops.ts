@@ -1,4 +1,5 @@
 /** The spelling of scalar operators in JavaScript, exact for each element type: f32 rounds after each step, integers wrap around. */
+import { formats, type SmallFloat } from "../ir/formats.ts";
 import { fail, type ScalarOp } from "../ir/scalar.ts";
 import type { textMeanings } from "../ir/text.ts";
 import { isBig, isFloat, types, type DType, type Num } from "../ir/types.ts";
@@ -10,6 +11,8 @@ export const narrow: Readonly<Record<DType, (x: string) => string>> = {
   u8: (x) => `((${x}) & 255)`, u16: (x) => `((${x}) & 65535)`, u32: (x) => `((${x}) >>> 0)`,
   string: (x) => `(${x})`, chars: (x) => `(${x})`,
   i64: (x) => `BigInt.asIntN(64, ${x})`, u64: (x) => `BigInt.asUintN(64, ${x})`,
+  i4: (x) => `((${x}) << 28 >> 28)`, u4: (x) => `((${x}) & 15)`, i2: (x) => `((${x}) << 30 >> 30)`, u2: (x) => `((${x}) & 3)`,
+  ...(Object.fromEntries(Object.keys(formats).map((t) => [t, (x: string) => `wrap.${t}(${x})`])) as Record<SmallFloat, (x: string) => string>),
 };
 /** A constant; -0, NaN and infinities stay what they are. */
 export function literal(dtype: DType, x: Num): string {
@@ -22,6 +25,7 @@ export const helpers = [
   "const least = (a, b) => b < a ? b : a, most = (a, b) => a < b ? b : a, big = (x) => BigInt(Number.isFinite(x) ? Math.trunc(x) : 0);",
   "const bigQuotient = (a, b) => b === 0n ? 0n : a / b, bigRest = (a, b) => b === 0n ? 0n : a % b;",
   "const word = new Int32Array(1), real = new Float32Array(word.buffer);",
+  "const words = new BigInt64Array(1), double = new Float64Array(words.buffer), bitsToDouble = (x) => (words[0] = x, double[0]), doubleToBits = (x) => (double[0] = x, words[0]);",
   "const bitsToFloat = (x) => (word[0] = x, real[0]), floatToBits = (x) => (real[0] = x, word[0]);",
 ].join("\n");
 
@@ -59,6 +63,8 @@ export const spelling: Readonly<Record<ScalarOp, Form>> = {
   bits: (_, a) => `bitsToFloat(${a})`, toBits: (_, a) => `floatToBits(${a})`,
   textConcat: text("concat"), textUpper: text("upper"), textLower: text("lower"), textPieces: text("pieces"), textPiece: text("piece"), textMatches: text("matches"),
   textIn: (_, a) => a, textOut: (_, a) => a,
+  bits64: (_, a) => `bitsToDouble(${a})`, toBits64: (_, a) => `doubleToBits(${a})`,
+  fromHalf: (_, a) => `decode("f16", ${a})`, toHalf: (_, a) => `encode("f16", ${a})`,
 };
 
 /** A value of another type. To bool, the result is a condition. */

@@ -6,6 +6,7 @@ import { apply, children, constant, fail, show, type Expr } from "../ir/scalar.t
 import { linear, range } from "../ir/linear.ts";
 import { expressionsOf, eachStmt, type Kernel, type Stmt } from "../ir/kernel.ts";
 import { isBig, types } from "../ir/types.ts";
+import { decode, encode } from "../ir/formats.ts";
 import { erf, power, roundHalfEven } from "../ir/functions.ts";
 import { textMeanings } from "../ir/text.ts";
 import type { Memory } from "../ir/interpret.ts";
@@ -24,7 +25,7 @@ export function compileToJs(k: Kernel): Run {
   let run = compiled.get(text);
   if (!run) {
     const wrap = Object.fromEntries(Object.entries(types).map(([t, row]) => [t, row.wrap]));
-    run = new Function("erf", "power", "roundHalfEven", "wrap", "text", text)(erf, power, roundHalfEven, wrap, textMeanings) as (...args: unknown[]) => void;
+    run = new Function("erf", "power", "roundHalfEven", "wrap", "text", "decode", "encode", text)(erf, power, roundHalfEven, wrap, textMeanings, decode, encode) as (...args: unknown[]) => void;
     compiled.set(text, run);
   }
   const given = k.buffers.filter((b) => b.space === "in" || b.space === "out"), numbers = k.params ?? [], call = run;

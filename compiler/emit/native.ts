@@ -17,7 +17,7 @@ export interface KernelText {
   readonly name: string;
   /**
    * A static function of that name that returns nothing. Its parameters are a pointer for each buffer of the kernel, in its order:
-   * `const T* __restrict` where the buffer's space is "in", `T* __restrict` elsewhere, T being `types[dtype].c`, or `uint16_t` for halves; then a
+   * `const T* __restrict` where the buffer's space is "in", `T* __restrict` elsewhere, T being `types[dtype].c`; then a
    * `ptrdiff_t` for each of its params.
    */
   readonly text: string;
@@ -102,6 +102,8 @@ export const statuses: readonly Status[] = [
 const dtypeWord: Readonly<Record<Exclude<DType, "index">, string>> = {
   f32: "FLOAT32", f64: "FLOAT64", i8: "INT8", i16: "INT16", i32: "INT32", i64: "INT64", u8: "UINT8", u16: "UINT16", u32: "UINT32", u64: "UINT64", bool: "BOOL",
   string: "STRING", chars: "STRING",
+  f16: "FLOAT16", bf16: "BFLOAT16", f8e4m3fn: "FLOAT8E4M3FN", f8e4m3fnuz: "FLOAT8E4M3FNUZ", f8e5m2: "FLOAT8E5M2", f8e5m2fnuz: "FLOAT8E5M2FNUZ", f8e8m0: "FLOAT8E8M0",
+  f4e2m1: "FLOAT4E2M1", i4: "INT4", u4: "UINT4", i2: "INT2", u2: "UINT2",
 };
 const wordOf = (t: DType): string => (t === "index" ? "INT64" : dtypeWord[t]);
 /** The next multiple of 64, at least that. */
@@ -121,9 +123,7 @@ function portView(NAME: string, port: Port, side: "input" | "output", i: number,
     info: `{${stringLiteral(port.name)}, ${NAME}_${wordOf(dtype)}, ${shape.length}, {${filled(shape)}}, ${count}, ${bytes}${sized ? `, {${filled(least)}}` : ""}}`,
   };
 }
-/** Of an element in memory. */
-const elementType = (b: Buffer): string => (b.half ? "uint16_t" : types[b.dtype].c);
-const bufferType = (b: Buffer): string => pointerTo(elementType(b), b.space === "in");
+const bufferType = (b: Buffer): string => pointerTo(types[b.dtype].c, b.space === "in");
 /** A pointer to elements of a type, in C; what it points to may be a pointer itself. */
 export const pointerTo = (type: string, readOnly: boolean): string => (!readOnly ? `${type}*` : type.endsWith("*") ? `${type} const*` : `const ${type}*`);
 
@@ -247,7 +247,7 @@ export function callArguments(program: Program, s: Step, base: (place: Place) =>
   if (params.length !== given.length) throw new Error(`${s.origin.join(" + ")}: ${given.length} values for the ${params.length} parameters of ${kernel.name}`);
   return [...s.args.map((place, i) => {
     const b = buffers[i]!, { text, ctype } = base(place), type = bufferType(b);
-    if (place.offset === 0 && ctype === elementType(b) && !("perTask" in place)) return text;
+    if (place.offset === 0 && ctype === types[b.dtype].c && !("perTask" in place)) return text;
     const bytes = ctype === "unsigned char" ? text : `(${place.in === "input" ? "const " : ""}char*)${text}`;
     return `(${type})(${bytes} + ${place.offset}${"perTask" in place ? ` + (size_t)task * ${place.perTask}` : ""})`;
   }), ...given.map((x) => indexText(x, symbols)), ...(textual(kernel) ? ["text"] : []), ...(teamwork(kernel) ? ["team", "task"] : [])].join(", ");

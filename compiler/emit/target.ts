@@ -8,6 +8,7 @@ import type { WinogradFacts } from "../ir/machine.ts";
 import type { Program } from "../ir/program.ts";
 import type { Schedule } from "../ir/schedule.ts";
 import type { Expr } from "../ir/scalar.ts";
+import { formats } from "../ir/formats.ts";
 import type { DType } from "../ir/types.ts";
 
 /** One way to run a kernel on the target: an instruction set of a processor, or a device. */
@@ -24,8 +25,15 @@ export interface Variant {
    */
   readonly tasks?: { readonly most: number; readonly least?: number };
 }
-/** What becomes of an element type: kept in memory and computed with as another one, or refused, with the reason. */
-export type Stored = { readonly as: DType } | { readonly refused: string };
+/**
+ * What becomes of an element type: kept in memory and computed with as another one, or refused, with the reason. `memory`, of small floats
+ * as f32: memory holds the model's type all the same, and kernels convert.
+ */
+export type Stored = { readonly as: DType; readonly memory?: true } | { readonly refused: string };
+/** What becomes of small floats and of integers smaller than a byte where a language has f32, i8, u8 and u16 in memory. */
+export const bitsInMemory: Readonly<Partial<Record<DType, Stored>>> = {
+  ...Object.fromEntries(Object.keys(formats).map((t) => [t, { as: "f32", memory: true }])), i4: { as: "i8" }, u4: { as: "u8" }, i2: { as: "i8" }, u2: { as: "u8" },
+};
 /** Facts of a typical machine of the target, and of its language, that passes, cost models and reports read. */
 export interface TargetFacts {
   /** Of one core (or the whole device) at its peak, in multiply-accumulates per second, and from main memory, in bytes per second. */

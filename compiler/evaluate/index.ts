@@ -13,6 +13,7 @@ import { isStatic, sizeOf, sizesMadeBy, type Constant, type Graph, type Node, ty
 import { NodeView, type Expander, type Op } from "../ops/op.ts";
 import { ops } from "../ops/index.ts";
 import { showShape } from "../ops/helpers.ts";
+import { lowerNode } from "../ops/lowering.ts";
 import { lower } from "../lower/lower.ts";
 import { compileToJs, type Run } from "../emit/js.ts";
 import { evaluationSchedule } from "./schedule.ts";
@@ -145,7 +146,7 @@ export function evaluateNode(view: NodeView, inputs: readonly (Constant | undefi
   const typed = view.outputs.length && node.outputs.every(Boolean) ? view : viewOf(node, op, (v) => given.get(v));
   const none = (i: number): Constant => ({ dtype: typed.out(i).dtype, shape: [0], data: newArray(typed.out(i).dtype, 0) });
   if (op.lower) {
-    const compute = op.lower(typed), same = renamedBy(compute);
+    const compute = lowerNode(typed), same = renamedBy(compute);
     const results = same ? new Map([[compute.outputs[0]!.tensor, given.get(same)!.data]]) : evaluateCompute(compute, new Map([...given].map(([v, c]) => [v, c.data])), budget);
     return node.outputs.map((name, i) => {
       const data = name ? results.get(name) : undefined;

@@ -1,5 +1,6 @@
 /** Construction that simplifies: every expression made here is in normal form, so no pass has to restore it. */
 import { acrossLanes, apply, build, cast, constant, load, mentions, scalarOps, splat, textOps, type Expr, type Load, type ScalarOp, type Var } from "./scalar.ts";
+import { isSmallFloat } from "./formats.ts";
 import { idLimit, indexOps } from "./linear.ts";
 import { any, is, op, rewrite, rule, type Rule } from "./rules.ts";
 import { types, type DType, type Num } from "./types.ts";
@@ -65,6 +66,8 @@ function normal(name: ScalarOp, args: readonly Expr[]): Expr {
 /** The value of `x` in another type. */
 export function convert(dtype: DType, x: Expr): Expr {
   if (x.dtype === dtype) return x;
+  // Every small float is a number of each larger type.
+  if (x.kind === "cast" && x.arg.dtype === dtype && isSmallFloat(dtype) && (x.dtype === "f32" || x.dtype === "f64")) return x.arg;
   return x.kind === "const" ? constant(dtype, x.value) : cast(dtype, x);
 }
 /** a + b in normal form. Of this and the shorthands below, types are those of `make`: both operands have one. */

@@ -3,6 +3,7 @@ import { fail, load, show, variable, type Expr, type Var } from "./scalar.ts";
 import { int, plus, range, times } from "./linear.ts";
 import { make, substitute } from "./algebra.ts";
 import type { Sizes } from "./symbols.ts";
+import type { SmallFloat } from "./formats.ts";
 import type { DType, ElementArray, Num } from "./types.ts";
 import { types, limits } from "./types.ts";
 
@@ -13,8 +14,8 @@ export interface Layout {
   readonly parts: readonly Part[];
   readonly halo?: readonly (readonly [before: number, after: number])[];
   readonly pad?: readonly number[];
-  /** Of f32: elements lie in memory as half-precision numbers, rounded when they are stored. */
-  readonly half?: true;
+  /** Of f32: elements lie in memory as these, rounded when they are stored. */
+  readonly memory?: SmallFloat;
 }
 /** input: written at run time; weight: a constant that may be packed; table: a small constant that folds into the code. */
 export type Role = "input" | "weight" | "table";
@@ -129,6 +130,8 @@ export const output = (s: Stage, tensorName = "out", more: Partial<Output> = {})
   return { stage: s.name, tensor: tensorName, dtype: resultType(s), shape, layout: rowMajor(shape.length), ...more };
 };
 
+/** The type of a tensor's elements in memory. */
+export const memoryType = (t: { readonly dtype: DType; readonly layout: Layout }): DType => t.layout.memory ?? t.dtype;
 /** Physical extents and strides, in elements, of a layout over a shape. */
 export function physical(shape: readonly number[], layout: Layout): { extents: number[]; strides: number[]; size: number } {
   const extents = layout.parts.map(({ dim, quo, rem }) => {

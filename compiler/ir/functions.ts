@@ -51,17 +51,3 @@ export function erf(x: number): number {
   for (let n = 60; n > 0; n--) fraction = a + n / 2 / fraction;
   return Math.sign(x) * (1 - Math.exp(-a * a) / (fraction * Math.sqrt(Math.PI)));
 }
-const floatView = new DataView(new ArrayBuffer(4));
-/** The bits of the half-precision number nearest to `x`, halves to the even one; infinity from 65520 on. */
-export function halfBits(x: number): number {
-  floatView.setFloat32(0, x);
-  const bits = floatView.getUint32(0), sign = (bits >>> 16) & 0x8000, exponent = (bits >>> 23) & 0xff, fraction = bits & 0x7fffff;
-  if (exponent === 0xff) return sign | 0x7c00 | (fraction ? 0x200 | (fraction >>> 13) : 0);
-  const e = exponent - 112;
-  if (e >= 31) return sign | 0x7c00;
-  // Below 2^-14 the hidden one stands in the fraction, shifted; a rounding that carries moves on to the next exponent by itself.
-  const whole = fraction | 0x800000, shift = e > 0 ? 13 : 14 - e;
-  if (shift > 24) return sign;
-  const kept = e > 0 ? (e << 10) | (fraction >>> 13) : whole >>> shift, rest = (e > 0 ? fraction : whole) & ((1 << shift) - 1), half = 1 << (shift - 1);
-  return sign | (kept + (rest > half || (rest === half && (kept & 1)) ? 1 : 0));
-}

@@ -4,7 +4,7 @@
  */
 import type { Expr } from "./scalar.ts";
 import { range } from "./linear.ts";
-import { newArray, types, type DType, type ElementArray } from "./types.ts";
+import { bytesFor, newArray, types, type DType, type ElementArray } from "./types.ts";
 
 /** A number, or an index expression over named symbols (variables with a range). */
 export type Dim = number | Expr;
@@ -81,7 +81,7 @@ export function sizesMadeBy(n: Node | undefined): SizeList | undefined {
   return a !== undefined && isSizeList(a) ? a : undefined;
 }
 /** Bytes of the elements, packed: bool takes one each. */
-export const bytesOf = (t: TensorType): number => sizeOf(t.shape) * types[t.dtype].bytes;
+export const bytesOf = (t: TensorType): number => bytesFor(t.dtype, sizeOf(t.shape));
 
 /** The most elements of one tensor, since devices count them in 32 bits, and the most dimensions. */
 export const mostElements = 2 ** 31 - 1, mostDimensions = 64;

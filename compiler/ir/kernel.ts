@@ -46,11 +46,9 @@ export interface Buffer {
   readonly whole?: true;
   /** A constant of the model: nobody ever writes it. */
   readonly constant?: true;
-  /** Of f32: in memory, elements are half-precision numbers; loads widen and stores round. */
-  readonly half?: true;
 }
 /** Bytes that an element takes in the buffer's memory. */
-export const elementBytes = (b: Pick<Buffer, "dtype" | "half">): number => (b.half ? 2 : types[b.dtype].bytes);
+export const elementBytes = (b: Pick<Buffer, "dtype">): number => types[b.dtype].bytes;
 /** One function of the output. Its arguments are the buffers in their order, then the params. */
 export interface Kernel {
   readonly name: string;

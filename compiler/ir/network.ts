@@ -3,12 +3,12 @@
  * knows operators, and the Program, which knows addresses. A tensor may be written by several Computes, each a box of it.
  */
 import { show } from "./scalar.ts";
-import { extentOf, physical, rowMajor, type Compute, type Layout, type Stage } from "./compute.ts";
+import { extentOf, memoryType, physical, rowMajor, type Compute, type Layout, type Stage } from "./compute.ts";
 import { loadsIn } from "./algebra.ts";
 import { sizeOf, type TensorType } from "./graph.ts";
 import { someSizes, type Sizes, type SymbolFrom } from "./symbols.ts";
-import { elementBytes } from "./kernel.ts";
-import type { DType, ElementArray } from "./types.ts";
+import type { SmallFloat } from "./formats.ts";
+import { types, type ElementArray } from "./types.ts";
 
 /**
  * input, output: the caller's memory, row-major; constant: known at compile time; prepared: made from constants by the setup, the same in
@@ -24,10 +24,12 @@ export interface NetTensor extends TensorType {
   readonly data?: ElementArray;
   /** The tensor whose memory this one is, element for element in its own order. */
   readonly aliasOf?: string;
-  /** Of an input or output whose type the target lacks: the model's own type; `dtype` is what takes its place. */
-  readonly declared?: DType;
+  /** Of an input or output whose type the target lacks: the model's own type and shape; `dtype` and `shape` are what takes their place. */
+  readonly declared?: TensorType;
   /** How much of `shape` a run has. What lies beyond holds anything, and nothing that matters may come of it. */
   readonly sizes?: Sizes;
+  /** Of f32: what its elements shall lie in memory as, since they are such in the model. narrow-storage puts it into the layout. */
+  readonly memory?: SmallFloat;
 }
 /** Where a symbol's value comes from: a dimension of an input, or the one element of a tensor of i64 that a Compute has written. */
 export type SymbolSource = { readonly input: string; readonly dim: number } | { readonly tensor: string };
@@ -104,7 +106,7 @@ export function withLayouts(n: Network): Network {
   };
 }
 /** Bytes that a tensor takes in its layout. */
-export const bytesOfTensor = (t: NetTensor): number => physical(t.shape, t.layout).size * elementBytes({ dtype: t.dtype, ...(t.layout.half ? { half: true } : {}) });
+export const bytesOfTensor = (t: NetTensor): number => physical(t.shape, t.layout).size * types[memoryType(t)].bytes;
 /** Whether a layout is the plain one of its rank. */
 export const isRowMajor = (l: Layout): boolean => JSON.stringify(l) === JSON.stringify(rowMajor(l.parts.length));
 /** Iterations of all loops: what layouts are weighed by. */
@@ -114,7 +116,7 @@ export const workOf = (c: Compute): number =>
 const showLayout = (l: Layout): string => {
   const parts = l.parts.map((p) => `${p.dim}${p.quo ? `/${p.quo}` : p.rem ? `%${p.rem}` : ""}`).join(" ");
   const halo = l.halo?.some(([a, b]) => a || b) ? ` halo ${l.halo.map(([a, b]) => `${a}+${b}`).join(" ")}` : "";
-  return `(${l.half ? "half " : ""}${parts}${l.pad?.some(Boolean) ? ` pad ${l.pad.join(" ")}` : ""}${halo})`;
+  return `(${l.memory ? `${l.memory} ` : ""}${parts}${l.pad?.some(Boolean) ? ` pad ${l.pad.join(" ")}` : ""}${halo})`;
 };
 /** The network as text: one block per Compute. For people and goldens; it does not parse. */
 export function printNetwork(n: Network): string {

@@ -1,6 +1,8 @@
 /** Program: what packaging sees. Kernels to call in order, where every byte lies, and what the caller passes in and out. */
-import type { DType } from "./types.ts";
-import type { TensorType } from "./graph.ts";
+import { bitsTypeOf } from "./codec.ts";
+import { isSmallFloat } from "./formats.ts";
+import { bytesFor, types, type DType } from "./types.ts";
+import { sizeOf, type TensorType } from "./graph.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Choice } from "./compute.ts";
 import type { Traffic } from "./traffic.ts";
@@ -10,12 +12,17 @@ import type { Sizes, SymbolFrom } from "./symbols.ts";
 /** What the caller passes or gets, in the model's own order, shape and row-major layout. */
 export interface Port extends TensorType {
   readonly name: string;
-  /** What the kernels see where the target lacks the model's own element type: the shell converts. */
+  /** What the kernels see where that is not the caller's array: the shell converts. */
   readonly stored?: DType;
   /** How much of `shape` a run has; the caller's memory is dense in those sizes. */
   readonly sizes?: Sizes;
   /** With sizes: where kernels see it, row-major in `shape`. The shell copies it, inputs before the first step, outputs after the last. */
   readonly at?: Place;
+}
+/** The caller's array of a port: small floats are the integers of their bits, and elements smaller than a byte share bytes. */
+export function callersArray(p: TensorType): { readonly dtype: DType; readonly count: number } {
+  const { bits } = types[p.dtype], count = sizeOf(p.shape);
+  return bits < 8 ? { dtype: "u8", count: bytesFor(p.dtype, count) } : { dtype: isSmallFloat(p.dtype) ? bitsTypeOf(p.dtype) : p.dtype, count };
 }
 
 /** Where an argument of a kernel lies; offsets are in bytes. */

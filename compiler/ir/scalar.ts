@@ -1,4 +1,5 @@
 /** The scalar expression language: what one element (or one vector of elements) costs. Pure, typed, interned. */
+import { decode, encode } from "./formats.ts";
 import { erf, multiply, power, roundHalfEven } from "./functions.ts";
 import { textMeanings } from "./text.ts";
 import { types, type DType, type Num } from "./types.ts";
@@ -11,6 +12,8 @@ const operator = (meaning: (...xs: readonly number[]) => Num, result: Result = "
 const float = (f: (x: number) => number) => operator((x) => f(Number(x)));
 const view = new DataView(new ArrayBuffer(8));
 const bitsToFloat = (x: number): number => (view.setInt32(0, x), view.getFloat32(0));
+const bitsToDouble = (x: Num): number => (view.setBigInt64(0, x as bigint), view.getFloat64(0));
+const doubleToBits = (x: number): bigint => (view.setFloat64(0, x), view.getBigInt64(0));
 const floatToBits = (x: number): number => (view.setFloat32(0, x), view.getInt32(0));
 const remainder = (a: Num, b: Num): Num => (typeof a === "bigint" ? (b === 0n ? 0n : a % (b as bigint)) : a % (b as number));
 const absolute = (a: Num): Num => (typeof a === "bigint" ? (a < 0n ? -a : a) : Math.abs(a));
@@ -69,6 +72,12 @@ export const scalarOps = {
   bits: operator(bitsToFloat, "f32"),
   toBits: operator(floatToBits, "i32"),
   ...textOps,
+  /** The same for f64 and i64. */
+  bits64: operator(bitsToDouble as (x: Num) => Num, "f64"),
+  toBits64: operator(doubleToBits, "i64"),
+  /** The f32 that has the value of an f16 with these bits, a u16; and the bits of the f16 nearest to an f32. */
+  fromHalf: operator((x) => decode("f16", x), "f32"),
+  toHalf: operator((x) => encode("f16", x), "u16"),
 };
 /** The name of an operator. */
 export type ScalarOp = keyof typeof scalarOps;

@@ -1,8 +1,7 @@
 /** What a Compute is called in reports, and how many bytes it has to move: facts that cost models and profiles read. */
-import { extentOf, resultType, type Compute, type Tensor } from "./compute.ts";
+import { extentOf, memoryType, resultType, type Compute, type Tensor } from "./compute.ts";
 import { contractionOf, unguarded, windowDims } from "./contraction.ts";
 import { range } from "./linear.ts";
-import { elementBytes } from "./kernel.ts";
 import { loadsOfCompute } from "./network.ts";
 import { mentions, type Load } from "./scalar.ts";
 import { loadsIn } from "./algebra.ts";
@@ -22,11 +21,11 @@ function touched(t: Tensor, loads: readonly Load[]): number {
 export function trafficOf(c: Compute): Traffic {
   const bytes = (keep: (t: Tensor) => boolean) => c.tensors.filter(keep).reduce((sum, t) => {
     const loads = loadsOfCompute(c, t.name);
-    return sum + (loads.length ? touched(t, loads) * elementBytes({ dtype: t.dtype, ...(t.layout.half ? { half: true } : {}) }) : 0);
+    return sum + (loads.length ? touched(t, loads) * types[memoryType(t)].bytes : 0);
   }, 0);
   const written = c.outputs.reduce((sum, o) => {
     const s = c.stages.find((x) => x.name === o.stage)!;
-    return sum + s.axes.reduce((n, a) => n * extentOf(a), 1) * (o.layout.half ? 2 : types[resultType(s)].bytes);
+    return sum + s.axes.reduce((n, a) => n * extentOf(a), 1) * types[o.layout.memory ?? resultType(s)].bytes;
   }, 0);
   return { read: bytes((t) => t.role === "input"), weights: bytes((t) => t.role !== "input"), written };
 }

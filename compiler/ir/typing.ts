@@ -1,5 +1,6 @@
 /** Which operators exist for which kinds of types: the table behind both verifiers. */
 import { children, show, type Expr, type ScalarOp } from "./scalar.ts";
+import { isSmallFloat } from "./formats.ts";
 import { types, type DType, type Kind } from "./types.ts";
 
 /** What an operator takes: how many arguments of one type, and of which kinds; or, each by itself, what `args` says. */
@@ -25,6 +26,8 @@ export const signatures: Readonly<Record<ScalarOp, Signature>> = {
   textPieces: { arity: 3, kinds: text, args: ["string", "string", "i32"] }, textPiece: { arity: 4, kinds: text, args: ["string", "string", "i32", "i32"] },
   textMatches: { arity: 2, kinds: text, args: ["string", "string"] },
   textIn: { arity: 1, kinds: text, args: ["chars"] }, textOut: { arity: 1, kinds: text, args: ["string"] },
+  bits64: { arity: 1, kinds: ["int"], args: ["i64"] }, toBits64: { arity: 1, kinds: float, args: ["f64"] },
+  fromHalf: { arity: 1, kinds: ["uint"], args: ["u16"] }, toHalf: { arity: 1, kinds: float, args: ["f32"] },
 };
 
 function findTypeError(e: Expr): string | null {
@@ -51,7 +54,8 @@ function applyError(op: ScalarOp, args: readonly Expr[], e: Expr): string | null
   if (args.length !== arity) return `${op} takes ${arity} arguments, not ${args.length}: ${show(e)}`;
   if (args.some((a, i) => a.lanes !== e.lanes && !(op === "select" && i === 0 && a.lanes === 1))) return `lanes differ in ${show(e)}`;
   const main = args[each ? each.indexOf("same") : 0] ?? args[0]!;
-  if (!kinds.includes(types[main.dtype].kind)) return `${op} does not exist for ${main.dtype}: ${show(e)}`;
+  // Small floats are only stored: they are computed with as f32.
+  if (!kinds.includes(types[main.dtype].kind) || (isSmallFloat(main.dtype) && op !== "select")) return `${op} does not exist for ${main.dtype}: ${show(e)}`;
   const i = args.findIndex((a, k) => { const want = each?.[k] ?? "same"; return a.dtype !== (want === "same" ? main.dtype : want); });
   if (i < 0) return null;
   const want = each?.[i] ?? "same";

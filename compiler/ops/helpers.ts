@@ -8,7 +8,8 @@ import { nameOfSymbol } from "../ir/symbols.ts";
 import type { Compute, Output, Stage, Tensor } from "../ir/compute.ts";
 import { sizeExpr, type NodeView } from "./op.ts";
 
-const ofKind = (...kinds: readonly string[]): readonly DType[] => elementTypes.filter((t) => kinds.includes(types[t].kind));
+/** Types that are computed with: 8-bit floats and what is smaller than a byte are only converted and moved. */
+const ofKind = (...kinds: readonly string[]): readonly DType[] => elementTypes.filter((t) => kinds.includes(types[t].kind) && types[t].bits >= (types[t].kind === "float" ? 16 : 8));
 /** The float types. */
 export const floats = ofKind("float");
 /** The integer types, signed and unsigned. */

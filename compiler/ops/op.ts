@@ -7,10 +7,11 @@ import { int, minus, range } from "../ir/linear.ts";
 import { loadsIn, rebuild } from "../ir/algebra.ts";
 import { axis, output, rowMajor, type Axis, type Compute, type Output, type Stage, type Tensor } from "../ir/compute.ts";
 import {
-  boundOf, isGraph, isSizeList, isStatic, type Attribute, type Constant, type Dim, type Graph, type Node, type SizeList, type TensorType, type ValueType,
+  boundOf, isConstant, isGraph, isSizeList, isStatic, type Attribute, type Constant, type Dim, type Graph, type Node, type SizeList, type TensorType, type ValueType,
 } from "../ir/graph.ts";
 import { nameOfSymbol, someSizes } from "../ir/symbols.ts";
 import { withoutExcess } from "./excess.ts";
+import { isSmallFloat } from "../ir/formats.ts";
 import type { DType } from "../ir/types.ts";
 
 /** What an attribute holds; whole and real numbers are both numbers here. */
@@ -100,14 +101,21 @@ export class NodeView {
   readonly declared: (i: number) => TensorType | undefined;
   /** Pairs of sizes that a run must have equal. */
   readonly equalities: (readonly [Expr, Expr])[] = [];
+  /** In a lowering, where small floats seem to be f32: the node with the types that the model has. */
+  readonly stored: NodeView;
   private readonly known: Known;
   /** Whether `in` and `out` give the largest sizes where they are no numbers. */
   private readonly bounds: boolean;
 
   constructor(node: Node, op: Op, inputs: readonly (ValueType | undefined)[], outputs: readonly ValueType[],
-    known: Known, declared: (i: number) => TensorType | undefined = () => undefined, bounds = true) {
+    known: Known, declared: (i: number) => TensorType | undefined = () => undefined, bounds = true, stored?: NodeView) {
     this.bounds = bounds && op.lower !== undefined && outputs.length > 0;
-    this.node = node; this.op = op; this.inputs = inputs; this.outputs = outputs; this.known = known; this.declared = declared;
+    this.node = node; this.op = op; this.inputs = inputs; this.outputs = outputs; this.known = known; this.declared = declared; this.stored = stored ?? this;
+  }
+  /** The same node with f32 in the place of small floats: what lowerings compute with. */
+  widened(): NodeView {
+    const wide = <T extends { readonly dtype: DType } | undefined>(t: T): T => (t && isSmallFloat(t.dtype) ? { ...t, dtype: "f32" } : t);
+    return new NodeView(this.node, this.op, this.inputs.map(wide), this.outputs.map(wide), (v) => { const c = this.known(v); return c && isConstant(c) ? wide(c) : c; }, (i) => wide(this.declared(i)), this.bounds, this);
   }
   fail(reason: string, hint?: string): never { throw new Unsupported(reason, hint); }
   has(i: number): boolean { return this.inputs[i] !== undefined; }

@@ -3,8 +3,10 @@ import { add, convert, div, make, mul, select, sub } from "../ir/algebra.ts";
 import { accumulator, at, type Stage } from "../ir/compute.ts";
 import { int } from "../ir/linear.ts";
 import { constant, type Expr } from "../ir/scalar.ts";
-import { limits, typeOfOnnx, type DType } from "../ir/types.ts";
+import { isSmallFloat } from "../ir/formats.ts";
+import { isFloat, limits, typeOfOnnx, type DType } from "../ir/types.ts";
 import type { ValueType } from "../ir/graph.ts";
+import { castTo } from "./cast.ts";
 import { convolutionShape, convolve } from "./convolution.ts";
 import { expectShape, shapeOf } from "./checks.ts";
 import { computeOutputs, expectType, floats, forOutputs, like, operand, showShape, uniform } from "./helpers.ts";
@@ -12,7 +14,9 @@ import { matmul, matmulShape } from "./linear.ts";
 import type { AttributeSpec, NodeView, Op } from "./op.ts";
 import { windowAttributes } from "./spatial.ts";
 
-const narrow: readonly DType[] = ["u8", "i8", "u16", "i16"], bytes: readonly DType[] = ["u8", "i8"];
+/** Types that stand for floats: integers with a zero point, and small floats. */
+const narrow: readonly DType[] = ["u8", "i8", "u16", "i16", "u4", "i4", "u2", "i2"], tiny: readonly DType[] = ["f8e4m3fn", "f8e4m3fnuz", "f8e5m2", "f8e5m2fnuz", "f4e2m1"];
+const scales: readonly DType[] = [...floats, "f8e8m0"], bytes: readonly DType[] = ["u8", "i8"];
 const rounding = { absolute: 1, reason: "a value halfway between two integers may round to the other one" } as const;
 
 /** x, a float of any size, as the nearest integer of the type, held within its limits. */
@@ -20,8 +24,10 @@ function quantised(x: Expr, zero: Expr | null, dtype: DType): Expr {
   const [low, high] = limits(dtype), rounded = make("round", x), moved = zero ? add(rounded, convert(x.dtype, zero)) : rounded;
   return convert(dtype, make("min", make("max", moved, like(x, Number(low))), like(x, Number(high))));
 }
-/** The difference to zero point `i` as a 32-bit integer; the point is left out where it is known to be 0. */
+/** The difference to zero point `i`, of integers as a 32-bit one; the point is left out where it is known to be 0. */
 function centred(n: NodeView, x: Expr, i: number, index: readonly Expr[]): Expr {
+  // The zero point of small floats is 0.
+  if (isFloat(x.dtype)) return x;
   const wide = convert("i32", x), zero = n.has(i) ? uniform(n, i) : 0;
   return zero === undefined ? sub(wide, convert("i32", n.load(i, index))) : Number(zero) === 0 ? wide : sub(wide, constant("i32", zero));
 }
@@ -30,9 +36,10 @@ function centred(n: NodeView, x: Expr, i: number, index: readonly Expr[]): Expr 
 function parameterIndex(n: NodeView, i: number, index: readonly Expr[]): readonly Expr[] {
   const { shape } = n.in(i), block = n.int("block_size");
   if (shape.length === 0) return [];
+  if (shape.length === 1 && shape[0] === 1 && block === 0) return [int(0)];
   const along = n.axis(n.int("axis"), n.in(0).shape.length);
   if (shape.length > 1 || block > 0) return index.map((x, d) => (d === along && block > 0 ? make("quo", x, int(block)) : x));
-  return shape[0] === 1 ? [int(0)] : [index[along]!];
+  return [index[along]!];
 }
 /** Fails unless parameter `i` has one of the shapes of `parameterIndex`. */
 function expectParameter(n: NodeView, i: number, what: string): void {
@@ -53,26 +60,35 @@ function outputType(n: NodeView, otherwise: DType, allowed: readonly DType[]): D
   const code = n.int("output_dtype"), found = code === 0 ? otherwise : typeOfOnnx(code);
   return found && allowed.includes(found) ? found : n.fail(`the result would be of ${found ?? `type ${code}`}; supported are ${allowed.join(", ")}`);
 }
+/** How the quotient and its operands are rounded: as attribute precision says, or else as the scale is. */
+function precision(n: NodeView): (x: Expr) => Expr {
+  const code = n.int("precision"), { dtype } = n.stored.in(1), type = code === 0 ? (floats.includes(dtype) ? dtype : "f32") : typeOfOnnx(code) ?? n.fail(`attribute precision names type ${code}`);
+  const wide = isSmallFloat(type) ? "f32" : type;
+  return (x) => convert(wide, convert(type, x));
+}
 const quantizeLinear: Op = {
   name: "QuantizeLinear", since: 25, inputs: [2, 3], accuracy: rounding,
   attributes: { ...parameterAttributes, precision: { kind: "int", default: 0 }, saturate: { kind: "int", default: 1 } },
   infer: (n) => {
     expectType(n, 0, [...floats, "i32"]);
-    expectType(n, 1, floats);
+    expectType(n, 1, [...scales, "i32"]);
     expectParameter(n, 1, "the scale");
     expectParameter(n, 2, "the zero point");
-    return [{ dtype: outputType(n, n.has(2) ? n.in(2).dtype : "u8", narrow), shape: n.in(0).shape }];
+    return [{ dtype: outputType(n, n.has(2) ? n.in(2).dtype : "u8", [...narrow, ...tiny]), shape: n.in(0).shape }];
   },
   lower: (n) => n.map((index) => {
-    const scale = n.load(1, parameterIndex(n, 1, index)), zero = n.has(2) && uniform(n, 2) !== 0 ? n.load(2, parameterIndex(n, 2, index)) : null;
-    return quantised(div(convert(scale.dtype, n.load(0, index)), scale), zero, n.out().dtype);
+    // A sum with 0 is no -0.
+    const to = n.stored.out().dtype, zero = n.has(2) && (uniform(n, 2) !== 0 || to === "f4e2m1") ? n.load(2, parameterIndex(n, 2, index)) : null, precise = precision(n);
+    const scale = precise(n.load(1, parameterIndex(n, 1, index))), x = precise(div(precise(n.load(0, index)), scale));
+    if (!isFloat(to)) return quantised(x, zero, to);
+    return castTo(to, zero && to === "f4e2m1" ? precise(add(x, convert(x.dtype, zero))) : x, n.int("saturate") !== 0);
   }),
 };
 const dequantizeLinear: Op = {
   name: "DequantizeLinear", since: 25, inputs: [2, 3], accuracy: { relative: 1e-6, reason: "one product of floats" }, attributes: parameterAttributes,
   infer: (n) => {
-    expectType(n, 0, [...narrow, "i32"]);
-    expectType(n, 1, floats);
+    expectType(n, 0, [...narrow, ...tiny, "i32"]);
+    expectType(n, 1, scales);
     if (n.has(2) && n.in(2).dtype !== n.in(0).dtype) n.fail(`the zero point has type ${n.in(2).dtype}, but the input ${n.in(0).dtype}`);
     expectParameter(n, 1, "the scale");
     expectParameter(n, 2, "the zero point");

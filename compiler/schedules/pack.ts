@@ -15,8 +15,8 @@ interface Packed { readonly compute: Compute; readonly stage: Stage }
 
 /** A new constant over `axes` in the place of the load `l` of a weight; the old one goes where nothing else reads it. */
 function replaceWeight(c: Compute, s: Stage, l: Load, name: string, axes: readonly Axis[], layout: Layout): Packed {
-  const { half } = c.tensors.find((t) => t.name === l.buffer)!.layout;
-  const packed: Tensor = { name, dtype: l.dtype, shape: axes.map(extentOf), layout: half ? { ...layout, half } : layout, role: "weight", source: { of: l.buffer, axes, at: l.at } };
+  const { memory } = c.tensors.find((t) => t.name === l.buffer)!.layout;
+  const packed: Tensor = { name, dtype: l.dtype, shape: axes.map(extentOf), layout: memory ? { ...layout, memory } : layout, role: "weight", source: { of: l.buffer, axes, at: l.at } };
   const by = load(l.dtype, name, axes), swap = (e: Stage["value"]) => rebuild(e, (x) => (x === l ? by : x));
   const stage: Stage = { ...s, value: swap(s.value), ...(s.finish ? { finish: swap(s.finish) } : {}) };
   const stages = c.stages.map((x) => (x.name === s.name ? stage : x));

@@ -67,8 +67,11 @@ export const preamble = [
     `typedef double f64x${n} __attribute__((vector_size(${n * 8}), aligned(8), may_alias));`,
   ]), ""].join("\n");
 
-/** What kernels need whose tensors lie in memory in half precision. */
-export const halves = [
+/** What kernels need that read or write small floats, or see the bits of doubles. */
+export const smallFloats = [
+  ...["u8", "u16"].flatMap((t) => [2, 4, 8, 16].map((n) => { const bytes = t === "u8" ? 1 : 2; return `typedef uint${bytes * 8}_t ${t}x${n} __attribute__((vector_size(${n * bytes}), aligned(${bytes}), may_alias));`; })),
+  "static inline double bits_to_double(int64_t i) { double f; __builtin_memcpy(&f, &i, 8); return f; }",
+  "static inline int64_t double_to_bits(double f) { int64_t i; __builtin_memcpy(&i, &f, 8); return i; }",
   "static inline float from_half(uint16_t h) {",
   "  const uint32_t low = h & 0x7fffu, sign = (uint32_t)(h & 0x8000u) << 16;",
   "  if (low >= 0x7c00u) return bits_to_float((int32_t)(sign | 0x7f800000u | (low & 0x3ffu) << 13));",
@@ -82,9 +85,17 @@ export const halves = [
   "  if (size < 0x38800000u) return (uint16_t)(sign | (uint32_t)(float_to_bits(bits_to_float((int32_t)size) + 0.5f) - 0x3f000000));",
   "  return (uint16_t)(sign | ((size + 0xfffu + (size >> 13 & 1u) - 0x38000000u) >> 13));",
   "}",
-  "#define WIDEN(V, N, p) (__extension__({ const uint16_t* p_ = (p); V r_ = V{}; for (int i_ = 0; i_ < N; ++i_) r_[i_] = from_half(p_[i_]); r_; }))",
-  "#define NARROW(V, N, p, v) do { uint16_t* p_ = (p); const V v_ = (v); for (int i_ = 0; i_ < N; ++i_) p_[i_] = to_half(v_[i_]); } while (0)",
+  "/* Every processor with AVX2 has these instructions too. */",
+  "#ifdef __aarch64__",
+  '#define FROM_HALF(V, a) (__extension__({ V r_; __asm__("fcvtl %0.4s, %1.4h" : "=w"(r_) : "w"(a)); r_; }))',
+  '#define TO_HALF(V, a) (__extension__({ V r_; __asm__("fcvtn %0.4h, %1.4s" : "=w"(r_) : "w"(a)); r_; }))',
+  "#else",
+  '#define FROM_HALF(V, a) (__extension__({ V r_; __asm__("vcvtph2ps %1,%0" : "=v"(r_) : "v"(a)); r_; }))',
+  '#define TO_HALF(V, a) (__extension__({ V r_; __asm__("vcvtps2ph $0,%1,%0" : "=v"(r_) : "v"(a)); r_; }))',
+  "#endif",
   ""].join("\n");
+/** Whether some text needs them. */
+export const needsSmallFloats = (text: string): boolean => /\b(u(8|16)x\d|from_half|to_half|FROM_HALF|TO_HALF|bits_to_double|double_to_bits)/.test(text);
 const unsignedOf = (t: DType): string => types[t].c.replace(/^int/, "uint");
 /** Integer arithmetic wraps around: signed overflow would be undefined, and narrow types would widen. */
 const wrapping = (infix: string, level: number): Form => ({ by: (e) => {
@@ -138,7 +149,7 @@ const teamWords: ReadonlySet<string> = new Set([...cppWords, "team", "task", "pi
 export const cpp = (set: InstructionSet, tasks = 1): Dialect => ({
   name: `c++ ${set.name}`,
   reserved: tasks > 1 ? teamWords : cppWords,
-  type: (dtype, lanes) => (lanes > 1 ? `${isFloat(dtype) ? dtype : "i32"}x${lanes}` : types[dtype].c),
+  type: (dtype, lanes) => (lanes > 1 ? `${isFloat(dtype) || dtype === "u8" || dtype === "u16" ? dtype : "i32"}x${lanes}` : types[dtype].c),
   ops: {
     add: wrapping("+", 4), sub: wrapping("-", 4), mul: wrapping("*", 5), div: { infix: "/", level: 5 },
     quo: { infix: "/", level: 5 }, rem: { infix: "%", level: 5 },
@@ -170,6 +181,8 @@ export const cpp = (set: InstructionSet, tasks = 1): Dialect => ({
     ...texts,
     bits: (e, type, a) => (e.lanes > 1 ? `((${type})(${a}))` : `bits_to_float(${a})`),
     toBits: (e, type, a) => (e.lanes > 1 ? `((${type})(${a}))` : `float_to_bits(${a})`),
+    bits64: { call: "bits_to_double" }, toBits64: { call: "double_to_bits" },
+    fromHalf: (e, type, a) => (e.lanes > 1 ? `FROM_HALF(${type}, ${a})` : `from_half(${a})`), toHalf: (e, type, a) => (e.lanes > 1 ? `TO_HALF(${type}, ${a})` : `to_half(${a})`),
   },
   lanes: {
     /** x - 0 is x, bit for bit; x + 0 is not, and would cost an addition. */
@@ -184,8 +197,8 @@ export const cpp = (set: InstructionSet, tasks = 1): Dialect => ({
   build: (type, elements) => `(${type}{${elements.join(", ")}})`,
   zip: (dtype, lanes, a, b) => `ZIP${lanes}(${dtype}, ${a}, ${b})`,
   literal,
-  load: ({ name, half }, at, type, lanes) => (half ? (lanes > 1 ? `WIDEN(${type}, ${lanes}, ${name} + ${at})` : `from_half(${name}[${at}])`) : lanes > 1 ? `*(const ${type}*)(${name} + ${at})` : `${name}[${at}]`),
-  store: ({ name, half }, at, value, type, lanes) => (half ? (lanes > 1 ? `NARROW(${type}, ${lanes}, ${name} + ${at}, ${value});` : `${name}[${at}] = to_half(${value});`) : lanes > 1 ? `*(${type}*)(${name} + ${at}) = ${value};` : `${name}[${at}] = ${value};`),
+  load: ({ name }, at, type, lanes) => (lanes > 1 ? `*(const ${type}*)(${name} + ${at})` : `${name}[${at}]`),
+  store: ({ name }, at, value, type, lanes) => (lanes > 1 ? `*(${type}*)(${name} + ${at}) = ${value};` : `${name}[${at}] = ${value};`),
   declare: (type, name, value, mutable) => `${mutable ? "" : "const "}${type} ${name} = ${value};`,
   loop: (i, n, _parallel, few) => `ROLLED for (ptrdiff_t ${i} = 0; ${i} < ${few ? `HIDDEN(${n})` : n}; ++${i}) {`,
   tasks: {
@@ -202,7 +215,7 @@ export const cpp = (set: InstructionSet, tasks = 1): Dialect => ({
   barrier: "",
   open: (k) => {
     const used = usedBuffers(k);
-    const parameter = (b: Buffer) => `${pointerTo(b.half ? "uint16_t" : types[b.dtype].c, b.space === "in")}${b.aliased ? "" : " __restrict"}${used.has(b.name) ? ` ${b.name}` : ""}`;
+    const parameter = (b: Buffer) => `${pointerTo(types[b.dtype].c, b.space === "in")}${b.aliased ? "" : " __restrict"}${used.has(b.name) ? ` ${b.name}` : ""}`;
     // One list of numbers serves all instruction sets, too.
     const numbers = (k.params ?? []).map((p) => `ptrdiff_t${usesVariable(k, p.name) ? ` ${p.name}` : ""}`);
     return `static ${set.attribute ? `${set.attribute} ` : ""}void ${k.name}(${[...k.buffers.map(parameter), ...numbers, ...(usesText(k) ? ["text_heap* text"] : []), ...(isTeamwork(k) ? [`team_of_tasks*${k.body.some((s) => s.kind === "barrier" || (s.kind === "phase" && s.work > 1)) ? " team" : ""}`, "int task"] : [])].join(", ")}) {`;

@@ -1,11 +1,11 @@
 /** The C++ target: functions with vector types for each instruction set, chosen when the program starts. */
-import type { Settings, Target, TargetFacts, Variant } from "../../compiler/emit/target.ts";
+import { bitsInMemory, type Settings, type Target, type TargetFacts, type Variant } from "../../compiler/emit/target.ts";
 import { packageCpp, packageFiles } from "../../compiler/emit/package.ts";
 import { printKernel } from "../../compiler/emit/print.ts";
 import type { Program } from "../../compiler/ir/program.ts";
 import type { Expr } from "../../compiler/ir/scalar.ts";
 import { mayTrap } from "../../compiler/lower/legalize.ts";
-import { cpp, halves, preamble } from "./dialect.ts";
+import { cpp, needsSmallFloats, preamble, smallFloats } from "./dialect.ts";
 import { firstCache, instructionSets, type InstructionSet } from "./isa.ts";
 import { peakSource } from "./peak.ts";
 import { panelWidth } from "../../compiler/schedules/pack.ts";
@@ -15,9 +15,13 @@ import { withTasks } from "./schedules/parallel.ts";
 
 /** Vectors of these are rewritten: the compilers have no spelling for them that does not go lane by lane. */
 const scalarOnly = new Set(["exp", "log", "tanh", "erf", "pow", "floor", "ceil", "trunc", "round"]);
-const lacks = (e: Expr): boolean => e.kind === "apply" && ((e.lanes > 1 && scalarOnly.has(e.op)) || mayTrap(e));
+const lacks = (set: InstructionSet) => (e: Expr): boolean => {
+  if (e.kind !== "apply") return false;
+  if (e.op === "fromHalf" || e.op === "toHalf") return e.lanes > 1 && !set.halves.includes(e.lanes);
+  return (e.lanes > 1 && scalarOnly.has(e.op)) || mayTrap(e);
+};
 const variant = (set: InstructionSet, tasks: number, least?: number): Variant => ({
-  name: set.name, description: set.description, lacks,
+  name: set.name, description: set.description, lacks: lacks(set),
   schedule: (c) => { const made = scheduleCpp(c, set); return tasks > 1 ? { ...made, schedule: withTasks(made.compute, made.schedule) } : made; },
   ...(tasks > 1 ? { tasks: { most: tasks, ...(least === undefined ? {} : { least }) } } : {}),
 });
@@ -25,11 +29,8 @@ const variant = (set: InstructionSet, tasks: number, least?: number): Variant =>
 /** Best first: the first that the processor has is used. */
 const order: readonly InstructionSet[] = [instructionSets.avx512, instructionSets.avx2, instructionSets.sse, instructionSets.neon];
 const textsOf = (p: Program, set: InstructionSet, tasks: number) => {
-  const dialect = cpp(set, tasks);
-  return {
-    name: set.name, guard: set.guard, cpuCheck: set.check, preamble: p.kernels.some((k) => k.variants[set.name]!.buffers.some((b) => b.half)) ? preamble + halves : preamble,
-    kernels: p.kernels.map((k) => ({ name: k.name, text: printKernel(k.variants[set.name]!, dialect) })),
-  };
+  const dialect = cpp(set, tasks), kernels = p.kernels.map((k) => ({ name: k.name, text: printKernel(k.variants[set.name]!, dialect) }));
+  return { name: set.name, guard: set.guard, cpuCheck: set.check, preamble: kernels.some((k) => needsSmallFloats(k.text)) ? preamble + smallFloats : preamble, kernels };
 };
 /** The instruction sets' names and descriptions, best first: other targets that hold code for the processor have them too. */
 export const cppSets: Readonly<Record<string, string>> = Object.fromEntries(order.map((s) => [s.name, s.description]));
@@ -56,7 +57,7 @@ export const cppTarget: Target = {
   description: "C++17 without a runtime, for x86-64 and AArch64",
   builds: "native",
   // One core of a server at 3.7 GHz; the ratio of the two is what decides.
-  facts: (s) => ({ macsPerSecond: 59e9, bytesPerSecond: 26e9, firstCache, winograd: winogradFacts(s), strassen: (prepares(s) || (s.optimize ?? "speed") === "speed") && s.winograd !== "off", prepares: prepares(s), alignment: 64, openSizes: true, shares: Number(s.threads ?? 1) === 1, types: {}, largestConstant: Infinity }),
+  facts: (s) => ({ macsPerSecond: 59e9, bytesPerSecond: 26e9, firstCache, winograd: winogradFacts(s), strassen: (prepares(s) || (s.optimize ?? "speed") === "speed") && s.winograd !== "off", prepares: prepares(s), alignment: 64, openSizes: true, shares: Number(s.threads ?? 1) === 1, types: bitsInMemory, largestConstant: Infinity }),
   instructionSets: cppSets,
   settings: {
     winograd: { kind: "choice", choices: ["auto", "off", "2", "4", "6"], default: "auto", description: "the largest tile of Winograd's convolutions; off: products as plain sums, Strassen's neither" },

@@ -11,6 +11,8 @@ export interface InstructionSet {
   readonly guard: string;
   /** C expression that is true where the processor has it; null for the baseline of an architecture. */
   readonly check: string | null;
+  /** How many 16-bit floats one instruction converts. */
+  readonly halves: readonly number[];
   /** The macro of a function's target attribute; empty for a baseline. */
   readonly attribute: string;
 }
@@ -18,17 +20,17 @@ export interface InstructionSet {
 export const firstCache = { bytes: 32768, ways: 8, line: 64 } as const;
 /** All instruction sets of the target, by name. */
 export const instructionSets = {
-  sse: { name: "sse", description: "x86-64 baseline, and any other processor", lanes: 4, registers: 16, tile: { rows: 4, vectors: 2 }, guard: "!defined(__aarch64__)", check: null, attribute: "" },
+  sse: { name: "sse", description: "x86-64 baseline, and any other processor", lanes: 4, registers: 16, tile: { rows: 4, vectors: 2 }, guard: "!defined(__aarch64__)", check: null, halves: [], attribute: "" },
   avx2: {
     name: "avx2", description: "x86-64 with AVX2 and FMA", lanes: 8, registers: 16, tile: { rows: 6, vectors: 2 }, guard: "defined(__x86_64__)",
-    check: '__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")', attribute: "AVX2",
+    check: '__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")', halves: [8], attribute: "AVX2",
   },
   avx512: {
     name: "avx512", description: "x86-64 with AVX-512 F, VL, BW, DQ", lanes: 16, registers: 32, tile: { rows: 6, vectors: 4 }, guard: "defined(__x86_64__)",
     check: '__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")',
-    attribute: "AVX512",
+    halves: [8, 16], attribute: "AVX512",
   },
-  neon: { name: "neon", description: "AArch64", lanes: 4, registers: 32, tile: { rows: 8, vectors: 2 }, guard: "defined(__aarch64__)", check: null, attribute: "" },
+  neon: { name: "neon", description: "AArch64", lanes: 4, registers: 32, tile: { rows: 8, vectors: 2 }, guard: "defined(__aarch64__)", check: null, halves: [4], attribute: "" },
 } as const satisfies Record<string, InstructionSet>;
 /** The name of an instruction set. */
 export type InstructionSetName = keyof typeof instructionSets;

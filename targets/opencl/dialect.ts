@@ -6,6 +6,7 @@ import { openclWords } from "./words.ts";
 
 const scalar: Readonly<Record<DType, string>> = {
   f32: "float", f64: "double", i8: "char", i16: "short", i32: "int", i64: "long", u8: "uchar", u16: "ushort", u32: "uint", u64: "ulong", bool: "uchar", index: "int", string: "int", chars: "ulong",
+  f16: "ushort", bf16: "ushort", f8e4m3fn: "uchar", f8e4m3fnuz: "uchar", f8e5m2: "uchar", f8e5m2fnuz: "uchar", f8e8m0: "uchar", f4e2m1: "uchar", i4: "char", u4: "uchar", i2: "char", u2: "uchar",
 };
 /** Vectors of truths are masks. */
 const nameOf = (t: DType, lanes: number): string => (lanes > 1 ? `${t === "bool" ? "int" : scalar[t]}${lanes}` : scalar[t]);
@@ -100,6 +101,9 @@ export const opencl: Dialect = {
     select: (_e, _type, c, a, b) => `(${c} ? ${a} : ${b})`,
     ...noText,
     bits: (_e, type, a) => `as_${type}(${a})`, toBits: (_e, type, a) => `as_${type}(${a})`,
+    bits64: call("as_double"), toBits64: call("as_long"),
+    // Of a value that has a name; see loadHalf.
+    fromHalf: (e, _type, a) => `vload_half${e.lanes > 1 ? e.lanes : ""}(0, (const __private half*)&${a})`, toHalf: () => { throw new Error("f16 is made by arithmetic on bits"); },
   },
   lanes: {
     splat: (type, a, _lanes, dtype) => (dtype === "bool" ? `(${type})(-${atom(a)})` : `(${type})(${a})`),
@@ -112,8 +116,9 @@ export const opencl: Dialect = {
   build: (type, elements) => `(${type})(${elements.join(", ")})`,
   literal,
   // Halves are only a form in memory: no device needs to compute with them.
-  load: ({ name, half }, at, _type, lanes) => (half ? (lanes > 1 ? `vload_half${lanes}(0, ${name} + ${at})` : `vload_half(${at}, ${name})`) : lanes > 1 ? `vload${lanes}(0, ${name} + ${at})` : `${name}[${at}]`),
-  store: ({ name, half }, at, value, _type, lanes) => (half ? (lanes > 1 ? `vstore_half${lanes}_rte(${value}, 0, ${name} + ${at});` : `vstore_half_rte(${value}, ${at}, ${name});`) : lanes > 1 ? `vstore${lanes}(${value}, 0, ${name} + ${at});` : `${name}[${at}] = ${value};`),
+  loadHalf: ({ name }, at, lanes) => (lanes > 1 ? `vload_half${lanes}(0, (const __global half*)${name} + ${at})` : `vload_half(${at}, (const __global half*)${name})`),
+  load: ({ name }, at, _type, lanes) => (lanes > 1 ? `vload${lanes}(0, ${name} + ${at})` : `${name}[${at}]`),
+  store: ({ name }, at, value, _type, lanes) => (lanes > 1 ? `vstore${lanes}(${value}, 0, ${name} + ${at});` : `${name}[${at}] = ${value};`),
   declare: (type, name, value, mutable) => `${mutable ? "" : "const "}${type} ${name} = ${value};`,
   loop: (i, n) => `for (int ${i} = 0; ${i} < ${n}; ++${i}) {`,
   index: {
@@ -123,7 +128,7 @@ export const opencl: Dialect = {
   barrier: "barrier(CLK_LOCAL_MEM_FENCE);",
   open: (k, size, shared) => {
     const names = argumentNames(k), buffers = usedArguments(k);
-    const pointer = (b: Buffer) => `__global ${b.space === "in" ? "const " : ""}${b.half ? "half" : scalar[b.dtype]}*`;
+    const pointer = (b: Buffer) => `__global ${b.space === "in" ? "const " : ""}${scalar[b.dtype]}*`;
     const parameters = [...buffers.map((b) => { const [base, at] = names(b); return `${pointer(b)} ${base}, const int ${at}`; }), ...(k.params ?? []).map((p) => `const int ${p.name}`)];
     return [
       `__kernel __attribute__((reqd_work_group_size(${size["lane.x"] || 1}, ${size["lane.y"] || 1}, 1)))`, `void ${k.name}(${parameters.join(", ")}) {`,

@@ -1,6 +1,6 @@
 /** Targets in OpenCL C: what differs between them is facts of devices. Kernels for the processor stand in where no device will do. */
 import type { Diagnostic } from "../../compiler/diagnostics.ts";
-import type { EmitOptions, Emitted, Target, TargetFacts, Variant } from "../../compiler/emit/target.ts";
+import { bitsInMemory, type EmitOptions, type Emitted, type Target, type TargetFacts, type Variant } from "../../compiler/emit/target.ts";
 import type { GridFacts } from "../../compiler/ir/grid.ts";
 import type { Program } from "../../compiler/ir/program.ts";
 import { mayTrap } from "../../compiler/lower/legalize.ts";
@@ -24,7 +24,7 @@ const variant = "opencl";
 
 /** The target for a family of devices. */
 export function openclFor(d: Devices): Target {
-  const device: Variant = { name: variant, description: d.description, schedule: (c) => scheduleGrid(c, d.facts.grid), lacks: (e) => e.kind === "apply" && mayTrap(e) };
+  const device: Variant = { name: variant, description: d.description, schedule: (c) => scheduleGrid(c, d.facts.grid), lacks: (e) => e.kind === "apply" && (e.op === "toHalf" || (e.op === "fromHalf" && e.args[0]!.kind !== "load") || mayTrap(e)) };
   return {
     name: d.name,
     description: d.description,
@@ -67,7 +67,7 @@ export const openclTarget: Target = openclFor({
   doubles: true,
   facts: {
     // A graphics card of the middle; the ratio of the two is what decides.
-    macsPerSecond: 1e12, bytesPerSecond: 2e11, winograd: false, strassen: false, alignment: 64, types: {}, largestConstant: 2 ** 27,
+    macsPerSecond: 1e12, bytesPerSecond: 2e11, winograd: false, strassen: false, alignment: 64, types: bitsInMemory, largestConstant: 2 ** 27,
     grid: { lanes: 64, mostLanes: 256, mostGroups: 2 ** 31 - 1, sharedBytes: 32768, vector: 4, accumulators: 64, busy: 16384 },
   },
 });

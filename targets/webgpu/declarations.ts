@@ -1,14 +1,14 @@
 /** index.d.ts of a package: what TypeScript knows of the network, by name and shape. */
 import { createRequire } from "node:module";
 import type { InterfaceDeclaration, SourceFile } from "ts-morph";
-import type { Port } from "../../compiler/ir/program.ts";
+import { callersArray, type Port } from "../../compiler/ir/program.ts";
 import { onnxTypeName, types } from "../../compiler/ir/types.ts";
 
 const quoted = (name: string): string => JSON.stringify(name).replace(/[\u2028\u2029\x7f-\x9f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 const keyOf = (name: string): string => (/^[A-Za-z_$][\w$]*$/.test(name) ? name : quoted(name));
 const typeNameOf = (p: Port): string => onnxTypeName(types[p.dtype].onnx);
 const storedNameOf = (p: Port): string => onnxTypeName(types[p.stored ?? p.dtype].onnx);
-const arrayOf = (p: Port): string => types[p.dtype].array.name;
+const arrayOf = (p: Port): string => types[callersArray(p).dtype].array.name;
 const plainOf = (p: Port): string => (arrayOf(p).startsWith("Big") ? "readonly (number | bigint)[]" : p.dtype === "bool" ? "readonly (number | boolean)[]" : "readonly number[]");
 const describe = (p: Port): string => `${typeNameOf(p)}[${p.shape.join(", ")}]${typeNameOf(p) === storedNameOf(p) ? "" : `; as a GPUBuffer: ${storedNameOf(p)}`}`;
 
@@ -42,6 +42,7 @@ export function declarations(name: string, inputs: readonly Port[], outputs: rea
     name: "Port", isExported: true, docs: ["An input or output. Buffers on the GPU hold `stored` elements, of 32 bits each."],
     properties: [
       { name: "name", type: "string" }, { name: "type", type: "string" }, { name: "shape", type: "readonly number[]" }, { name: "stored", type: '"float32" | "int32" | "uint32"' },
+      { name: "array", type: "string", hasQuestionToken: true, docs: ["The type of the array's elements, where those are the bits of `type`."] }, { name: "length", type: "number", hasQuestionToken: true, docs: ["How many elements that array has."] },
     ].map((p) => ({ ...p, isReadonly: true })),
   });
   const ports = (list: readonly Port[]): string => `readonly [${list.map((p) => `Port & { readonly name: ${quoted(p.name)}; readonly type: "${typeNameOf(p)}"; readonly shape: ${tuple(p)}; readonly stored: "${storedNameOf(p)}" }`).join(", ")}]`;

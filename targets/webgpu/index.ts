@@ -1,5 +1,6 @@
 /** The WebGPU target: an ES module for browsers and Node, with its kernels in WGSL. */
 import type { Target, TargetFacts, Variant } from "../../compiler/emit/target.ts";
+import { formats } from "../../compiler/ir/formats.ts";
 import type { GridFacts } from "../../compiler/ir/grid.ts";
 import { scheduleGrid } from "../../compiler/schedules/grid/index.ts";
 import { lacks } from "./lacks.ts";
@@ -15,6 +16,7 @@ const facts: TargetFacts = {
   macsPerSecond: 500e9, bytesPerSecond: 50e9, grid, winograd: false, strassen: false, alignment: bindingAlignment, largestConstant: 2 ** 27,
   types: {
     i64: { as: "i32" }, i16: { as: "i32" }, i8: { as: "i32" }, u64: { as: "u32" }, u16: { as: "u32" }, u8: { as: "u32" }, bool: { as: "u32" },
+    ...Object.fromEntries(Object.keys(formats).map((t) => [t, { as: "f32" }])), i4: { as: "i32" }, u4: { as: "u32" }, i2: { as: "i32" }, u2: { as: "u32" },
     f64: { refused: "WGSL has no 64-bit floating-point numbers; convert the model to float32" },
     string: { refused: "WGSL has no strings: choose the target cpp" },
   },

@@ -4,7 +4,7 @@ import { commentText, wrapList } from "../../compiler/emit/names.ts";
 import { renderShell } from "../../compiler/emit/shell.ts";
 import type { EmitOptions } from "../../compiler/emit/target.ts";
 import { checksum } from "../../compiler/emit/weights.ts";
-import type { Port, Program } from "../../compiler/ir/program.ts";
+import { callersArray, type Port, type Program } from "../../compiler/ir/program.ts";
 import { onnxTypeName, types } from "../../compiler/ir/types.ts";
 import { declarations } from "./declarations.ts";
 import { bindingAlignment, planBindings, type Plan } from "./plan.ts";
@@ -39,7 +39,8 @@ function padded(bytes: Uint8Array): Uint8Array {
 }
 const portText = (p: Port): string => {
   const name = (t: Port["dtype"]): string => onnxTypeName(types[t].onnx);
-  return `{ name: ${JSON.stringify(p.name)}, type: "${name(p.dtype)}", shape: [${p.shape.join(", ")}], stored: "${name(p.stored ?? p.dtype)}" }`;
+  const { dtype, count } = callersArray(p), held = dtype === p.dtype ? "" : `, array: "${name(dtype)}", length: ${count}`;
+  return `{ name: ${JSON.stringify(p.name)}, type: "${name(p.dtype)}", shape: [${p.shape.join(", ")}], stored: "${name(p.stored ?? p.dtype)}"${held} }`;
 };
 function moduleText(p: Program, plan: Plan, weights: Uint8Array, wgsl: string, banner: readonly string[], name: string): string {
   const rest = ["webgpu/ports.js", "webgpu/weights.js", "webgpu/device.js", "webgpu/steps.js", "webgpu/net.js"] as const;

@@ -4,9 +4,8 @@
  * of sharing. All but constants is bound for writing: one buffer cannot be both in a dispatch, and most tensors share one.
  */
 import { groupSize } from "../../compiler/emit/print.ts";
-import { sizeOf } from "../../compiler/ir/graph.ts";
 import type { Kernel } from "../../compiler/ir/kernel.ts";
-import type { Place, Port, Program } from "../../compiler/ir/program.ts";
+import { callersArray, type Place, type Port, type Program } from "../../compiler/ir/program.ts";
 import { types } from "../../compiler/ir/types.ts";
 import { usesOf, type Binding, type Slot } from "./print.ts";
 
@@ -43,7 +42,7 @@ export const bindingAlignment = 256;
 const largestBuffer = 2 ** 28, largestBinding = 2 ** 27, mostBindings = 8;
 const roundTo = (n: number, to: number): number => Math.ceil(n / to) * to;
 /** Bytes of a port on the device: 32 bits for each element. */
-export const portBytes = (p: Port): number => Math.max(16, roundTo(sizeOf(p.shape) * types[p.stored ?? p.dtype].bytes, 16));
+export const portBytes = (p: Port): number => Math.max(16, roundTo(callersArray(p).count * types[p.stored ?? p.dtype].bytes, 16));
 
 interface Range { readonly from: number; readonly to: number; readonly read: boolean; readonly buffers: readonly number[] }
 const kernelOf = (p: Program, index: number, variant: string): Kernel => p.kernels[index]!.variants[variant]!;

@@ -64,8 +64,7 @@ export function printWgsl(kernel: Kernel, slots: readonly (Slot | null)[], bindi
   const barrier = passes ? "storageBarrier();\nworkgroupBarrier();" : "workgroupBarrier();";
   return printKernel({ ...counted, body: dropUnused(counted.body) }, wgsl(homes, declared, fresh, barrier));
 }
-function wordOf({ name, dtype: t, half }: Buffer): Word {
-  if (half) fail(`${name} holds halves, which WGSL has only with an optional feature`);
+function wordOf({ dtype: t }: Buffer): Word {
   return t === "f32" || t === "i32" || t === "u32" ? t : fail(`WGSL has no memory of type ${t}: store-types makes another type of it`);
 }
 function namesIn(k: Kernel): Set<string> {

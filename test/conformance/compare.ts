@@ -1,24 +1,19 @@
 /** ONNX's own comparison: |got - want| <= 1e-7 + 1e-3 |want| for floats, NaN equal to NaN; all else exact. */
+import { decode } from "../../compiler/ir/formats.ts";
 import { codes, type Tensor } from "./proto.ts";
 
 const relative = 1e-3, absolute = 1e-7;
 
-function half(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1, exponent = (bits >> 10) & 31, fraction = bits & 1023;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Infinity;
-  return sign * (exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : (fraction / 1024) * 2 ** -14);
-}
-function brain(bits: number): number {
-  const view = new DataView(new ArrayBuffer(4));
-  view.setUint32(0, bits << 16);
-  return view.getFloat32(0);
-}
 /** How an element of a floating-point type reads, and its size; all other types are compared by their bytes. */
 const floats: Readonly<Record<number, { readonly size: number; readonly read: (v: DataView, at: number) => number }>> = {
   1: { size: 4, read: (v, at) => v.getFloat32(at, true) },
   11: { size: 8, read: (v, at) => v.getFloat64(at, true) },
-  10: { size: 2, read: (v, at) => half(v.getUint16(at, true)) },
-  16: { size: 2, read: (v, at) => brain(v.getUint16(at, true)) },
+  10: { size: 2, read: (v, at) => decode("f16", v.getUint16(at, true)) },
+  16: { size: 2, read: (v, at) => decode("bf16", v.getUint16(at, true)) },
+  17: { size: 1, read: (v, at) => decode("f8e4m3fn", v.getUint8(at)) },
+  18: { size: 1, read: (v, at) => decode("f8e4m3fnuz", v.getUint8(at)) },
+  19: { size: 1, read: (v, at) => decode("f8e5m2", v.getUint8(at)) },
+  20: { size: 1, read: (v, at) => decode("f8e5m2fnuz", v.getUint8(at)) },
 };
 const viewOf = (b: Uint8Array): DataView => new DataView(b.buffer, b.byteOffset, b.byteLength);
 const text = (shape: readonly number[]): string => `[${shape.join(", ")}]`;

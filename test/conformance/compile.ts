@@ -5,7 +5,7 @@ import type { CompileOptions, CompileResult } from "../../compiler/api.ts";
 import { CompileError } from "../../compiler/diagnostics.ts";
 import { ops } from "../../compiler/ops/index.ts";
 import { sizeOf } from "../../compiler/ir/graph.ts";
-import { types } from "../../compiler/ir/types.ts";
+import { bytesFor, types } from "../../compiler/ir/types.ts";
 import type { Build } from "../../compiler/emit/target.ts";
 import type { Port as ProgramPort } from "../../compiler/ir/program.ts";
 import type { DataSet } from "./cases.ts";
@@ -64,7 +64,7 @@ export function choicesFor(facts: ModelFacts, data: DataSet): Required<Pick<Comp
   }
   return { shapes, lengths, absent };
 }
-const port = (p: ProgramPort): Port => ({ name: p.name, code: types[p.dtype].onnx, shape: p.shape, bytes: sizeOf(p.shape) * (p.dtype === "string" ? stringBytes : types[p.dtype].bytes) });
+const port = (p: ProgramPort): Port => ({ name: p.name, code: types[p.dtype].onnx, shape: p.shape, bytes: p.dtype === "string" ? sizeOf(p.shape) * stringBytes : bytesFor(p.dtype, sizeOf(p.shape)) });
 const reasonOf = (e: CompileError): string => e.diagnostics.filter((d) => d.severity === "error").map((d) => d.message).join("; ").replaceAll("\n", " ");
 
 export const compileWith = (compile: Compile, options: CompileOptions): CompileCase => async (source) => {

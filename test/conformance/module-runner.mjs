@@ -24,8 +24,8 @@ const within = (promise) => {
 function feeds(inputs, file) {
   const bytes = readFileSync(file);
   let at = 0;
-  return Object.fromEntries(inputs.map(({ name, type, shape }) => {
-    const Of = arrays[type], size = shape.reduce((a, b) => a * b, 1) * Of.BYTES_PER_ELEMENT, part = bytes.buffer.slice(bytes.byteOffset + at, bytes.byteOffset + at + size);
+  return Object.fromEntries(inputs.map(({ name, type, shape, array = type, length = shape.reduce((a, b) => a * b, 1) }) => {
+    const Of = arrays[array], size = length * Of.BYTES_PER_ELEMENT, part = bytes.buffer.slice(bytes.byteOffset + at, bytes.byteOffset + at + size);
     at += size;
     return [name, new Of(part)];
   }));
@@ -37,9 +37,9 @@ async function one({ entry, inputs, outputs }) {
     net.device.addEventListener("uncapturederror", (e) => problems.push(e.error.message));
     const results = await net.run(feeds(module.inputs, inputs));
     if (problems.length) throw new Error(problems.join("; "));
-    const parts = module.outputs.map(({ name, type }) => {
+    const parts = module.outputs.map(({ name, type, array = type }) => {
       const data = results[name];
-      if (data.constructor !== arrays[type]) throw new Error(`the output ${name} is a ${data.constructor.name}`);
+      if (data.constructor !== arrays[array]) throw new Error(`the output ${name} is a ${data.constructor.name}`);
       return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     });
     writeFileSync(outputs, Buffer.concat(parts));

@@ -51,7 +51,8 @@ export function readTensor(file: Uint8Array): Tensor {
   }
   if (t.rawData?.length) return { code, shape, bytes: t.rawData };
   const typed = [t.floatData, t.int32Data, t.int64Data, t.doubleData, t.uint64Data].find((x) => x?.length) ?? [];
-  const bytes = new Uint8Array(Math.ceil((typed.length * bits) / 8)), view = new DataView(bytes.buffer);
+  // What is smaller than a byte is packed already.
+  const bytes = new Uint8Array((typed.length * Math.max(8, bits)) / 8), view = new DataView(bytes.buffer);
   typed.forEach((x, i) => {
     const v = BigInt(code === 1 || code === 11 ? 0 : String(x));
     if (code === 1) view.setFloat32(i * 4, Number(x), true);
@@ -60,7 +61,7 @@ export function readTensor(file: Uint8Array): Tensor {
     else if (bits === 16) view.setUint16(i * 2, Number(v & 65535n), true);
     else if (bits === 32) view.setUint32(i * 4, Number(v & 0xffffffffn), true);
     else if (bits === 64) view.setBigUint64(i * 8, BigInt.asUintN(64, v), true);
-    else throw new Error(`holds ${codes[code]?.name} outside raw_data`);
+    else view.setUint8(i, Number(v & 255n));
   });
   return { code, shape, bytes };
 }

@@ -4,8 +4,8 @@ import { basename } from "node:path";
 import { performance } from "node:perf_hooks";
 import { CompileError } from "../../compiler/diagnostics.ts";
 import { importOnnx } from "../../compiler/import/onnx/index.ts";
-import { typeOfOnnx, types, viewOf } from "../../compiler/ir/types.ts";
-import type { Constant, Graph } from "../../compiler/ir/graph.ts";
+import { bytesOfElements, typeOfOnnx, types, viewOf } from "../../compiler/ir/types.ts";
+import { sizeOf, type Constant, type Graph } from "../../compiler/ir/graph.ts";
 import { Unsupported } from "../../compiler/ops/op.ts";
 import { checkOperators } from "../../compiler/passes/graph/check-operators.ts";
 import { evaluateGraph } from "../../compiler/evaluate/index.ts";
@@ -25,13 +25,13 @@ function constant(t: Tensor): Constant {
     return { dtype, shape: t.shape, data: Int32Array.from({ length: t.bytes.length / stringBytes }, (_, i) => textId(text(i))) };
   }
   if (!dtype) throw new Unsupported(`elements of type ${t.code}`);
-  return { dtype, shape: t.shape, data: viewOf(dtype, t.bytes) };
+  return { dtype, shape: t.shape, data: viewOf(dtype, t.bytes, sizeOf(t.shape)) };
 }
 /** Whether all is tensors, of which the evaluator finds the shapes as it goes; sequences are resolved by type inference. */
 const isPlain = (g: Graph): boolean => g.inputs.every((v) => g.types.has(v)) && g.nodes.every((n) => { const op = ops.get(n.op); return op?.lower ?? op?.expand; });
 function tensor(c: Constant): Tensor {
   const code = types[c.dtype].onnx;
-  if (c.dtype !== "string") return { code, shape: c.shape, bytes: new Uint8Array(c.data.buffer, c.data.byteOffset, c.data.byteLength) };
+  if (c.dtype !== "string") return { code, shape: c.shape, bytes: bytesOfElements(c.dtype, c.data) };
   const bytes = new Uint8Array(c.data.length * stringBytes);
   (c.data as Int32Array).forEach((id, i) => bytes.set(new TextEncoder().encode(textOf(id)), i * stringBytes));
   return { code, shape: c.shape, bytes };

@@ -4,13 +4,13 @@ import { interpret } from "../../compiler/ir/interpret.ts";
 import { share } from "../../compiler/lower/share.ts";
 import { apply, cast, constant, load, show, variable, type Expr } from "../../compiler/ir/scalar.ts";
 import { make } from "../../compiler/ir/algebra.ts";
-import { elementTypes, newArray, type DType, type ElementArray, type Num } from "../../compiler/ir/types.ts";
+import { computedTypes, newArray, type DType, type ElementArray, type Num } from "../../compiler/ir/types.ts";
 import type { Buffer, Kernel, Stmt } from "../../compiler/ir/kernel.ts";
 import { below, expression, generator, pick, valueOf, type Random } from "../support/random.ts";
 import { buffer, f, idx, int, kernel, let_, loop, ranged, read, set, store, when } from "./kernels.ts";
 
 const N = 6;
-const inputs: readonly Buffer[] = elementTypes.map((t) => buffer(t, N, "in", t));
+const inputs: readonly Buffer[] = computedTypes.map((t) => buffer(t, N, "in", t));
 function memoryOf(k: Kernel, random: Random): Record<string, ElementArray> {
   return Object.fromEntries(k.buffers.filter((b) => b.space === "in" || b.space === "out").map((b) => {
     const data = newArray(b.dtype, b.size);
@@ -26,14 +26,14 @@ function same(k: Kernel, seed: number, what: string, params = {}): void {
 }
 
 describe("JavaScript does what the interpreter does", () => {
-  test.each(elementTypes)("random expressions of %s", (t) => {
+  test.each(computedTypes)("random expressions of %s", (t) => {
     for (let seed = 0; seed < 150; seed++) {
       const i = idx("i", N), e = expression(generator(seed), t, 3, i), out = buffer("out", N, "out", t);
       const body = [loop("i", N, share([store("out", i, e)]))];
       same(kernel([...inputs, out], body), seed, show(e));
     }
   });
-  test.each(elementTypes)("constants of %s", (t) => {
+  test.each(computedTypes)("constants of %s", (t) => {
     for (let seed = 0; seed < 60; seed++) {
       const c = constant(t, valueOf(generator(seed), t)), out = buffer("out", 2, "out", t);
       same(kernel([out], [store("out", int(0), c), ...(t === "bool" ? [] : [store("out", int(1), apply("sub", c, constant(t, -1)))])]), seed, show(c));

@@ -5,7 +5,7 @@ import { add, convert, f32, less, make, mul, select } from "../../compiler/ir/al
 import { int, minus, plus, times } from "../../compiler/ir/linear.ts";
 import { constant, type Expr } from "../../compiler/ir/scalar.ts";
 import type { Schedule } from "../../compiler/ir/schedule.ts";
-import { arrayOf, elementTypes, types, type DType, type ElementArray, type Num } from "../../compiler/ir/types.ts";
+import { arrayOf, computedTypes, types, type DType, type ElementArray, type Num } from "../../compiler/ir/types.ts";
 import { lower } from "../../compiler/lower/lower.ts";
 import { noise, runCompute, type Data } from "../support/run-compute.ts";
 import { plain } from "./schedules.ts";
@@ -83,7 +83,7 @@ describe("stages in memory", () => {
 });
 describe("element types", () => {
   const k = axis("k", 5), awkward = (t: DType): ElementArray => arrayOf(t, Array.from({ length: 20 }, (_, i) => (types[t].kind === "float" ? (i * 7) % 9 - 3.5 : (i * 41) % 130 - (types[t].kind === "uint" ? 0 : 60))));
-  test.each(elementTypes)("a map of %s", (t) => {
+  test.each(computedTypes)("a map of %s", (t) => {
     const I = tensor("I", "input", [4, 5], { dtype: t }), flag = axis("k", 5);
     const value: Expr = t === "bool" ? make("not", at(I, y, flag)) : make("max", make("mul", at(I, y, flag), constant(t, 3)), constant(t, 5)), s: Stage = { name: "s", axes: [y, flag], value };
     const I_ = awkward(t), { results } = runCompute(compute([I], [s]), plain, { I: I_ }), { wrap } = types[t];

@@ -4,6 +4,7 @@ import { fail } from "../../compiler/ir/scalar.ts";
 import { verifyCompute } from "../../compiler/ir/verify-compute.ts";
 import { arrayOf, type DType, type Num } from "../../compiler/ir/types.ts";
 import { ops } from "../../compiler/ops/index.ts";
+import { lowerNode } from "../../compiler/ops/lowering.ts";
 import { NodeView, type Expander } from "../../compiler/ops/op.ts";
 import { interpretCompute } from "../support/interpret-compute.ts";
 
@@ -43,7 +44,7 @@ export function runNode(node: Node, s: Setting): readonly Constant[] {
     const made = op.expand(view, expander(s, node.name));
     node.outputs.forEach((o, i) => { if (o) s.values.set(o, s.values.get(made[i] ?? "") ?? fail(`nothing stands for output ${i}`)); });
   } else {
-    const c = op.lower!(view);
+    const c = lowerNode(view);
     verifyCompute(c);
     const results = interpretCompute(c, s.values);
     if (c.tensors.every((t) => t.data !== undefined || s.isKnown(t.name))) node.outputs.forEach((o) => s.learn?.(o));

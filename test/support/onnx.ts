@@ -5,7 +5,7 @@
  */
 import onnxProto from "onnx-proto";
 import type { onnx } from "onnx-proto";
-import { arrayOf, types, type DType } from "../../compiler/ir/types.ts";
+import { arrayOf, bytesOfElements, types, type DType } from "../../compiler/ir/types.ts";
 
 /** Kept apart from plain numbers, which are integers. */
 export class Float { readonly x: number; constructor(x: number) { this.x = x; } }
@@ -39,7 +39,7 @@ const isText = (t: TensorText | onnx.ITensorProto): t is TensorText => "dtype" i
 /** A TensorProto with raw data. */
 export function tensorProto(name: string, t: TensorText): onnx.ITensorProto {
   const data = arrayOf(t.dtype, t.data), { onnx: code } = types[t.dtype];
-  return { name, dataType: code, dims: [...t.shape], rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
+  return { name, dataType: code, dims: [...t.shape], rawData: bytesOfElements(t.dtype, data) };
 }
 /** A 64-bit integer as protobufjs wants it. */
 const long = (x: number | bigint): number =>

@@ -1,10 +1,12 @@
 /** One element of each operator over each type, and what vectors hold: what every dialect must spell, with inputs that are awkward. */
 import { output, tensor, axis, type Compute, type Stage } from "../../compiler/ir/compute.ts";
 import { add, convert, f32, less, loadsIn, make, mul, select, sub } from "../../compiler/ir/algebra.ts";
+import { bitsTypeOf, decoded, decodedByBits, encoded, encodedByBits, rounded } from "../../compiler/ir/codec.ts";
+import { formats, type SmallFloat } from "../../compiler/ir/formats.ts";
 import { renameKernel, type Kernel } from "../../compiler/ir/kernel.ts";
 import { apply, cast, constant, load, type Expr, type ScalarOp } from "../../compiler/ir/scalar.ts";
 import { signatures } from "../../compiler/ir/typing.ts";
-import { arrayOf, elementTypes, limits, types, type DType, type ElementArray, type Num } from "../../compiler/ir/types.ts";
+import { arrayOf, computedTypes, limits, types, type DType, type ElementArray, type Num } from "../../compiler/ir/types.ts";
 import { verify } from "../../compiler/ir/verify.ts";
 import { lower } from "../../compiler/lower/lower.ts";
 import type { Variant } from "../../compiler/emit/target.ts";
@@ -16,7 +18,7 @@ const i = axis("i", N);
 /** Inputs by name: two of each type with awkward values, operands that divide, distances of shifts, and numbers that every type holds. */
 function inputs(): Record<string, ElementArray> {
   const random = generator(5), list = (t: DType, f: (n: number) => Num) => arrayOf(t, Array.from({ length: N }, (_, n) => types[t].wrap(f(n))));
-  return Object.fromEntries(elementTypes.flatMap((t) => {
+  return Object.fromEntries(computedTypes.flatMap((t) => {
     const { kind, bytes } = types[t], [low] = limits(t), both = () => list(t, (n) => (n % 3 === 0 && kind === "float" ? random() * 4 - 2 : valueOf(random, t)));
     return [
       [`x_${t}`, both()], [`y_${t}`, both()], [`shift_${t}`, list(t, (n) => n % (bytes * 8))], [`small_${t}`, list(t, (n) => (kind === "float" ? n * 2.61 : n * 2))],
@@ -35,17 +37,25 @@ export interface Case { readonly name: string; readonly value: Expr; readonly la
 /** All cases for vectors of so many lanes. */
 export function cases(lanes: number): readonly Case[] {
   const found: Omit<Case, "name">[] = [], put = (value: Expr, width = 1, tolerance = 0) => found.push({ value, lanes: width, tolerance });
-  for (const t of elementTypes) for (const [name, { arity, kinds, args }] of Object.entries(signatures) as [ScalarOp, (typeof signatures)[ScalarOp]][]) {
+  for (const t of computedTypes) for (const [name, { arity, kinds, args }] of Object.entries(signatures) as [ScalarOp, (typeof signatures)[ScalarOp]][]) {
     if (!kinds.includes(types[t].kind) || args) continue;
     const second = name === "div" || name === "fmod" ? "divisor" : name === "shl" || name === "shr" ? "shift" : name === "pow" && types[t].kind !== "float" ? "shift" : "y";
     const value = apply(name, of("x", t), ...(arity === 2 ? [of(second, t)] : [])), close = far.has(name) ? (t === "f32" ? 1e-6 : 1e-13) : 0;
     put(value, 1, close);
     if (t === "f32") put(value.dtype === "bool" ? select(value, of("x", t), of("y", t)) : value, lanes, close);
   }
-  for (const t of elementTypes) {
+  for (const t of computedTypes) {
     put(select(less(of("x", "f32"), of("y", "f32")), of("x", t), of("y", t)));
-    for (const from of elementTypes) if (from !== t) put(cast(t, of(types[from].kind === "float" && types[t].kind !== "float" ? "small" : "x", from)));
+    for (const from of computedTypes) if (from !== t) put(cast(t, of(types[from].kind === "float" && types[t].kind !== "float" ? "small" : "x", from)));
     for (const value of [...limits(t), types[t].wrap(0), types[t].wrap(-1), ...(types[t].kind === "float" ? [NaN, -0, 1e-30, 1e30, 0.1] : [])]) put(select(less(of("x", "i32"), constant("i32", 7)), constant(t, value), of("x", t)));
+  }
+  // Small floats: from bits, to bits, and rounded, at the widths that kernels have.
+  for (const t of Object.keys(formats) as SmallFloat[]) {
+    const bits = convert("i32", of("x", bitsTypeOf(t))), code = t === "f4e2m1" ? make("and", bits, constant("i32", 15)) : bits;
+    for (const width of new Set([1, lanes])) {
+      put(decodedByBits(t, code), width), put(rounded(t, of("x", "f32")), width);
+      put(convert("f32", encodedByBits(t, of("y", "f32"))), width);
+    }
   }
   put(apply("bits", of("x", "i32"))), put(apply("toBits", of("x", "f32")));
   // Index arithmetic, and what vectors hold beside floats.
@@ -62,11 +72,16 @@ export function cases(lanes: number): readonly Case[] {
   for (const cond of [early, make("not", third), make("and", a, early), make("or", third, b), make("not", make("and", a, third)), alike, make("and", alike, a), make("xor", early, a)]) put(select(cond, x, y), lanes);
   put(convert("f32", early), lanes), put(convert("f32", make("not", third)), lanes), put(mul(convert("f32", i), x), lanes), put(convert("f32", make("and", a, make("not", early))), lanes);
   for (let seed = 1; seed <= 40; seed++) {
-    const t = elementTypes[seed % elementTypes.length]!, random = generator(seed), renamed = (e: Expr): Expr => (e.kind === "load" ? load(e.dtype, `x_${e.dtype}`, e.at) : e);
+    const t = computedTypes[seed % computedTypes.length]!, random = generator(seed), renamed = (e: Expr): Expr => (e.kind === "load" ? load(e.dtype, `x_${e.dtype}`, e.at) : e);
     const e = expression(random, t, 3, i, false), safe = !/div|fmod|pow/.test(JSON.stringify([...ops(e)])) && loadsIn([e]).length > 0;
     if (safe) put(replaced(e, renamed));
   }
   return found.map((c, n) => ({ ...c, name: `k${n}` }));
+}
+/** What only languages with words of 16 and 64 bits spell. */
+export function wordCases(lanes: number): readonly Case[] {
+  const halves = [...new Set([1, 4, 8, lanes].filter((n) => n <= lanes))].flatMap((n) => [[convert("f32", convert("i32", encoded("f16", of("x", "f32")))), n], [decoded("f16", of("y", "u16")), n]] as const);
+  return [...halves, [apply("bits64", of("x", "i64")), 1] as const, [apply("toBits64", of("x", "f64")), 1] as const].map(([value, width], n) => ({ name: `w${n}`, value, lanes: width, tolerance: 0 }));
 }
 function ops(e: Expr, found = new Set<string>()): ReadonlySet<string> {
   if (e.kind === "apply") { found.add(e.op); e.args.forEach((x) => ops(x, found)); }

@@ -1,7 +1,7 @@
 /** TensorProto -> Constant, by whichever of its fields holds the elements. */
 import { constantOf, sizeOf, type Constant } from "../../ir/graph.ts";
 import { textId } from "../../ir/text.ts";
-import { arrayOf, newArray, onnxTypeName, typeOfOnnx, types, viewOf, type DType, type ElementArray, type Num } from "../../ir/types.ts";
+import { arrayOf, bytesFor, newArray, onnxTypeName, typeOfOnnx, types, viewOf, type DType, type ElementArray, type Num } from "../../ir/types.ts";
 import { Problem, UnsupportedType } from "./problem.ts";
 import { externalLocation, toBigInt, toNumber, type Int64, type SparseTensor, type Tensor } from "./proto.ts";
 
@@ -60,7 +60,12 @@ function entriesOf(t: Tensor, dtype: DType): ElementArray | null {
     case "i8": case "i16": case "i32": case "u8": case "u16": case "bool": return from(t.int32Data, plain);
     case "string": return from(t.stringData, (x) => textId(decoder.decode(x as Uint8Array)));
     case "index": case "chars": return null;
-    default: return dtype satisfies never;
+    // The bits of an element, or of two or four that share a byte.
+    default: {
+      const { int32Data: list } = t, { bits } = types[dtype];
+      if (!list || list.length === 0 || list instanceof Uint8Array) return null;
+      return viewOf(dtype, new Uint8Array((bits > 8 ? Uint16Array : Uint8Array).from(list as number[]).buffer), bits < 8 ? sizeOf(shapeOf(t, "the tensor")) : list.length);
+    }
   }
 }
 
@@ -73,11 +78,11 @@ function bytesIn(t: Tensor, dtype: DType): Uint8Array | null {
  * Elements at an address they can be read at. Four bytes or more of tags and lengths stand before the data of every
  * tensor in a file, and nobody reads these again, so that moving it by up to three bytes is safe.
  */
-function aligned(dtype: DType, bytes: Uint8Array, mayMove: boolean): ElementArray {
+function aligned(dtype: DType, bytes: Uint8Array, count: number, mayMove: boolean): ElementArray {
   const size = types[dtype].bytes, by = bytes.byteOffset % size, to = bytes.byteOffset - by;
-  if (by === 0 || by > 3 || !mayMove) return viewOf(dtype, bytes);
+  if (by === 0 || by > 3 || !mayMove) return viewOf(dtype, bytes, count);
   new Uint8Array(bytes.buffer).copyWithin(to, bytes.byteOffset, bytes.byteOffset + bytes.length);
-  return viewOf(dtype, new Uint8Array(bytes.buffer, to, bytes.length));
+  return viewOf(dtype, new Uint8Array(bytes.buffer, to, bytes.length), count);
 }
 
 /**
@@ -85,12 +90,12 @@ function aligned(dtype: DType, bytes: Uint8Array, mayMove: boolean): ElementArra
  * there unaligned and may not be moved. `what` names the tensor in messages. Throws Problem and UnsupportedType.
  */
 export function tensorConstant(t: Tensor, what: string, access: Access = {}): Constant {
-  const dtype = dtypeOf(t.dataType ?? 0), shape = shapeOf(t, what), size = sizeOf(shape), bytes = size * types[dtype].bytes;
+  const dtype = dtypeOf(t.dataType ?? 0), shape = shapeOf(t, what), size = sizeOf(shape), bytes = bytesFor(dtype, size);
   const shown = `${onnxTypeName(types[dtype].onnx)}[${shape.join(", ")}]`, outside = t.dataLocation === externalLocation;
   const raw = outside ? external(t, bytes, what, access.readExternal) : bytesIn(t, dtype);
   if (raw && dtype === "string") throw new Problem("bad-tensor", `${what} holds strings as raw data, which ONNX does not have`);
   if (raw && raw.length !== bytes) throw new Problem("bad-tensor", `${what} has ${raw.length} bytes of data, but ${shown} needs ${bytes}`);
-  const data = raw ? aligned(dtype, raw, !outside && access.mayMove === true) : entriesOf(t, dtype) ?? newArray(dtype, 0);
+  const data = raw ? aligned(dtype, raw, size, !outside && access.mayMove === true) : entriesOf(t, dtype) ?? newArray(dtype, 0);
   if (data.length !== size) throw new Problem("bad-tensor", `${what} has ${data.length} elements, but ${shown} needs ${size}`);
   return constantOf(dtype, shape, data);
 }

@@ -4,7 +4,7 @@
  * argument has its place. Stands at the end: what follows is printing.
  */
 import { fail, show, type Var } from "../../ir/scalar.ts";
-import { axis, physical, type Compute, type Tensor } from "../../ir/compute.ts";
+import { axis, memoryType, physical, type Compute, type Tensor } from "../../ir/compute.ts";
 import { macsOf } from "../../ir/contraction.ts";
 import { argumentsOf, elementBytes, isTeamwork, renameKernel, usedBuffers, type Buffer, type Kernel } from "../../ir/kernel.ts";
 import { writesOf, type NetTensor, type Network, type SymbolSource } from "../../ir/network.ts";
@@ -17,6 +17,7 @@ import { instantiate } from "../../ir/numbers.ts";
 import { verify } from "../../ir/verify.ts";
 import { finished, lowerLoops } from "../../lower/lower.ts";
 import { alone, inPhases, undivided } from "../../lower/phases.ts";
+import { smallFloatsAsBits } from "../../lower/small-floats.ts";
 import { canonicalise, keyOf, type Canonical } from "./canonical.ts";
 import { renamed } from "./choose-layouts.ts";
 import { valueOfTensor } from "./lower-graph.ts";
@@ -104,12 +105,12 @@ export function buildProgram(network: Network, o: BuildOptions): Program {
     return { arena, steps };
   };
   const lastWriter = new Map(n.computes.flatMap((c) => writesOf(c).map((name) => [name, c] as const)));
-  const resultsOf = (c: Compute, arena: Arena) => writesOf(c).filter((name) => lastWriter.get(name) === c).flatMap((name): Result[] => { const value = valueOfTensor(name); return value === null ? [] : [{ value, dtype: n.tensors.get(name)!.dtype, shape: n.tensors.get(name)!.shape, ...someSizes(n.tensors.get(name)!.sizes), ...strided(n.tensors.get(name)!, placeOf(n, placement, arena, name)) }]; });
+  const resultsOf = (c: Compute, arena: Arena) => writesOf(c).filter((name) => lastWriter.get(name) === c).flatMap((name): Result[] => { const value = valueOfTensor(name); return value === null ? [] : [{ value, dtype: memoryType(n.tensors.get(name)!), shape: n.tensors.get(name)!.shape, ...someSizes(n.tensors.get(name)!.sizes), ...strided(n.tensors.get(name)!, placeOf(n, placement, arena, name)) }]; });
   const ready = planned(setup, "prepared", preparation.blocks(), (arena, name) => ({ in: "prepared", offset: arena.blocks[preparation.numberOf(name)]!.offset }), () => []);
   const { arena, steps } = planned(made, "arena", placement.blocks, (at, name) => placeOf(n, placement, at, name), resultsOf);
   const port = (tensor: string, name = valueOfTensor(tensor) ?? fail(`${tensor} is none of the model's`)): Port => {
     const { dtype, shape, declared, sizes } = n.tensors.get(tensor)!;
-    return { name, shape, ...(declared ? { dtype: declared, stored: dtype } : { dtype }), ...(sizes ? { sizes, at: placeOf(n, placement, arena, tensor) } : {}) };
+    return { name, ...(declared ? { ...declared, stored: dtype } : { shape, dtype }), ...(sizes ? { sizes, at: placeOf(n, placement, arena, tensor) } : {}) };
   };
   return {
     name: n.name, inputs: n.inputs.map((t) => port(t)), outputs: n.outputs.map((t, i) => port(t, n.outputNames[i])), steps, arena, constants: blob.bytes(),
@@ -141,7 +142,7 @@ function scheduled({ compute: c, aliased, boxes }: Canonical, variants: readonly
   const name = `${c.name.replace(/\W/g, "_")}_${kernels.length}`;
   const work = tuner && workKey(c);
   const weights = new Map<string, Tensor>(), all = variants.map((v) => {
-    const { compute, schedule } = apart(tuner && work ? tuned(c, work, v, tuner) : v.schedule(c), v.name, weights), whole = lowerLoops({ ...compute, name }, schedule);
+    const { compute, schedule } = apart(tuner && work ? tuned(c, work, v, tuner) : v.schedule(c), v.name, weights), whole = smallFloatsAsBits(lowerLoops({ ...compute, name }, schedule));
     return { v, kernel: { ...whole, buffers: whole.buffers.map((b) => ({ ...b, size: boxes.get(b.name)?.size ?? b.size, ...(aliased.includes(b.name) ? { aliased: true as const } : {}) })) } };
   });
   // One list of parameters serves all variants: working memory as large as the largest needs.
@@ -215,8 +216,8 @@ function placeOf(n: Network, p: Placement, arena: Arena, name: string): Place {
 }
 /** Element (0, 0, ..) and the steps of a tensor, if its layout has one step per dimension and elements of its own type. */
 function strided(t: NetTensor, at: Place): { place: Place; strides: readonly number[] | null } {
-  if (t.layout.half || t.layout.parts.some((p) => p.quo || p.rem)) return { place: at, strides: null };
-  const { strides } = physical(t.shape, t.layout), bytes = types[t.dtype].bytes;
+  if (t.layout.memory !== t.memory || t.layout.parts.some((p) => p.quo || p.rem)) return { place: at, strides: null };
+  const { strides } = physical(t.shape, t.layout), bytes = types[memoryType(t)].bytes;
   const perDim = t.shape.map((_, d) => strides[t.layout.parts.findIndex((p) => p.dim === d)]!);
   const before = perDim.reduce((sum, s, d) => sum + s * (t.layout.halo?.[d]?.[0] ?? 0), 0);
   return { place: { ...at, offset: at.offset + before * bytes }, strides: perDim };

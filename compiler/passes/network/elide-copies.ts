@@ -17,7 +17,7 @@ export function elideCopies(n: Network): Network {
     const m = movementOf(c), o = c.outputs[0]!;
     if (!m || c.outputs.length !== 1) continue;
     const from = tensors.get(m.load.buffer)!, to = tensors.get(o.tensor)!, a = root(from.name), b = root(to.name);
-    if (a === b || (writers.get(to.name) ?? []).length !== 1 || from.dtype !== to.dtype || from.layout.half !== to.layout.half) continue;
+    if (a === b || (writers.get(to.name) ?? []).length !== 1 || from.dtype !== to.dtype || from.layout.memory !== to.layout.memory) continue;
     const size = physical(to.shape, to.layout).size;
     const place = (t: NetTensor, index: readonly Expr[]) => settled(address(t.shape, t.layout, index), m.stage.axes);
     if (size !== physical(from.shape, from.layout).size || place(from, m.load.at) !== place(to, o.index ?? m.stage.axes)) continue;

@@ -13,6 +13,7 @@ import { arrayOf, type ElementArray } from "../../ir/types.ts";
 import { constant, fail, load, type Expr } from "../../ir/scalar.ts";
 import type { SymbolFrom } from "../../ir/symbols.ts";
 import { loadsIn, rebuild, substitute } from "../../ir/algebra.ts";
+import { lowerNode } from "../../ops/lowering.ts";
 import { NodeView, runSizes, type Op } from "../../ops/op.ts";
 
 /** The tensor that holds a value; "" for one that is not given. */
@@ -51,7 +52,7 @@ export function lowerGraph(g: Graph, ops: ReadonlyMap<string, Op>): Network {
     // An output that nobody wants has no type in the graph.
     const inferred = n.outputs.includes("") ? op.infer(view([])) : [];
     const outputTypes = n.outputs.map((o, i) => (o ? typeOf(o) : inferred[i] ?? fail(`${n.name} has no output ${i}`)));
-    const lowered = (op.lower ?? fail(`${n.op} has no lowering`))(view(outputTypes));
+    const lowered = lowerNode(view(outputTypes));
     const c = withOwnTables(wanted(emptied(lowered)), n.name, put);
     for (const t of c.tensors) constantOf(t.name);
     for (const o of c.outputs) if (!tensors.has(o.tensor)) put(o.tensor, "temporary", typeOf(valueOfTensor(o.tensor)!));

@@ -42,7 +42,7 @@ export function numberStrings(n: Network): Network {
   for (const t of n.tensors.values()) {
     if (t.dtype !== "string" || t.kind === "temporary") { tensors.set(t.name, t); continue; }
     if (t.kind === "constant") { tensors.set(t.name, { ...t, data: Int32Array.from(t.data as Int32Array, (id) => numbering.of(id)) }); continue; }
-    const caller: NetTensor = { ...t, dtype: "chars", declared: "string" }, inner: NetTensor = { ...t, name: numbersOf(t.name), kind: "temporary" };
+    const caller: NetTensor = { ...t, dtype: "chars", declared: { dtype: "string", shape: t.shape } }, inner: NetTensor = { ...t, name: numbersOf(t.name), kind: "temporary" };
     tensors.set(t.name, caller);
     tensors.set(inner.name, inner);
     renamed.add(t.name);

@@ -1,10 +1,10 @@
 /** The constant blob: every weight once for each layout in which some kernel reads it, ready to use. */
 import { fail, show, type Expr } from "../../ir/scalar.ts";
 import { linear } from "../../ir/linear.ts";
-import { address, axis, physical, rowMajor, type Layout, type Tensor } from "../../ir/compute.ts";
-import { elementBytes } from "../../ir/kernel.ts";
-import { halfBits } from "../../ir/functions.ts";
-import { viewOf, type ElementArray } from "../../ir/types.ts";
+import { address, axis, memoryType, physical, rowMajor, type Layout, type Tensor } from "../../ir/compute.ts";
+import { bitsTypeOf } from "../../ir/codec.ts";
+import { encode } from "../../ir/formats.ts";
+import { types, viewOf, type ElementArray } from "../../ir/types.ts";
 
 /** A constant of the network: its row-major elements. */
 interface Given { readonly name: string; readonly shape: readonly number[]; readonly data: ElementArray }
@@ -35,17 +35,18 @@ export class ConstantBlob {
     const out = new Uint8Array(this.size);
     for (const { offset, tensor: t, from } of this.parts) {
       const place = out.subarray(offset, offset + bytesOf(t));
-      if (!t.layout.half) { relay(t, from.shape, from.data, viewOf(t.dtype, place)); continue; }
-      const whole = new Float32Array(physical(t.shape, t.layout).size), halves = new Uint16Array(place.buffer, place.byteOffset, whole.length);
+      const { memory } = t.layout;
+      if (!memory) { relay(t, from.shape, from.data, viewOf(t.dtype, place)); continue; }
+      const whole = new Float32Array(physical(t.shape, t.layout).size), codes = viewOf(bitsTypeOf(memory), place) as Uint16Array;
       relay(t, from.shape, from.data, whole);
-      for (let i = 0; i < whole.length; i++) halves[i] = halfBits(whole[i]!);
+      for (let i = 0; i < whole.length; i++) codes[i] = encode(memory, whole[i]!);
     }
     return out;
   }
 }
 
 /** Bytes of a weight in its layout. */
-export const bytesOf = (t: Tensor): number => physical(t.shape, t.layout).size * elementBytes({ dtype: t.dtype, ...(t.layout.half ? { half: true } : {}) });
+export const bytesOf = (t: Tensor): number => physical(t.shape, t.layout).size * types[memoryType(t)].bytes;
 /** Writes the elements of a weight in its layout into `out`, which holds zeros. */
 export function relay(t: Tensor, shape: readonly number[], data: ElementArray, out: ElementArray): void {
   const axes = t.source?.axes ?? t.shape.map((n, d) => axis(`d${d}`, n));

@@ -32,7 +32,7 @@ export function padStrides(n: Network, { firstCache }: Pick<TargetFacts, "firstC
 }
 /** Whether neighbours along the second-innermost dimension of a plain layout are a multiple of `step` bytes apart. */
 function aliases(t: NetTensor, step: number): boolean {
-  if (t.layout.pad || t.layout.half || t.layout.parts.length < 3 || t.layout.parts.some((p) => p.quo || p.rem)) return false;
+  if (t.layout.pad || t.layout.memory || t.layout.parts.length < 3 || t.layout.parts.some((p) => p.quo || p.rem)) return false;
   const { strides } = physical(t.shape, t.layout);
   return (strides.at(-2)! * elementBytes(t)) % step === 0;
 }

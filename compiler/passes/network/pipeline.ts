@@ -16,7 +16,7 @@ import { runSetup } from "./combine-weights.ts";
 import { elideCopies } from "./elide-copies.ts";
 import { endLoops } from "./end-loops.ts";
 import { fuseTails } from "./fuse-tails.ts";
-import { halveStorage } from "./halve-storage.ts";
+import { narrowStorage } from "./narrow-storage.ts";
 import { inlineMaps } from "./inline-maps.ts";
 import { inlineMovement } from "./inline-movement.ts";
 import { lowerGraph } from "./lower-graph.ts";
@@ -56,7 +56,7 @@ export const networkPasses: readonly NetworkPass[] = [
   { name: "add-halos", run: addHalos },
   // Clearing a margin is a stage of its own.
   { name: "split-stages", run: splitStages },
-  { name: "halve-storage", run: halveStorage },
+  { name: "narrow-storage", run: narrowStorage },
   { name: "pad-strides", run: padStrides },
   { name: "elide-copies", run: elideCopies },
   { name: "end-loops", run: endLoops },

@@ -66,7 +66,7 @@ export function placeTensors(n: Network): Placement {
 
 /** Whether each element of `a` is read only where the same address of `r` is written, after the reading. */
 function overwrites(c: Compute, a: NetTensor, r: NetTensor): boolean {
-  if (types[a.dtype].bytes !== types[r.dtype].bytes || a.layout.half !== r.layout.half || bytesOfTensor(a) !== bytesOfTensor(r)) return false;
+  if (types[a.dtype].bytes !== types[r.dtype].bytes || a.layout.memory !== r.layout.memory || bytesOfTensor(a) !== bytesOfTensor(r)) return false;
   const [o, ...more] = c.outputs.filter((x) => x.tensor === r.name);
   if (!o || more.length) return false;
   const s = c.stages.find((x) => x.name === o.stage)!, store = settled(address(r.shape, r.layout, o.index ?? s.axes), s.axes);

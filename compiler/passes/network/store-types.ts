@@ -14,6 +14,8 @@ import { convert, make, select, withChildren } from "../../ir/algebra.ts";
 import { int } from "../../ir/linear.ts";
 import { expressionsOfStage, type NetTensor, type Network } from "../../ir/network.ts";
 import { children, constant, fail, load, variable, type Apply, type Expr } from "../../ir/scalar.ts";
+import { isSmallFloat, type SmallFloat } from "../../ir/formats.ts";
+import { callerBits } from "./caller-bits.ts";
 import { isBig, isFloat, limits, newArray, types, type DType, type ElementArray, type Num } from "../../ir/types.ts";
 
 /** What each element type becomes; those without an entry stay. */
@@ -27,11 +29,14 @@ function storedAs(stores: Stores, t: DType): DType {
   return !s ? t : "as" in s ? s.as : t === "f64" ? "f32" : t;
 }
 const fits = (x: Num, t: DType): boolean => { const [low, high] = limits(t); return isFloat(t) || (x >= low && x <= high); };
-const isNarrow = (t: DType, stored: DType): boolean => !isFloat(t) && t !== "bool" && types[t].bytes < types[stored].bytes;
+const isNarrow = (t: DType, stored: DType): boolean => !isFloat(t) && t !== "bool" && types[t].bits < types[stored].bits;
+/** Whether memory holds a small float as it is. */
+const inMemory = (stores: Stores, t: DType): boolean => { const s = stores[t]; return s !== undefined && "memory" in s; };
 
 /** The network with the types that the target stores. Throws a CompileError that lists all that it refuses or cannot hold. */
-export function storeTypes(n: Network, { types: stores }: Pick<TargetFacts, "types">): Network {
-  if (Object.keys(stores).length === 0) return n;
+export function storeTypes(given: Network, { types: stores }: Pick<TargetFacts, "types">): Network {
+  if (Object.keys(stores).length === 0) return given;
+  const n = callerBits(given, (t) => stores[t] !== undefined && (types[t].bits < 8 || (isSmallFloat(t) && !inMemory(stores, t))));
   const problems: Diagnostic[] = [...refusals(n, stores)];
   const complain = (what: string, about: Partial<Diagnostic> = {}): Complain => (value, t) => {
     const message = `${what} ${value} of type ${t} does not fit the ${storedAs(stores, t)} that the target has in its place`;
@@ -43,7 +48,8 @@ export function storeTypes(n: Network, { types: stores }: Pick<TargetFacts, "typ
     const dtype = storedAs(stores, t.dtype);
     if (dtype === t.dtype) return [t.name, t];
     const data = t.data ? converted(t.data, t.dtype, dtype, complain(`the constant ${t.name.slice(1)} holds`)) : undefined;
-    return [t.name, { ...t, dtype, ...(t.kind === "input" || t.kind === "output" ? { declared: t.dtype } : {}), ...(data ? { data } : {}) }];
+    const isPort = t.kind === "input" || t.kind === "output", declared = t.declared ?? { dtype: t.dtype, shape: t.shape };
+    return [t.name, { ...t, dtype, ...(isPort ? { declared } : {}), ...(data ? { data } : {}), ...(isSmallFloat(t.dtype) && inMemory(stores, t.dtype) ? { memory: t.dtype } : {}) }];
   }));
   const computes = n.computes.map((c) => storeTypesOf(c, stores, complain("the number", { node: c.origin.join(", "), op: c.name })));
   if (problems.length) throw new CompileError(problems);
@@ -67,6 +73,7 @@ function refusals(n: Network, stores: Stores): readonly Diagnostic[] {
   return [...ports, ...nodes];
 }
 function converted(data: ElementArray | readonly number[], from: DType, to: DType, complain: Complain): ElementArray {
+  if (isSmallFloat(from) && data instanceof Float32Array) return data;
   const out = newArray(to, data.length);
   if (!isBig(from)) { (out as Float64Array).set(data as ArrayLike<number>); return out; }
   const wide = data as ArrayLike<Num>, { wrap } = types[to];
@@ -114,11 +121,14 @@ class Retyping {
   /** The element that the tail reads, before and after. */
   private sum: Expr | null = null;
   private readonly seen: Readonly<Record<Harmless, Map<Expr, Expr>>> = { low: new Map(), high: new Map(), none: new Map() };
+  /** The value of which the tail reads one of many, unchanged. */
+  private picks: Expr | false = false;
   constructor(stores: Stores, complain: Complain) { this.stores = stores; this.complain = complain; }
   private stored(t: DType): DType { return storedAs(this.stores, t); }
 
   /** Truths are numbers in memory, and while they are reduced. */
   stage(s: Stage): Stage {
+    this.picks = (s.reduce?.op === "max" || s.reduce?.op === "min") && s.value;
     const { dtype } = s.value, stored = this.stored(dtype), op = s.reduce?.op;
     const value = convert(stored, this.of(s.value, op === "max" ? "low" : op === "min" ? "high" : "none"));
     const sum = accumulator(stored), whole = op === "add" || op === "mul" ? this.wrapped(sum, dtype) : sum;
@@ -161,20 +171,32 @@ class Retyping {
   }
   /** Brings back what left the range of a narrow type. */
   private wrapped(e: Expr, t: DType): Expr {
-    const stored = this.stored(t), { kind, bytes } = types[t];
+    const stored = this.stored(t), { kind, bits } = types[t];
     if (!isNarrow(t, stored)) return e;
-    if (kind === "uint") return make("and", e, constant(stored, 2 ** (8 * bytes) - 1));
-    const spare = constant(stored, 8 * (types[stored].bytes - bytes));
+    if (kind === "uint") return make("and", e, constant(stored, 2 ** bits - 1));
+    const spare = constant(stored, types[stored].bits - bits);
     return make("shr", make("shl", e, spare), spare);
   }
   private cast(to: DType, arg: Expr): Expr {
     const from = arg.dtype, x = this.wholePower(arg) ?? this.of(arg), [low, high] = limits(from);
     if (to === "bool") return convert("bool", x);
+    // What is rounded stays so in the text: only memory can hold the small type itself.
+    if (isSmallFloat(to)) return this.isExact(arg, to) ? convert(this.stored(to), x) : convert(this.stored(to), convert(to, x));
     const next = convert(this.stored(to), x);
     // The narrow type's own limits are what proves an address right.
     if (to === "index" && isNarrow(from, this.stored(from))) return make("max", make("min", next, int(Number(high))), int(Number(low)));
     const holds = !isFloat(from) && from !== "index" && !isFloat(to) && fits(low, to) && fits(high, to);
     return holds || to === "index" ? next : this.wrapped(next, to);
+  }
+  /** Whether the small type surely holds a value that is computed with as a wider float. */
+  private isExact(e: Expr, t: SmallFloat): boolean {
+    if (e === this.sum) return this.picks !== false && this.isExact(this.picks, t);
+    switch (e.kind) {
+      case "const": return types[t].wrap(e.value) === Number(e.value);
+      case "cast": return e.arg.dtype === t;
+      case "apply": return ["select", "max", "min"].includes(e.op) && e.args.every((x) => x.dtype === "bool" || this.isExact(x, t));
+      default: return e.dtype === t;
+    }
   }
   private apply(e: Apply, harmless: Harmless): Expr {
     const { op, dtype } = e, [a, b, c] = e.args as [Expr, Expr, Expr], { kind } = types[a.dtype];
@@ -198,8 +220,8 @@ class Retyping {
   }
   /** A distance that the old type allows may be all bits of the new one. */
   private shifted(e: Apply): Expr {
-    const { op, dtype } = e, stored = this.stored(dtype), [a, b] = e.args.map((x) => this.of(x)) as [Expr, Expr], bits = 8 * types[stored].bytes;
-    if (types[dtype].bytes <= types[stored].bytes) return op === "shl" ? this.wrapped(make(op, a, b), dtype) : make(op, a, b);
+    const { op, dtype } = e, stored = this.stored(dtype), [a, b] = e.args.map((x) => this.of(x)) as [Expr, Expr], bits = types[stored].bits;
+    if (types[dtype].bits <= types[stored].bits) return op === "shl" ? this.wrapped(make(op, a, b), dtype) : make(op, a, b);
     const last = constant(stored, bits - 1);
     if (op === "shr" && types[dtype].kind === "int") return make(op, a, make("min", b, last));
     return select(make("less", last, b), constant(stored, 0), make(op, a, make("and", b, last)));

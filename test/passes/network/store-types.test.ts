@@ -8,7 +8,7 @@ import { expressionsOfStage, type NetTensor, type Network } from "../../../compi
 import { rowMajor } from "../../../compiler/ir/compute.ts";
 import { children, constant, load, show, type Expr } from "../../../compiler/ir/scalar.ts";
 import { signatures } from "../../../compiler/ir/typing.ts";
-import { arrayOf, elementTypes, newArray, types, type DType, type ElementArray, type Num } from "../../../compiler/ir/types.ts";
+import { arrayOf, computedTypes, newArray, types, type DType, type ElementArray, type Num } from "../../../compiler/ir/types.ts";
 import { verifyCompute } from "../../../compiler/ir/verify.ts";
 import { compileNetwork } from "../../../compiler/passes/network/pipeline.ts";
 import { storeTypes, storeTypesOf, type Stores } from "../../../compiler/passes/network/store-types.ts";
@@ -45,7 +45,7 @@ describe("operators", () => {
   const depth = (e: Expr): number => 1 + Math.max(0, ...children(e).map(depth));
   const one = cases(1), plain = Object.fromEntries(Object.entries(memory).map(([name, a]) => [name, name.startsWith("shift") && wide(typeOf.get(name)!) ? arrayOf(typeOf.get(name)!, Array.from(a as Iterable<bigint>, (x) => x % 32n)) : fitting(typeOf.get(name)!, a)]));
   const stored = Object.fromEntries(Object.entries(plain).map(([name, a]) => [name, asStored(typeOf.get(name)!, a)]));
-  test.each(elementTypes.filter((t) => t !== "f64"))("on %s keep their values", (t) => {
+  test.each(computedTypes.filter((t) => t !== "f64"))("on %s keep their values", (t) => {
     let compared = 0;
     for (const c of one) {
       const found = typesIn(c.value);
@@ -62,7 +62,7 @@ describe("operators", () => {
     expect(compared).toBeGreaterThan(10);
   });
   const i = axis("i", 4), k = axis("k", 7), ops: readonly Reduction[] = ["add", "mul", "max", "min", "and", "or", "xor"];
-  test.each(elementTypes.filter((t) => t !== "f64"))("reductions of %s keep their values, with a tail and without", (t) => {
+  test.each(computedTypes.filter((t) => t !== "f64"))("reductions of %s keep their values, with a tail and without", (t) => {
     const x = tensor("x", "input", [4, 7], { dtype: t }), random = generator(11), data = fitting(t, arrayOf(t, Array.from({ length: 28 }, () => valueOf(random, t))));
     for (const op of ops.filter((o) => signatures[o].kinds.includes(types[t].kind))) for (const tail of [undefined, (acc: Expr) => select(make("equal", acc, at(x, i, constant("index", 2))), at(x, i, constant("index", 0)), acc)]) {
       const stage: Stage = { name: "s", axes: [i], value: at(x, i, k), reduce: { op, axes: [k] }, ...(tail ? { finish: tail(accumulator(t)) } : {}) };
@@ -77,7 +77,7 @@ describe("operators", () => {
 
 /** Computes in a row, each a random expression of a random type over the inputs and what came before it. */
 function randomNetwork(seed: number): Network {
-  const random = generator(seed), all = elementTypes.filter((t) => t !== "f64"), i = axis("i", 5), k = axis("k", 3), shape = [5];
+  const random = generator(seed), all = computedTypes.filter((t) => t !== "f64"), i = axis("i", 5), k = axis("k", 3), shape = [5];
   const net = (name: string, dtype: DType, kind: NetTensor["kind"], data?: ElementArray): NetTensor => ({ name, dtype, kind, shape, layout: rowMajor(1), ...(data ? { data } : {}) });
   const tensors = new Map<string, NetTensor>(all.map((t) => [`%${t}`, net(`%${t}`, t, "input")])), computes: Compute[] = [], made: NetTensor[] = [];
   for (const t of all.slice(0, 3)) tensors.set(`%c${t}`, net(`%c${t}`, t, "constant", fitting(t, arrayOf(t, shape.flatMap((n) => Array.from({ length: n }, () => valueOf(random, t)))))));

@@ -18,11 +18,11 @@ import { verify } from "../../../compiler/ir/verify.ts";
 import type { Schedule } from "../../../compiler/ir/schedule.ts";
 import { lower } from "../../../compiler/lower/lower.ts";
 import { cppVariants } from "../../../targets/cpp/index.ts";
-import { cpp, preamble } from "../../../targets/cpp/dialect.ts";
+import { cpp, preamble, smallFloats } from "../../../targets/cpp/dialect.ts";
 import { instructionSets, type InstructionSet, type InstructionSetName } from "../../../targets/cpp/isa.ts";
 import { conv, gemm, softmax } from "../../lower/problems.ts";
 import { depthwiseTile, gemmTile, rowwise } from "../../lower/schedules.ts";
-import { agrees, cases, kernelOf, memory, N, typeOf } from "../cases.ts";
+import { agrees, cases, kernelOf, memory, N, typeOf, wordCases } from "../cases.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "mlc-dialect-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -60,9 +60,9 @@ describe("all operators, types and widths", () => {
   for (const compiler of compilers) test.skipIf(missing(compiler).startsWith(", skipped")).concurrent(`${compiler.set}, ${[compiler.command, ...compiler.flags].join(" ")}${missing(compiler)}`, async () => {
     const { set: name, command, flags, run } = compiler;
     const set = instructionSets[name];
-    const all = cases(set.lanes), kernels = all.map((c) => kernelOf(c, cppVariants([set.name])[0]!.lacks)), source = join(folder, `${name}-${command}.cpp`), program = `${source}.exe`, [from, to] = [join(folder, "in"), `${program}.out`];
+    const all = [...cases(set.lanes), ...wordCases(set.lanes)], kernels = all.map((c) => kernelOf(c, cppVariants([set.name])[0]!.lacks)), source = join(folder, `${name}-${command}.cpp`), program = `${source}.exe`, [from, to] = [join(folder, "in"), `${program}.out`];
     // In a header, what is not used is no warning.
-    writeFileSync(join(folder, "preamble.h"), preamble);
+    writeFileSync(join(folder, "preamble.h"), preamble + smallFloats);
     writeFileSync(source, programOf(kernels, set));
     writeFileSync(from, Buffer.concat(Object.values(memory).map((a) => new Uint8Array(a.buffer, a.byteOffset, a.byteLength))));
     await execute(command, [...strict, ...flags, source, "-o", program, "-lm"]);
