@@ -34,7 +34,8 @@ export function shallow<T>(what: string, f: () => T): T {
   try {
     return f();
   } catch (e) {
-    if (!(e instanceof RangeError && e.message.includes("call stack"))) throw e;
+    // As it is, or told of by a pass.
+    if (!(e instanceof Error && e.message.includes("Maximum call stack size exceeded"))) throw e;
     throw new CompileError([{ severity: "error", code: "too-deep", message: `${what} nests graphs or terms too deep to be compiled` }]);
   }
 }

@@ -34,7 +34,7 @@ function sizes(n: NodeView): Sizes {
     (packed ? split(i as number, (shape as number[])[2]!, h as number) : (shape as number[])[3]!)) as [number, number, number];
   const rows = (shape: readonly number[]) => shape[packed ? 1 : 2]!, past = n.has(4) ? n.in(4).shape[2] ?? 0 : 0;
   if (size !== kSize) n.fail(`the heads of queries ${showShape(Q)} hold ${size} numbers, those of keys ${showShape(K)} ${kSize}`);
-  if (rows(K) !== rows(V) || K[0] !== Q[0] || V[0] !== Q[0]) {
+  if (rows(K) !== rows(V) || K[0] !== Q[0] || V[0] !== Q[0] || (!packed && V[1] !== kvHeads)) {
     n.fail(`queries ${showShape(Q)}, keys ${showShape(K)} and values ${showShape(V)} do not go together`);
   }
   return { packed, batch: Q[0]!, heads, kvHeads, queries: rows(Q), keys: rows(K), past, total: past + rows(K), size, vSize };

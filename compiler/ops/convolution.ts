@@ -74,6 +74,8 @@ function transposedSlides(n: NodeView): readonly Slide[] {
   const input = n.type(0).shape.slice(2), kernel = n.in(1).shape.slice(2), rank = input.length, auto = choice(n, "auto_pad", autoPads);
   const strides = perDimension(n, "strides", rank, 1, 1), dilations = perDimension(n, "dilations", rank, 1, 1);
   const extra = perDimension(n, "output_padding", rank, 0, 0), pads = perDimension(n, "pads", rank, 0, -Infinity, 2);
+  const stated = n.intsOr("kernel_shape");
+  if (stated?.length && String(stated) !== String(kernel)) n.fail(`attribute kernel_shape is ${showShape(stated)}, but the weights have ${showShape(kernel)}`);
   const wanted = n.intsOr("output_shape"), same = auto === "SAME_UPPER" || auto === "SAME_LOWER";
   if (wanted && wanted.length !== rank) n.fail(`attribute output_shape has ${wanted.length} entries for ${rank} spatial dimensions`);
   return input.map((size, d) => {

@@ -68,7 +68,7 @@ export const generators: readonly Op[] = [
         if (sizeOf(n.in(i).shape) !== 1) n.fail(`input ${i} (${n.node.inputs[i]}) of shape ${showShape(n.in(i).shape)} must be one number`);
       }
       expectSameType(n);
-      if (![0, 1, 2].every((i) => n.value(i))) return [declared(n, dtype, "the range")];
+      if (![0, 1, 2].every((i) => n.value(i))) return [declared(n, dtype, "the range", 0, 1)];
       if (![0, 1, 2].every((i) => n.constant(i))) return [{ dtype, shape: [steps(n)] }];
       const [start, limit, delta] = [0, 1, 2].map((i) => n.parameter(i)![0]!) as [number, number, number];
       if (delta === 0) n.fail("delta is 0");
@@ -95,7 +95,7 @@ export const generators: readonly Op[] = [
       expectType(n, 0, numbers);
       expectType(n, 1, numbers);
       if (n.in(2).shape.length !== 1 || n.in(2).shape[0] !== 2) n.fail(`values has shape ${showShape(n.in(2).shape)}, but must hold two: off and on`);
-      if (!n.constant(1)) return [declared(n, dtype, "the depth")];
+      if (!n.constant(1)) return [declared(n, dtype, "the depth", 0, shape.length + 1)];
       const depth = n.parameter(1)![0]!;
       if (!Number.isInteger(depth) || depth < 1) n.fail(`depth is ${depth}`);
       return [{ dtype, shape: [...shape.slice(0, axis), depth, ...shape.slice(axis)] }];

@@ -104,10 +104,10 @@ export const clamp = (index: Expr, low: Dim, high: Dim): Expr => make("min", mak
 export const bounded = (index: Expr, size: Dim): Expr => clamp(index, 0, largest(0, lessDim(size, 1)));
 /**
  * What list `values` says about each axis of a tensor of this rank; `axes` is the input that names the axes it speaks of
- * (all of them, in order, where it is not given). Both may be run-time operands.
+ * (the first ones, in order, where it is not given). Both may be run-time operands.
  */
 export function perAxis(n: NodeView, values: number, axes: number, rank: number, otherwise: Dim, offset = 0): readonly Expr[] {
-  const count = n.has(axes) ? sizeOf(n.in(axes).shape) : rank;
+  const count = n.has(axes) ? sizeOf(n.in(axes).shape) : Math.min(rank, sizeOf(n.in(values).shape));
   const named = Array.from({ length: count }, (_, k) => (n.has(axes) ? fromEnd(indexAt(n, axes, k), rank) : int(k)));
   return Array.from({ length: rank }, (_, d) => named.reduce<Expr>((rest, axis, k) =>
     select(make("equal", axis, int(d)), indexAt(n, values, k + offset * count), rest), sizeExpr(otherwise)));
@@ -116,9 +116,10 @@ export function perAxis(n: NodeView, values: number, axes: number, rank: number,
 export const numbersOf = (list: readonly Expr[]): readonly number[] | null =>
   list.every((e): e is Const => e.kind === "const") ? list.map((e) => Number(e.value)) : null;
 /** The type the model states for output `i`, where it depends on the value of an input that is known only at run time; once inferred, that. */
-export function declared(n: NodeView, dtype: DType, what: string, i = 0): TensorType {
+export function declared(n: NodeView, dtype: DType, what: string, i = 0, rank?: number): TensorType {
   const t = (n.outputs.length > i ? n.out(i) : undefined) ?? n.declared(i) ?? n.fail(`${what} is computed at run time, and the model does not state the shape of ${n.node.outputs[i]}`,
     "make it a constant or initializer of the model, or pin the shapes it is computed from with --shape or --dim");
+  if (rank !== undefined && t.shape.length !== rank) n.fail(`the model states ${showShape(t.shape)} for ${n.node.outputs[i]}, which must have rank ${rank}`);
   return { dtype, shape: t.shape };
 }
 /** `types` for as many outputs as the node has. */

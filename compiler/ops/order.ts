@@ -31,7 +31,8 @@ export const orders: readonly Op[] = [
       const { dtype, shape } = n.in(0), along = n.axis(n.int("axis"), shape.length);
       expectType(n, 0, numbers);
       expectType(n, 1, indices);
-      const out = n.constant(1) ? shape.map((d, i) => (i === along ? n.parameter(1)![0] ?? -1 : d)) : declared(n, dtype, "K").shape;
+      if (n.constant(1) && n.parameter(1)!.length !== 1) n.fail(`K has ${n.parameter(1)!.length} elements, but must be one number`);
+      const out = n.constant(1) ? shape.map((d, i) => (i === along ? n.parameter(1)![0] ?? -1 : d)) : declared(n, dtype, "K", 0, shape.length).shape;
       if (out[along]! < 0 || out[along]! > shape[along]!) {
         n.fail(`K is ${out[along]}, but axis ${along} of ${showShape(shape)} has ${shape[along]} elements`);
       }
@@ -57,7 +58,7 @@ export const orders: readonly Op[] = [
       expectType(n, 1, ["bool"]);
       expectRank(n, 1, 1, "the condition");
       if (n.in(1).shape[0]! > size) n.fail(`the condition has ${n.in(1).shape[0]} elements, but there are ${size} to choose from`);
-      if (!n.constant(1)) return [declared(n, dtype, "the condition")];
+      if (!n.constant(1)) return [declared(n, dtype, "the condition", 0, along === null ? 1 : shape.length)];
       const count = n.parameter(1)!.filter(Boolean).length;
       return [{ dtype, shape: along === null ? [count] : shape.map((d, i) => (i === along ? count : d)) }];
     },
@@ -75,7 +76,7 @@ export const orders: readonly Op[] = [
     name: "NonZero", since: 13, inputs: [1, 1],
     infer: (n) => {
       const { shape } = n.in(0);
-      if (!n.constant(0)) return [declared(n, "i64", "how many elements are not 0")];
+      if (!n.constant(0)) return [declared(n, "i64", "how many elements are not 0", 0, 2)];
       return [{ dtype: "i64", shape: [shape.length, n.parameter(0)!.filter((x) => x !== 0).length] }];
     },
     lower: (n) => {

@@ -50,6 +50,7 @@ function reshaped(n: NodeView): ValueType {
 }
 function squeezed(n: NodeView): ValueType {
   const { dtype, shape } = n.type(0);
+  expectType(n, 1, indices);
   if (n.has(1) && !n.constant(1)) {
     const out = declared(n, dtype, "the list of axes");
     return n.same(sizeOf(out.shape), product(shape)) ? out : n.fail(`the model states ${showShape(out.shape)} for ${showShape(shape)} squeezed`);
@@ -61,7 +62,11 @@ function squeezed(n: NodeView): ValueType {
 }
 function unsqueezed(n: NodeView): ValueType {
   const { dtype, shape } = n.type(0);
-  if (!n.constant(1)) return declared(n, dtype, "the list of axes");
+  expectType(n, 1, indices);
+  if (!n.constant(1)) {
+    const out = declared(n, dtype, "the list of axes");
+    return n.same(sizeOf(out.shape), product(shape)) ? out : n.fail(`the model states ${showShape(out.shape)} for ${showShape(shape)} with more axes`);
+  }
   const given = n.parameter(1)!, rank = shape.length + given.length, axes = axesOf(n, given, rank);
   let next = 0;
   return { dtype, shape: Array.from({ length: rank }, (_, d) => (axes.includes(d) ? 1 : shape[next++]!)) };
@@ -104,7 +109,7 @@ export const reshapes: readonly Op[] = [
       const { dtype, shape } = n.type(0);
       expectType(n, 1, ["i64"]);
       expectRank(n, 1, 1, "the shape");
-      return [n.value(1) ? { dtype, shape: broadcastShapes(n, [shape, n.sizes(1)!]) } : declared(n, dtype, "the shape")];
+      return [{ dtype, shape: broadcastShapes(n, [shape, n.value(1) ? n.sizes(1)! : declared(n, dtype, "the shape").shape]) }];
     },
     lower: (n) => n.map((index) => n.broadcast(0, index)),
   },
@@ -113,7 +118,7 @@ export const reshapes: readonly Op[] = [
     infer: (n) => {
       const { dtype, shape } = n.type(0);
       expectType(n, 1, indices);
-      if (!n.value(1)) return [declared(n, dtype, "the list of repeats")];
+      if (!n.value(1)) return [declared(n, dtype, "the list of repeats", 0, shape.length)];
       const repeats = n.sizes(1)!;
       if (repeats.length !== shape.length || !repeats.every(isSize)) {
         n.fail(`repeats ${showShape(repeats)} do not fit shape ${showShape(shape)}: one number per axis is needed`);

@@ -4,7 +4,7 @@ import { int, minus, plus, range } from "../ir/linear.ts";
 import { constant, type Expr } from "../ir/scalar.ts";
 import type { Dim, ValueType } from "../ir/graph.ts";
 import {
-  axesOf, boundDim, bounded, computeOutputs, clamp, declared, dimOf, expectSameType, expectType, fromEnd, indices, isSize, largest, lessDim, moreDim,
+  axesOf, boundDim, bounded, computeOutputs, clamp, declared, dimOf, expectSameType, expectRank, expectType, fromEnd, indices, isSize, largest, lessDim, moreDim,
   numbersOf, operand, perAxis, quoDim, showDim, showShape, smallest, timesDim, within, withIndex,
 } from "./helpers.ts";
 import { sizeExpr, type NodeView, type Op } from "./op.ts";
@@ -25,6 +25,7 @@ function cut(n: NodeView): Cut {
 function sliced(n: NodeView): ValueType {
   const { dtype, shape } = n.type(0);
   for (const i of [1, 2, 3, 4]) expectType(n, i, indices);
+  for (const i of [1, 2, 3, 4]) expectRank(n, i, 1);
   const count = n.in(1).shape[0];
   for (const i of [1, 2, 3, 4]) {
     if (n.has(i) && n.in(i).shape[0] !== count) n.fail(`starts has ${count} elements, but input ${i} (${n.node.inputs[i]}) has ${n.in(i).shape[0]}`);
@@ -33,7 +34,7 @@ function sliced(n: NodeView): ValueType {
   if (n.has(3) && n.constant(3)) axesOf(n, n.parameter(3)!, shape.length);
   const { start, end, step } = cut(n), by = numbersOf(step);
   if (by?.includes(0)) n.fail("a step is 0");
-  if (!by || loadsIn([...start, ...end]).length) return declared(n, dtype, "where the slice begins or ends");
+  if (!by || loadsIn([...start, ...end]).length) return declared(n, dtype, "where the slice begins or ends", 0, shape.length);
   const length = (from: Expr, to: Expr, per: number): Dim => dimOf(make("quo", plus(make("max", minus(to, from), int(0)), int(per - 1)), int(per)));
   return { dtype, shape: by.map((b, d) => (b > 0 ? length(start[d]!, end[d]!, b) : length(end[d]!, start[d]!, -b))) };
 }
@@ -75,12 +76,14 @@ function padded(n: NodeView): ValueType {
   const { dtype, shape } = n.type(0), mode = padMode(n);
   expectType(n, 1, ["i64"]);
   expectType(n, 3, indices);
+  expectRank(n, 1, 1, "pads");
+  expectRank(n, 3, 1, "the list of axes");
   if (n.has(2) && n.in(2).dtype !== dtype) n.fail(`the padding value is ${n.in(2).dtype}, but the input is ${dtype}`);
   const count = n.has(3) ? n.in(3).shape[0]! : shape.length;
   if (n.in(1).shape[0] !== 2 * count) n.fail(`pads has ${n.in(1).shape[0]} elements, but two for each of ${count} axes are needed`);
   if (n.has(3) && n.constant(3)) axesOf(n, n.parameter(3)!, shape.length);
   const { before, after } = padding(n);
-  const result: readonly Dim[] = loadsIn([...before, ...after]).length === 0 ? shape.map((d, i) => dimOf(plus(sizeExpr(d), plus(before[i]!, after[i]!)))) : declared(n, dtype, "the padding").shape;
+  const result: readonly Dim[] = loadsIn([...before, ...after]).length === 0 ? shape.map((d, i) => dimOf(plus(sizeExpr(d), plus(before[i]!, after[i]!)))) : declared(n, dtype, "the padding", 0, shape.length).shape;
   if (!result.every(isSize)) n.fail(`padding ${showShape([...before, ...after].map(dimOf))} takes away more than shape ${showShape(shape)} has`);
   if (mode === "constant" || result.every((d, i) => d === 0 || shape[i] !== 0)) return { dtype, shape: result };
   return n.fail(`mode ${mode} has nothing to repeat in shape ${showShape(shape)}`);
@@ -169,7 +172,7 @@ export const slices: readonly Op[] = [
     infer: (n) => {
       const { dtype, shape } = n.in(0);
       expectType(n, 1, indices);
-      if (!n.constant(1)) return [declared(n, dtype, "the shape")];
+      if (!n.constant(1)) return [declared(n, dtype, "the shape", 0, shape.length)];
       const wanted = n.parameter(1)!, axes = (n.intsOr("axes") ?? shape.map((_, d) => d)).map((a) => n.axis(a, shape.length));
       if (wanted.length !== axes.length) n.fail(`the shape ${showShape(wanted)} has not one number for each of ${axes.length} axes`);
       return [{ dtype, shape: shape.map((d, i) => (axes.includes(i) ? wanted[axes.indexOf(i)]! : d)) }];

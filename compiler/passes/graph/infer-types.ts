@@ -75,6 +75,8 @@ class Inference implements Around {
   private spread: readonly ValueName[] = [];
   /** All names of values and nodes. */
   private readonly names: Set<string>;
+  /** The values of the graph as it was given. */
+  private readonly own: ReadonlySet<ValueName>;
   /** Values of, or behind, nodes with an error: their types are at best those that the model states. */
   private readonly doubtful = new Set<ValueName>();
   private readonly contradictions: string[] = [];
@@ -88,6 +90,7 @@ class Inference implements Around {
     this.constants = new Map(g.constants);
     this.statedTypes = new Map(g.types);
     this.names = new Set([...g.types.keys(), ...g.constants.keys(), ...g.nodes.flatMap((n) => [n.name, ...n.outputs])]);
+    this.own = new Set([...g.inputs, ...g.constants.keys(), ...g.nodes.flatMap((n) => n.outputs)]);
     for (const [v, { dtype, shape }] of g.constants) this.types.set(v, { dtype, shape });
     for (const v of g.inputs) { const t = g.types.get(v); if (t && isBounded(t)) this.types.set(v, t); }
   }
@@ -110,12 +113,14 @@ class Inference implements Around {
     return { graph: this.result(), diagnostics: this.diagnostics };
   }
   /** The type of a tensor, as far as it is known. */
-  typeOf(v: ValueName): ValueType | undefined { return this.types.get(v) ?? this.outer?.typeOf(v); }
-  constantOf(v: ValueName): Constant | undefined { return this.constants.get(v) ?? this.outer?.constantOf(v); }
+  /** Where a name means a value of the graphs around; a value of this graph may be called like one of those. */
+  private around(v: ValueName): typeof this.outer { return this.own.has(v) ? undefined : this.outer; }
+  typeOf(v: ValueName): ValueType | undefined { return this.types.get(v) ?? this.around(v)?.typeOf(v); }
+  constantOf(v: ValueName): Constant | undefined { return this.constants.get(v) ?? this.around(v)?.constantOf(v); }
   /** Undefined for tensors and what is not known. */
   partsOf(v: ValueName): Exclude<Parts, string> | undefined { return this.composed.has(v) ? this.composed.get(v) : this.outer?.partsOf(v); }
   known(v: ValueName): Constant | SizeList | undefined { return this.sizes.get(v) ?? this.constants.get(v) ?? this.outer?.known(v); }
-  private isDoubtful(v: ValueName): boolean { return this.doubtful.has(v) || (this.outer?.isDoubtful(v) ?? false); }
+  private isDoubtful(v: ValueName): boolean { return this.doubtful.has(v) || (this.around(v)?.isDoubtful(v) ?? false); }
   private error(n: Node, code: string, message: string, hint?: string): void {
     this.diagnostics.push({ severity: "error", code, message, op: n.op, node: n.name, ...(hint ? { hint } : {}) });
   }
@@ -131,8 +136,8 @@ class Inference implements Around {
   }
 
   /** Types a node and keeps it, or what stands for it. */
-  node(raw: Node): void {
-    const taken = takenBranch(raw, (v) => this.constantOf(v));
+  node(given: Node): void {
+    const raw = this.withoutForeignGraphs(given), taken = takenBranch(raw, (v) => this.constantOf(v));
     if (taken) { this.branch(raw, taken); return; }
     const op = this.ops.get(raw.op), read = [...raw.inputs.filter(Boolean), ...capturedBy(raw)];
     const known = read.every((v) => this.typeOf(v) || this.partsOf(v) !== undefined), doubtful = read.some((v) => this.isDoubtful(v));
@@ -143,6 +148,17 @@ class Inference implements Around {
     const found = unclear || !this.fits(n, op) || !this.takesTensors(n) ? null : this.infer(n, op);
     this.typed(n, found, doubtful);
     if (!found || !op || !this.folded(n, op, found)) this.kept.push(n);
+  }
+  /** Sub-graphs that an operator does not have are no part of what the node means. */
+  private withoutForeignGraphs(n: Node): Node {
+    const specs = this.ops.get(n.op)?.attributes ?? {}, list = Object.entries(n.attributes);
+    const foreign = this.ops.has(n.op) ? list.filter(([name, a]) => isGraph(a) && !Object.hasOwn(specs, name)) : [];
+    for (const [name] of foreign) this.ignored(n, name);
+    return foreign.length ? { ...n, attributes: Object.fromEntries(list.filter((x) => !foreign.includes(x))) } : n;
+  }
+  private ignored(n: Node, attribute: string): void {
+    const message = `${n.op} has no attribute ${attribute}; it is ignored`;
+    this.diagnostics.push({ severity: "warning", code: "unknown-attribute", message, op: n.op, node: n.name });
   }
   private typed(n: Node, found: readonly ValueType[] | null, doubtful: boolean): void {
     n.outputs.forEach((v, i) => {
@@ -263,7 +279,9 @@ class Inference implements Around {
     const before = this.diagnostics.length, [least, most] = op.inputs, [leastOut, mostOut] = op.outputs ?? [1, 1];
     const bad = (message: string) => this.error(n, "bad-model", message);
     if (n.inputs.length > most) bad(`has ${plural(n.inputs.length, "input")}, but ${n.op} takes at most ${most}`);
-    for (let i = 0; i < least; i++) if (!n.inputs[i]) bad(`input ${i} of ${n.op} is missing`);
+    // Of an operator that takes any number of operands, each has to be there; loops are another matter.
+    const needed = most === Infinity && !Object.values(op.attributes ?? {}).some((a) => a.kind === "graph") ? Math.max(least, n.inputs.length) : least;
+    for (let i = 0; i < needed; i++) if (!n.inputs[i]) bad(`input ${i} of ${n.op} is missing`);
     if (n.outputs.length > mostOut) bad(`has ${plural(n.outputs.length, "output")}, but ${n.op} has at most ${mostOut}`);
     if (n.outputs.length < leastOut) bad(`has ${plural(n.outputs.length, "output")}, but ${n.op} has at least ${leastOut}`);
     const specs = op.attributes ?? {};
@@ -273,10 +291,7 @@ class Inference implements Around {
       else if (!isKind[spec.kind](a)) bad(`attribute ${name} of ${n.op} must be of kind ${spec.kind}`);
     }
     const fine = this.diagnostics.length === before;
-    for (const name of Object.keys(n.attributes).filter((a) => !Object.hasOwn(specs, a))) {
-      const message = `${n.op} has no attribute ${name}; it is ignored`;
-      this.diagnostics.push({ severity: "warning", code: "unknown-attribute", message, op: n.op, node: n.name });
-    }
+    for (const name of Object.keys(n.attributes).filter((a) => !Object.hasOwn(specs, a))) this.ignored(n, name);
     return fine;
   }
   /** The node with types inside its sub-graphs, as far as the types of their inputs are known. */

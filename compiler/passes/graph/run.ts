@@ -57,8 +57,7 @@ export function runPasses(g: Graph, list: PassList, options: RunOptions = {}): {
   return { graph, reports };
 }
 function attempt<T>(f: () => T, broken: (problems: readonly string[]) => never): T {
-  // Too deep a nesting is told by those who called.
-  try { return f(); } catch (error) { if (error instanceof RangeError) throw error; return broken([error instanceof Error ? error.message : String(error)]); }
+  try { return f(); } catch (error) { return broken([error instanceof Error ? error.message : String(error)]); }
 }
 const makers = new WeakMap<Graph, ReadonlyMap<string, Node>>();
 function makerOf(v: string, g: Graph): Node | undefined {

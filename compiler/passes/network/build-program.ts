@@ -85,7 +85,7 @@ export function buildProgram(network: Network, o: BuildOptions): Program {
       let offset = 0;
       const args = s.buffers.map((b): Place => {
         if (b.space === "scratch") {
-          const at = arena.blocks[scratchAt.get(step)!]!.offset + offset;
+          const at = (arena.blocks[scratchAt.get(step) ?? -1]?.offset ?? 0) + offset;
           const bytes = align(b.size * elementBytes(b)), each = perTask(s, b);
           offset += bytes * (each ? tasks : 1);
           return { in: home, offset: at, ...(each ? { perTask: bytes } : {}) };

@@ -23,7 +23,7 @@ const source = flags.corpus ? "corpus" : flags.own ? "own" : "all";
 const targets = flags.target.split(",");
 /** What two reports of one mistake have in common: the message without numbers and names, and where it was thrown. */
 const kindOf = (f: Found): string => {
-  const [first = "", ...rest] = f.reason.split("\n"), where = rest.find((l) => /^\s+at .*(compiler|targets)\//.test(l)) ?? "";
+  const [line = "", ...rest] = f.reason.split("\n"), first = /failed:$|together:$/.test(line) ? `${line} ${rest[0]}` : line, where = rest.find((l) => /^\s+at .*(compiler|targets)\//.test(l)) ?? "";
   return `${/limit|longer|memory/.test(first) ? f.number : first.replace(/node .*?[:(]/g, "node:").replace(/[\d.-]+|"[^"]*"/g, "#").slice(0, 120)} ${where.replace(/.*\/(compiler|targets)\//, "$1/")}`;
 };
 async function show(number: number): Promise<void> {
