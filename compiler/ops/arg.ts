@@ -1,8 +1,8 @@
 /** Places of elements along an axis (ArgMax, ArgMin, Hardmax), and running sums and products. */
 import { convert, make, select, less } from "../ir/algebra.ts";
-import { int, plus } from "../ir/linear.ts";
+import { int, minus, plus } from "../ir/linear.ts";
 import { constant, type Expr } from "../ir/scalar.ts";
-import { axis, neutral, type Stage } from "../ir/compute.ts";
+import { at, axis, neutral, type Compute, type Stage } from "../ir/compute.ts";
 import { sizeOf } from "../ir/graph.ts";
 import { bounded, expectType, fromEnd, indexAt, indices, like, numbers, showShape } from "./helpers.ts";
 import { from, reduceStage, spaceOver } from "./reduce.ts";
@@ -30,7 +30,18 @@ const arg = (name: string, which: "max" | "min"): Op => ({
   },
 });
 
-/** Combined over all places up to an element's own; quadratic in the axis, but exact and free of order. */
+/** Axes longer than this are gone through step by step. */
+const longest = 64;
+/** Each step adds an element to what the one before has found. */
+function stepByStep(n: NodeView, along: number, op: "add" | "mul"): Compute {
+  const axes = n.axes(), { shape, dtype } = n.in(0), size = shape[along]!, t = axis("t", size), others = axes.filter((_, d) => d !== along), none = constant(dtype, op === "add" ? 0 : 1);
+  const place = (step: Expr): Expr => (n.int("reverse") ? minus(int(size - 1), step) : step), x = (step: Expr): Expr => n.load(0, axes.map((a, d) => (d === along ? place(step) : a)));
+  const isFirst = less(t, int(1)), before = at({ name: "running", dtype }, minus(t, int(1)), ...others), exclusive = n.int("exclusive") !== 0;
+  const value = exclusive ? select(isFirst, none, make(op, before, x(minus(t, int(1))))) : select(isFirst, x(t), make(op, before, x(t)));
+  const stage: Stage = { name: "running", axes: [t, ...others], value };
+  return n.compute([stage], [n.result(stage, 0, { index: axes.map((a, d) => (d === along ? place(t) : a)) })]);
+}
+/** Combined over all places up to an element's own: of short axes by themselves, quadratic but free of order. */
 const running = (name: string, since: number, op: "add" | "mul"): Op => ({
   name, since, inputs: [2, 2], attributes: { exclusive: { kind: "int", default: 0 }, reverse: { kind: "int", default: 0 } },
   infer: (n) => {
@@ -43,7 +54,8 @@ const running = (name: string, since: number, op: "add" | "mul"): Op => ({
     return [n.type(0)];
   },
   lower: (n) => {
-    const { shape, dtype } = n.in(0), axes = n.axes(), along = fromEnd(indexAt(n, 1), shape.length);
+    const { shape, dtype } = n.in(0), axes = n.axes(), along = fromEnd(indexAt(n, 1), shape.length), known = n.constant(1) ? n.axis(n.parameter(1)![0]!, shape.length) : null;
+    if (known !== null && shape[known]! > longest) return stepByStep(n, known, op);
     const is = shape.map((_, d) => make("equal", along, int(d))), sizes = shape.filter((_, d) => is[d] !== constant("bool", 0));
     const j = axis("j", Math.max(...sizes));
     const pick = (of: (d: number) => Expr) => shape.reduce<Expr>((rest, _, d) => select(is[d]!, of(d), rest), int(0));

@@ -2,7 +2,7 @@
 import { make, not } from "../ir/algebra.ts";
 import { constant, type Expr, type ScalarOp } from "../ir/scalar.ts";
 import type { DType } from "../ir/types.ts";
-import { anyType, expectType, floats, forOutputs, integers, like, numbers, operand, signedNumbers, unsigned } from "./helpers.ts";
+import { anyType, expectType, floats, integers, like, numbers, operand, signedNumbers, unsigned } from "./helpers.ts";
 import * as f from "./formulas.ts";
 import { samePart } from "./sequences.ts";
 import type { AttributeSpec, NodeView, Op } from "./op.ts";
@@ -80,20 +80,5 @@ export const elementwise: readonly Op[] = [
       const low = n.has(1) ? f.max(n.load(0, index), operand(n, 1, n.in(1).shape.map(() => constant("index", 0)))) : n.load(0, index);
       return n.has(2) ? f.min(low, operand(n, 2, n.in(2).shape.map(() => constant("index", 0)))) : low;
     }),
-  },
-  {
-    name: "Dropout", since: 22, inputs: [1, 3], outputs: [1, 2], parameters: [1, 2], attributes: { seed: { kind: "int", optional: true } },
-    infer: (n) => {
-      expectType(n, 0, floats);
-      const training = n.parameter(2)?.[0], ratio = n.has(1) ? n.constant(1)?.data[0] : 0.5;
-      if (training && ratio !== 0) n.fail("training_mode is true: random results cannot be compiled", "export the model for inference");
-      return forOutputs(n, [n.type(0), { dtype: "bool", shape: n.type(0).shape }]);
-    },
-    lower: (n) => {
-      const axes = n.axes(), value = { name: "value", axes, value: n.load(0, axes) };
-      if (!n.node.outputs[1]) return n.compute([value]);
-      const mask = { name: "mask", axes, value: constant("bool", 1) };
-      return n.compute([mask, value], [n.result(value), n.result(mask, 1)]);
-    },
   },
 ];

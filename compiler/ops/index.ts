@@ -31,7 +31,10 @@ import { textual } from "./text.ts";
 import { softmaxes } from "./softmax.ts";
 import { classicalOps } from "./classical.ts";
 import { distances } from "./distances.ts";
+import { linearAttention } from "./linear-attention.ts";
 import { lookups } from "./lookup.ts";
+import { randoms } from "./random.ts";
+import { optimisers } from "./training.ts";
 import { treeEnsembles } from "./tree-ensemble.ts";
 import { walkTrees } from "./tree-walk.ts";
 import { unfolders } from "./unfold.ts";
@@ -41,6 +44,6 @@ const all: readonly Op[] = [
   ...elementwise, ...arithmetic, ...casts, ...reshapes, ...slices, ...gathers, ...scatters, ...generators, ...reducers, ...places, ...orders,
   ...convolutions, ...linearOps, ...einsums, ...normalizations, ...pools, ...resizes, ...quantizers, ...softmaxes, ...attentions,
   ...losses, ...windows, ...samplers, ...signals, ...unfolders, ...stretchedConvolutions, ...microsoft, ...recurrentOps, ...sequenceOps, ...textual, ...sizeLists,
-  ...treeEnsembles, walkTrees, ...classicalOps, ...lookups, ...distances,
+  ...treeEnsembles, walkTrees, ...classicalOps, ...lookups, ...distances, ...optimisers, linearAttention, ...randoms,
 ];
 export const ops: ReadonlyMap<string, Op> = new Map(all.map((o) => [o.name, o]));

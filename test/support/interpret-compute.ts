@@ -14,11 +14,16 @@ type Env = Map<string, Num>;
 type Code = (env: Env) => Num;
 type Writable = { [i: number]: Num };
 
+/** Counts the settings of variables. */
+let moment = 0;
 /** An expression as a function of its variables. A select computes only what it chooses. */
 function compile(e: Expr, buffers: ReadonlyMap<string, Constant>, known: Map<Expr, Code>): Code {
   const before = known.get(e);
   if (before) return before;
-  const code = codeOf(e, (x) => compile(x, buffers, known), buffers);
+  const made = codeOf(e, (x) => compile(x, buffers, known), buffers);
+  let at = -1, value: Num = 0;
+  // What stands in an expression many times is computed once for each setting of the variables.
+  const code: Code = e.kind === "apply" ? (env) => { if (at !== moment) { value = made(env); at = moment; } return value; } : made;
   known.set(e, code);
   return code;
 }
@@ -71,11 +76,13 @@ function runStage(s: Stage, buffers: ReadonlyMap<string, Constant>, into?: Const
   let out = step === undefined ? 0 : step * sizeOf(rest);
   for (const index of step === undefined ? indicesOf(shape) : [...indicesOf(rest)].map((i) => [step, ...i])) {
     s.axes.forEach((a, d) => env.set(a.name, index[d]!));
+    moment++;
     let result: Num;
     if (s.reduce) {
       result = neutral(s.reduce.op, s.value.dtype);
       for (const inner of indicesOf(over.map(extentOf))) {
         over.forEach((a, d) => env.set(a.name, inner[d]!));
+        moment++;
         if (op === null) { result = value(env.set("acc", result)); continue; }
         const next: Num = scalarOps[op].meaning(result, value(env));
         result = exact ? next : wrap(next);
@@ -84,6 +91,7 @@ function runStage(s: Stage, buffers: ReadonlyMap<string, Constant>, into?: Const
     } else {
       result = value(env);
     }
+    moment++;
     if (finish) result = finish(env.set("acc", result));
     (data as Writable)[out++] = result;
   }
@@ -127,6 +135,7 @@ function placed(from: Constant, o: Compute["outputs"][number], s: Stage): Consta
   let i = 0;
   for (const index of indicesOf(from.shape)) {
     const env: Env = new Map(s.axes.map((a, d) => [a.name, index[d]!]));
+    moment++;
     const to = code.reduce((flat, f, d) => flat * o.shape[d]! + Number(f(env)), 0);
     (data as Writable)[to] = from.data[i++]!;
   }

@@ -25,7 +25,7 @@ const domains: Readonly<Record<string, string>> = {
   "com.microsoft": "this is an operator of ONNX Runtime: give the model as it was before ONNX Runtime's optimizer, or export it without these",
   "org.pytorch.aten": "PyTorch left its own operator in the model: export with a newer opset_version",
   "ai.onnx.ml": "of classical machine learning, what gives numbers is supported: mlc ops lists it",
-  "ai.onnx.preview.training": "this is an operator of training: export the model for inference",
+  "ai.onnx.preview.training": "of training, one step of Adagrad, Adam and Momentum is supported; gradients are not: export the model for inference",
 };
 /** Operators of ONNX itself that have no entry, by kind: why, and what helps where something does. */
 interface Family { readonly ops: readonly string[]; readonly reason: string; readonly hint?: string }
@@ -34,12 +34,8 @@ const families: readonly Family[] = [
     hint: "a condition that follows from constants or shapes is resolved: pin the shapes with --shape or --dim, or export the branch that is taken" },
   { ops: ["Loop"], reason: "a loop over a sub-graph", hint: "export the model with the loop unrolled, or compile its body and call that in a loop" },
   { ops: ["Scan"], reason: "a loop over a sub-graph", hint: "export the model with the steps unrolled, or compile its body and call that in a loop" },
-  { ops: ["LinearAttention"], reason: "a recurrence that is not one of LSTM, GRU and RNN",
-    hint: "export the model with the steps unrolled into MatMul, Add, Sigmoid and Tanh" },
   { ops: ["StringConcat", "StringNormalizer", "StringSplit", "RegexFullMatch", "TfIdfVectorizer"], reason: "text: values are numbers",
     hint: "cut this part off and do it before the model runs" },
-  { ops: ["RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"], reason: "random numbers: results must repeat",
-    hint: "make the random tensor an input of the model" },
   { ops: ["NonMaxSuppression", "Unique"], reason: "the number of results is known only at run time", hint: "cut the model off before this node and do the rest in the program that calls it" },
   { ops: ["ImageDecoder"], reason: "decodes image files", hint: "decode the image before the model runs and pass the pixels in" },
   { ops: ["MaxRoiPool"], reason: "pooling over regions in whole pixels", hint: "RoiAlign with mode max is supported" },

@@ -4,7 +4,7 @@ import { arithmetic } from "../../ops/arithmetic.ts";
 import type { NodeView } from "../../ops/op.ts";
 
 /** One value in, one out, element by element; further inputs hold one number each. */
-export const unaryOps: ReadonlySet<string> = new Set([...elementwise.map((o) => o.name).filter((op) => op !== "Dropout"), "Cast"]);
+export const unaryOps: ReadonlySet<string> = new Set([...elementwise.map((o) => o.name), "Cast"]);
 /** Several values that broadcast, element by element. */
 export const broadcastOps: ReadonlySet<string> = new Set(arithmetic.map((o) => o.name));
 /** Reductions over the axes that their second input names. */

@@ -53,7 +53,7 @@ const rules: Rules = {
   Identity: (n, e) => (e.isOutput(n.node.outputs[0]!) && (!e.made(n.node.inputs[0]) || e.isOutput(n.node.inputs[0]!)) ? undefined : n.node.inputs[0]),
   ...forEach(["Cast", "CastLike", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Expand", "Tile"], always),
   ...forEach(["Sum", "Max", "Min", "Mean"], input((n) => n.node.inputs.length === 1)),
-  Dropout: input((n) => !n.has(2) || n.constant(2) !== undefined),
+  Dropout: input((n) => !n.has(2) || n.constant(2)?.data[0] === 0),
   Transpose: input((n) => keepsOrder(n.in(0).shape, permutation(n))),
   Slice: input(sliced),
   Pad: input((n) => known(n, 1) && allEqual(n.parameter(1), 0)),

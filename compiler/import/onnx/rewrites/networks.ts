@@ -24,6 +24,12 @@ const firstOutput: Rewrite = (d) => ({ ...d, outputs: d.outputs.slice(0, 1) });
 /** At inference the ratio has no meaning. */
 const dropout: Rewrite = (d) => without(d, "ratio", "is_test");
 
+/** Random numbers repeat in each run; where the model says no seed, each node has its own, from the name of what it makes. */
+const seeded = (always: boolean): Rewrite => (d) => {
+  if (d.attributes.seed !== undefined || !(always || d.inputs[2])) return d;
+  const name = d.outputs.find(Boolean) ?? "", hash = [...name].reduce((h, c) => Math.imul(h ^ c.charCodeAt(0), 0x01000193) >>> 0, 0x811c9dc5);
+  return withAttributes(d, { seed: hash >>> 8 });
+};
 const groupSize = (x: string, groups: number, r: Rewriter): string =>
   r.node("Div", [r.node("Shape", [x], { start: 1, end: 2 }), int64s(r, "by", [groups])]);
 /** Before 21 scale and bias had one element per group. */
@@ -54,7 +60,8 @@ export const networkRewrites: Rewrites = {
   LogSoftmax: oneAxis,
   Hardmax: oneAxis,
   BatchNormalization: [always(batchNormalization), step(14, firstOutput)],
-  Dropout: [step(12, dropout)],
+  Dropout: [step(12, dropout), always(seeded(false))],
+  ...Object.fromEntries(["RandomUniform", "RandomNormal", "RandomUniformLike", "RandomNormalLike", "Bernoulli", "Multinomial"].map((op) => [op, [always(seeded(true))]])),
   GroupNormalization: [step(21, perChannel)],
   MeanVarianceNormalization: [step(9, meanVariance)],
   RNN: sequenceOutput,
