@@ -1,9 +1,10 @@
 /** What every package for a C compiler has, whatever runs its kernels: header, tables, weights, kernels for processors, build files. */
 import { sizeOf } from "../ir/graph.ts";
 import { isTeamwork, usesText, type Buffer } from "../ir/kernel.ts";
-import type { KernelVariants, Place, Port, Program, Step } from "../ir/program.ts";
+import type { Decision, KernelVariants, Place, Port, Program, Step } from "../ir/program.ts";
 import type { Var } from "../ir/scalar.ts";
 import { elementTypes, types, type DType } from "../ir/types.ts";
+import { perTurn } from "./flow.ts";
 import { checkName, commentText, identifier, stringLiteral, wrapList } from "./names.ts";
 import type { ObjectFormat } from "./object-files.ts";
 import { renderShell } from "./shell.ts";
@@ -240,18 +241,28 @@ export function nativePackage(input: NativeInput, p: NativeParts, s: NativeShell
   return { ...known, files, compileFlags, linkFlags: s.libraries.flags, api: api.map((f) => `${name}_${f}`) };
 }
 
+/** What memory a place is in, as C, and the type of its elements. */
+export interface Base { readonly text: string; readonly ctype: string }
 /** The call of a kernel that is the step: arguments as C, symbols by their names in C, where working memory, weights, inputs and outputs are what `base` says, with offsets in bytes. */
-export function callArguments(program: Program, s: Step, base: (place: Place) => { readonly text: string; readonly ctype: string }, symbols: ReadonlyMap<string, string> = new Map()): string {
+export function callArguments(program: Program, s: Step, base: (place: Place) => Base, symbols: ReadonlyMap<string, string> = new Map()): string {
   const kernel = program.kernels[s.kernel]!, { buffers, params } = signatureOf(kernel), given = s.params ?? [];
   if (buffers.length !== s.args.length) throw new Error(`${s.origin.join(" + ")}: ${s.args.length} arguments for the ${buffers.length} buffers of ${kernel.name}`);
   if (params.length !== given.length) throw new Error(`${s.origin.join(" + ")}: ${given.length} values for the ${params.length} parameters of ${kernel.name}`);
-  return [...s.args.map((place, i) => {
-    const b = buffers[i]!, { text, ctype } = base(place), type = bufferType(b);
-    if (place.offset === 0 && ctype === types[b.dtype].c && !("perTask" in place)) return text;
-    const bytes = ctype === "unsigned char" ? text : `(${place.in === "input" ? "const " : ""}char*)${text}`;
-    return `(${type})(${bytes} + ${place.offset}${"perTask" in place ? ` + (size_t)task * ${place.perTask}` : ""})`;
-  }), ...given.map((x) => indexText(x, symbols)), ...(textual(kernel) ? ["text"] : []), ...(teamwork(kernel) ? ["team", "task"] : [])].join(", ");
+  return [
+    ...s.args.map((place, i) => pointer(program, place, bufferType(buffers[i]!), types[buffers[i]!.dtype].c, base(place))),
+    ...given.map((x) => indexText(x, symbols)), ...(textual(kernel) ? ["text"] : []), ...(teamwork(kernel) ? ["team", "task"] : []),
+  ].join(", ");
 }
+/** A place as a pointer of a type to elements of a type. */
+function pointer(program: Program, place: Place, type: string, element: string, { text, ctype }: Base): string {
+  const task = "perTask" in place ? ` + (size_t)task * ${place.perTask}` : "", turns = perTurn(program, place.turns);
+  if (place.offset === 0 && ctype === element && !task && !turns) return text;
+  const bytes = ctype === "unsigned char" ? text : `(${place.in === "input" ? "const " : ""}char*)${text}`;
+  return `(${type})(${bytes} + ${place.offset}${turns}${task})`;
+}
+/** Whether what decides is true, as C. */
+export const decisionText = (program: Program, d: Decision, base: (place: Place) => Base): string =>
+  `*${pointer(program, d.place, `const ${types[d.dtype].c}*`, types[d.dtype].c, base(d.place))}`;
 /** What step number `index` carries out, in lines for a comment. */
 export const stepComment = (s: Step, index: number): readonly string[] =>
   wrapList([`${index}: ${s.origin.map(commentText).join(" + ") || "no layer of the model's own"}`], 120);

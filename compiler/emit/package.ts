@@ -1,8 +1,9 @@
 /** The C++ package: from a program and its kernels' texts to the files that a stranger builds. */
-import { align64, callArguments, chooseText, coded, infoText, nativeFiles, nativePackage, nativeParts, pointerTo, stepComment, teamwork, type NativeInput, type Package, type PackageFiles } from "./native.ts";
+import { align64, callArguments, decisionText, chooseText, coded, infoText, nativeFiles, nativePackage, nativeParts, pointerTo, stepComment, teamwork, type Base, type NativeInput, type Package, type PackageFiles } from "./native.ts";
+import { flowLines } from "./flow.ts";
 import { renderShell } from "./shell.ts";
 import { textParts, textStatus } from "./text.ts";
-import type { Step } from "../ir/program.ts";
+import type { Place, Step } from "../ir/program.ts";
 import { isSized, learned, sizedView } from "./sizes.ts";
 import type { WeightForm } from "./weights.ts";
 
@@ -42,17 +43,16 @@ export function packageCpp(input: PackageInput): Package {
   // A context's own part: with threads, what they share, and a line of memory for each.
   const headBytes = (team ? align64(512 + 72 * threads) : 64) + (sized ? align64(sized.bytes) : 0) + (text ? 64 : 0), contextBytes = memoryBytes + headBytes + 64, common = { ...p.common, threads };
   if (input.isas.length === 0) throw new Error("no instruction set");
-  const call = (s: Step, index: number) => ({
-    comment: stepComment(s, index), kernel: program.kernels[s.kernel]!.name,
-    args: callArguments(program, s, (place) => {
-      if (!("port" in place)) return { text: place.in === "constants" ? "weights" : place.in, ctype: "unsigned char" };
-      const { id, ctype } = (place.in === "input" ? p.inputs : p.outputs)[place.port]!;
-      return { text: id, ctype };
-    }, p.symbols),
-  });
+  const base = (place: Place): Base => {
+    if (!("port" in place)) return { text: place.in === "constants" ? "weights" : place.in, ctype: "unsigned char" };
+    const { id, ctype } = (place.in === "input" ? p.inputs : p.outputs)[place.port]!;
+    return { text: id, ctype };
+  };
+  const call = (s: Step, index: number) => ({ comment: stepComment(s, index), kernel: program.kernels[s.kernel]!.name, args: callArguments(program, s, base, p.symbols) });
+  const around = flowLines(program, { decision: (d) => decisionText(program, d, base), meet: team ? "meet(team);" : "" });
   const steps = program.steps.map((s, index) => ({
-    ...call(s, index), index, together: teamwork(program.kernels[s.kernel]!),
-    waits: index > 0 && (teamwork(program.kernels[s.kernel]!) || teamwork(program.kernels[program.steps[index - 1]!.kernel]!)),
+    ...call(s, index), ...around[index]!, index, together: teamwork(program.kernels[s.kernel]!),
+    waits: index > 0 && (around[index]!.fresh || teamwork(program.kernels[s.kernel]!) || teamwork(program.kernels[program.steps[index - 1]!.kernel]!)),
     learned: learned(program, p.symbols, index),
   }));
   const preparing = program.setup ? renderShell("cpp/preparing.cpp", { ...p.common, team, fileWeights: p.fileWeights, bytes: p.preparedBytes - 64, steps: program.setup.steps.map(call) }).trimEnd() : "";

@@ -99,9 +99,9 @@ export interface InternalView extends CommonView {
 }
 /**
  * One call of a kernel; `args` as C, `comment` as lines without comment marks. With threads: whether they run it `together`, and whether it
- * `waits` for all to have done what was before it.
+ * `waits` for all to have done what was before it. Branches and loops: lines before and behind it, and how far in it is.
  */
-export interface StepView { readonly index: number; readonly comment: readonly string[]; readonly kernel: string; readonly args: string; readonly together: boolean; readonly waits: boolean; readonly learned: readonly LearnedView[] }
+export interface StepView { readonly index: number; readonly comment: readonly string[]; readonly kernel: string; readonly args: string; readonly together: boolean; readonly waits: boolean; readonly opens: readonly string[]; readonly closes: readonly string[]; readonly indent: string; readonly learned: readonly LearnedView[] }
 /** A symbol that is read from the arena. */
 export interface LearnedView { readonly id: string; readonly offset: number; readonly low: number; readonly high: number }
 /** What threads need to know: how many there are at the most. */

@@ -55,6 +55,8 @@ export interface TargetFacts {
   readonly shares?: boolean;
   /** Whether programs may have sizes that only a run knows. */
   readonly openSizes?: boolean;
+  /** Whether steps can branch and repeat, by what lies in memory. */
+  readonly control?: boolean;
   /** Element types that the language does not have as such. */
   readonly types: Readonly<Partial<Record<DType, Stored>>>;
   /** Whether large f32 tensors lie in memory as half-precision numbers. */

@@ -9,13 +9,14 @@ import { int, range } from "../ir/linear.ts";
 import { nameOfSymbol, valueOfSize } from "../ir/symbols.ts";
 import { accumulator, address, extentOf, physical, rowMajor, type Compute, type Output, type Stage, type Tensor } from "../ir/compute.ts";
 import { arrayOf, newArray, type ElementArray } from "../ir/types.ts";
-import { isStatic, sizeOf, sizesMadeBy, type Constant, type Graph, type Node, type SizeList, type TensorType } from "../ir/graph.ts";
+import { capturedBy, isStatic, sizeOf, sizesMadeBy, type Constant, type Graph, type Node, type SizeList, type TensorType } from "../ir/graph.ts";
 import { NodeView, type Expander, type Op } from "../ops/op.ts";
 import { ops } from "../ops/index.ts";
 import { showShape } from "../ops/helpers.ts";
 import { lowerNode } from "../ops/lowering.ts";
 import { lower } from "../lower/lower.ts";
 import { compileToJs, type Run } from "../emit/js.ts";
+import { evaluateControl } from "./control.ts";
 import { evaluationSchedule } from "./schedule.ts";
 
 /** A term of a sum, in double precision as far as it is made of sums and products. */
@@ -159,9 +160,9 @@ export function evaluateNode(view: NodeView, inputs: readonly (Constant | undefi
   return node.outputs.map((name, i) => (name ? scope.value(results[i] ?? fail(`${node.name}: ${node.op} does not compute output ${i}`)) : none(i)));
 }
 
-/** The sizes that a graph's symbols have by what it is fed. Fails where they are out of bounds or contradict each other. */
-export function sizesOfFeeds(g: Graph, feeds: ReadonlyMap<string, TensorType>): ReadonlyMap<string, number> {
-  const sizes = new Map<string, number>();
+/** The sizes that a graph's symbols have by what it is fed, and those of the graphs around it. Fails where they are out of bounds or contradict each other. */
+export function sizesOfFeeds(g: Graph, feeds: ReadonlyMap<string, TensorType>, outer: ReadonlyMap<string, number> = new Map()): ReadonlyMap<string, number> {
+  const sizes = new Map(outer);
   for (const v of g.inputs) {
     const found = feeds.get(v)?.shape;
     g.types.get(v)?.shape.forEach((d, i) => {
@@ -181,12 +182,15 @@ export function sizesOfFeeds(g: Graph, feeds: ReadonlyMap<string, TensorType>): 
 function named<T>(node: Node, f: () => T): T {
   try { return f(); } catch (e) { throw new Error(`node ${node.name} (${node.op}): ${(e as Error).message}`, { cause: e }); }
 }
+/** What a sub-graph sees of the graphs around it: the values there, which of them are constants, and sizes by their symbols. */
+export interface Scope { readonly value: (name: string) => Constant | undefined; readonly constant: (name: string) => Constant | undefined; readonly sizes: ReadonlyMap<string, number> }
+const nothing: Scope = { value: () => undefined, constant: () => undefined, sizes: new Map() };
 /**
- * The outputs of a graph, by name. `onValue` sees each value as it is computed, in the order of the nodes; a value is
+ * The outputs of a graph, by name. `onValue` sees each value of the graph itself as it is computed, in the order of the nodes; a value is
  * let go after its last reader. Errors name the node.
  */
-export function evaluateGraph(g: Graph, feeds: ReadonlyMap<string, Constant>, onValue?: (name: string, value: Constant) => void): Map<string, Constant> {
-  const values = new Map(g.constants), uses = new Map<string, number>(), sizes = sizesOfFeeds(g, feeds);
+export function evaluateGraph(g: Graph, feeds: ReadonlyMap<string, Constant>, onValue?: (name: string, value: Constant) => void, outer: Scope = nothing): Map<string, Constant> {
+  const values = new Map(g.constants), uses = new Map<string, number>(), sizes = sizesOfFeeds(g, feeds, outer.sizes);
   for (const name of g.inputs) {
     const value = feeds.get(name) ?? values.get(name) ?? fail(`no data for input ${name}`), want = g.types.get(name);
     if (want && (want.dtype !== value.dtype || want.shape.length !== value.shape.length || (isStatic(want) && want.shape.some((n, i) => n !== value.shape[i])))) {
@@ -194,20 +198,23 @@ export function evaluateGraph(g: Graph, feeds: ReadonlyMap<string, Constant>, on
     }
     values.set(name, value);
   }
-  for (const v of [...g.nodes.flatMap((n) => n.inputs), ...g.outputs]) uses.set(v, (uses.get(v) ?? 0) + 1);
+  const scope: Scope = { value: (v) => values.get(v) ?? outer.value(v), constant: (v) => g.constants.get(v) ?? outer.constant(v), sizes };
+  const readBy = (n: Node) => [...n.inputs, ...capturedBy(n)], type = (v: string) => { const t = v ? g.types.get(v) : undefined; return t && isStatic(t) ? t : undefined; };
+  for (const v of [...g.nodes.flatMap(readBy), ...g.outputs]) uses.set(v, (uses.get(v) ?? 0) + 1);
   for (const node of g.nodes) {
-    const list = sizesMadeBy(node);
-    const results = list ? [sizesIn(list, sizes)] : named(node, () => evaluateNode(viewOf(node, opOf(node), (v) => values.get(v)), node.inputs.map((v) => values.get(v))));
+    const list = sizesMadeBy(node), op = opOf(node), results = list ? [sizesIn(list, sizes)] : named(node, () => (op.control
+      ? evaluateControl(op.control(new NodeView(node, op, node.inputs.map(scope.value), node.outputs.map(type) as readonly TensorType[], scope.constant)), (body, given) => evaluateGraph(body, given, undefined, scope), scope.value)
+      : evaluateNode(viewOf(node, op, scope.value), node.inputs.map(scope.value))));
     node.outputs.forEach((name, i) => {
       if (!name) return;
       onValue?.(name, results[i]!);
       if (uses.has(name)) values.set(name, results[i]!);
     });
-    for (const v of node.inputs) {
+    for (const v of readBy(node)) {
       const left = uses.get(v)! - 1;
       uses.set(v, left);
       if (left === 0) values.delete(v);
     }
   }
-  return new Map(g.outputs.map((name) => [name, values.get(name) ?? fail(`nothing computes output ${name}`)]));
+  return new Map(g.outputs.map((name) => [name, scope.value(name) ?? fail(`nothing computes output ${name}`)]));
 }

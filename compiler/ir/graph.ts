@@ -118,3 +118,6 @@ export function capturedBy(n: Node): readonly ValueName[] {
     return [...g.nodes.flatMap((x) => [...x.inputs, ...capturedBy(x)]), ...g.outputs].filter((v) => v && !own.has(v));
   });
 }
+/** All names of values and nodes, those in sub-graphs included. */
+export const namesIn = (g: Graph): readonly string[] =>
+  [...g.inputs, ...g.types.keys(), ...g.constants.keys(), ...g.nodes.flatMap((n) => [n.name, ...n.outputs, ...Object.values(n.attributes).filter(isGraph).flatMap(namesIn)])];

@@ -5,6 +5,7 @@
 import { show } from "./scalar.ts";
 import { extentOf, memoryType, physical, rowMajor, type Compute, type Layout, type Stage } from "./compute.ts";
 import { loadsIn } from "./algebra.ts";
+import type { Flow } from "./control.ts";
 import { sizeOf, type TensorType } from "./graph.ts";
 import { someSizes, type Sizes, type SymbolFrom } from "./symbols.ts";
 import type { SmallFloat } from "./formats.ts";
@@ -24,6 +25,8 @@ export interface NetTensor extends TensorType {
   readonly data?: ElementArray;
   /** The tensor whose memory this one is, element for element in its own order. */
   readonly aliasOf?: string;
+  /** With `aliasOf`: the element of that tensor, along its first dimension, that the turn of a loop has; `reverse`: the last one first. */
+  readonly turn?: { readonly loop: string; readonly reverse: boolean };
   /** Of an input or output whose type the target lacks: the model's own type and shape; `dtype` and `shape` are what takes their place. */
   readonly declared?: TensorType;
   /** How much of `shape` a run has. What lies beyond holds anything, and nothing that matters may come of it. */
@@ -33,6 +36,8 @@ export interface NetTensor extends TensorType {
 }
 /** Where a symbol's value comes from: a dimension of an input, or the one element of a tensor of i64 that a Compute has written. */
 export type SymbolSource = { readonly input: string; readonly dim: number } | { readonly tensor: string };
+/** Computes that run one after the other. */
+export interface Run { readonly first: number; readonly count: number }
 /** All of a model as Computes over tensors. */
 export interface Network {
   readonly name: string;
@@ -43,10 +48,12 @@ export interface Network {
   readonly tensors: ReadonlyMap<string, NetTensor>;
   /** What is done once, before the first run: makes what is prepared. */
   readonly setup?: readonly Compute[];
-  /** In the order they run. */
+  /** In the order they run, or stand in `flow`. */
   readonly computes: readonly Compute[];
   /** The strings of the model, where some tensor holds strings: their numbers are their positions. */
   readonly texts?: readonly string[];
+  /** With branches and loops: how the Computes follow each other. The bools that decide are tensors of one element. */
+  readonly flow?: Flow<Run, string>;
   /** The symbols that Computes and sizes speak of. No axis is called like one. */
   readonly symbols?: readonly SymbolFrom<SymbolSource>[];
 }
@@ -118,11 +125,21 @@ const showLayout = (l: Layout): string => {
   const halo = l.halo?.some(([a, b]) => a || b) ? ` halo ${l.halo.map(([a, b]) => `${a}+${b}`).join(" ")}` : "";
   return `(${l.memory ? `${l.memory} ` : ""}${parts}${l.pad?.some(Boolean) ? ` pad ${l.pad.join(" ")}` : ""}${halo})`;
 };
+const showFlow = (flow: Flow<Run, string>): readonly string[] => flow.flatMap((item) => {
+  const inner = (f: Flow<Run, string>) => showFlow(f).map((l) => `  ${l}`);
+  switch (item.kind) {
+    case "piece": return [`computes ${item.piece.first}..${item.piece.first + item.piece.count - 1}`];
+    case "branch": return [`if ${item.condition}`, ...inner(item.ifTrue), `else`, ...inner(item.ifFalse)];
+    case "loop": return [`loop ${item.name}${item.most === undefined ? "" : ` ${item.most} turns`}${item.condition === undefined ? "" : ` while ${item.condition}`}`, ...inner(item.body)];
+    default: return item satisfies never;
+  }
+});
 /** The network as text: one block per Compute. For people and goldens; it does not parse. */
 export function printNetwork(n: Network): string {
   const out: string[] = [`network ${n.name}`, `inputs ${n.inputs.join(", ")}`, `outputs ${n.outputs.join(", ")}`];
   for (const { variable: { name, range: [low, high] = [] }, from } of n.symbols ?? []) out.push(`symbol ${name} in ${low}..${high} from ${"tensor" in from ? from.tensor : `${from.input}[${from.dim}]`}`);
-  for (const t of n.tensors.values()) out.push(`${t.kind} ${t.name}: ${t.dtype}[${t.shape.map((size, d) => (t.sizes?.[d] ? `${show(t.sizes[d])} <= ${size}` : size)).join(", ")}] ${showLayout(t.layout)}`);
+  for (const t of n.tensors.values()) out.push(`${t.kind} ${t.name}: ${t.dtype}[${t.shape.map((size, d) => (t.sizes?.[d] ? `${show(t.sizes[d])} <= ${size}` : size)).join(", ")}] ${showLayout(t.layout)}${t.turn ? ` of ${t.aliasOf} at the turn of ${t.turn.loop}${t.turn.reverse ? ", backwards" : ""}` : ""}`);
+  if (n.flow) out.push(...showFlow(n.flow));
   for (const c of [...(n.setup ?? []), ...n.computes]) {
     out.push(``, `${c.name}  # ${c.origin.join(", ")}`);
     for (const s of c.stages) {

@@ -1,4 +1,5 @@
 /** Program: what packaging sees. Kernels to call in order, where every byte lies, and what the caller passes in and out. */
+import type { Flow } from "./control.ts";
 import { bitsTypeOf } from "./codec.ts";
 import { isSmallFloat } from "./formats.ts";
 import { bytesFor, types, type DType } from "./types.ts";
@@ -26,11 +27,17 @@ export function callersArray(p: TensorType): { readonly dtype: DType; readonly c
 }
 
 /** Where an argument of a kernel lies; offsets are in bytes. */
-export type Place =
-  | { readonly in: "input" | "output"; readonly port: number; readonly offset: number }
+export type Place = { readonly offset: number; readonly turns?: readonly PerTurn[] } & (
+  | { readonly in: "input" | "output"; readonly port: number }
   /** `perTask`: each task has its own, so many bytes apart. */
-  | { readonly in: "arena" | "constants" | "prepared"; readonly offset: number; readonly perTask?: number };
-/** One call of a kernel. Steps run in their order. */
+  | { readonly in: "arena" | "constants" | "prepared"; readonly perTask?: number });
+/** How far a place moves from one turn of a loop to the next, in bytes; backwards below 0. */
+export interface PerTurn { readonly loop: string; readonly bytes: number }
+/** A run of steps, one after the other. */
+export interface StepRun { readonly first: number; readonly count: number }
+/** A truth in memory, as an element of this type: anything but 0. */
+export interface Decision { readonly place: Place; readonly dtype: DType }
+/** One call of a kernel. Steps run in their order, or as the program's flow says. */
 export interface Step {
   /** Index into `kernels`. */
   readonly kernel: number;
@@ -91,6 +98,8 @@ export interface Program {
   readonly outputs: readonly Port[];
   readonly kernels: readonly KernelVariants[];
   readonly steps: readonly Step[];
+  /** With branches and loops: how the steps, all of which stand in it in their order, follow each other. */
+  readonly flow?: Flow<StepRun, Decision>;
   readonly arena: Arena;
   readonly setup?: Setup;
   /** Weights as the kernels read them; offsets in it are multiples of 64. */

@@ -27,7 +27,7 @@ export function verifyGraph(g: Graph, infer?: InferNode, outer: ReadonlySet<Valu
     }
     for (const v of n.outputs) if (v) define(v, `output of node ${n.name}`);
     for (const [key, a] of Object.entries(n.attributes)) {
-      if (isGraph(a)) problems.push(...verifyGraph(a, infer, defined).map((p) => `in ${key} of node ${n.name}: ${p}`));
+      if (isGraph(a)) problems.push(...verifyGraph(a, infer && ((x, inner) => infer(x, within(inner, g))), defined).map((p) => `in ${key} of node ${n.name}: ${p}`));
     }
     if (infer) problems.push(...compareTypes(n, g, infer));
   }
@@ -37,6 +37,8 @@ export function verifyGraph(g: Graph, infer?: InferNode, outer: ReadonlySet<Valu
   return problems;
 }
 
+/** A sub-graph that knows the types and constants around it. */
+const within = (inner: Graph, g: Graph): Graph => ({ ...inner, types: new Map([...g.types, ...inner.types]), constants: new Map([...g.constants, ...inner.constants]) });
 function compareTypes(n: Node, g: Graph, infer: InferNode): readonly string[] {
   try {
     const found = infer(n, g);

@@ -4,6 +4,7 @@ import { places } from "./arg.ts";
 import { arithmetic } from "./arithmetic.ts";
 import { attentions } from "./attention.ts";
 import { casts } from "./cast.ts";
+import { controls } from "./control.ts";
 import { elementwise } from "./elementwise.ts";
 import { gathers } from "./gather.ts";
 import { generators } from "./generate.ts";
@@ -45,5 +46,6 @@ const all: readonly Op[] = [
   ...convolutions, ...linearOps, ...einsums, ...normalizations, ...pools, ...resizes, ...quantizers, ...softmaxes, ...attentions,
   ...losses, ...windows, ...samplers, ...signals, ...unfolders, ...stretchedConvolutions, ...microsoft, ...recurrentOps, ...sequenceOps, ...textual, ...sizeLists,
   ...treeEnsembles, walkTrees, ...classicalOps, ...lookups, ...distances, ...optimisers, linearAttention, ...randoms,
+  ...controls,
 ];
 export const ops: ReadonlyMap<string, Op> = new Map(all.map((o) => [o.name, o]));

@@ -6,6 +6,7 @@ import { load, variable, variables, type Expr } from "../ir/scalar.ts";
 import { int, minus, range } from "../ir/linear.ts";
 import { loadsIn, rebuild } from "../ir/algebra.ts";
 import { axis, output, rowMajor, type Axis, type Compute, type Output, type Stage, type Tensor } from "../ir/compute.ts";
+import type { Control } from "../ir/control.ts";
 import {
   boundOf, isConstant, isGraph, isSizeList, isStatic, type Attribute, type Constant, type Dim, type Graph, type Node, type SizeList, type TensorType, type ValueType,
 } from "../ir/graph.ts";
@@ -40,12 +41,14 @@ export interface Op {
    * where all is tensors and the rest of the entry holds. Inference asks it; no node without another meaning is left then.
    */
   readonly resolve?: (n: NodeView, g: Resolver) => readonly Parts[] | undefined;
-  /** As maps and reductions. One of `lower`, `expand` and `resolve` is there. */
+  /** As maps and reductions. One of `lower`, `expand`, `control` and `resolve` is there. */
   readonly lower?: (n: NodeView) => Compute;
   /** Of an entry that expands: inputs may have sizes that are known only at run time. */
   readonly sizes?: true;
   /** In terms of other operators: returns the values that stand for the outputs. */
   readonly expand?: (n: NodeView, g: Expander) => readonly string[];
+  /** What it does with its sub-graphs. Asked before their types are known, too. */
+  readonly control?: (n: NodeView) => Control;
   readonly accuracy?: Accuracy;
   /** Made by passes only; no model has it. */
   readonly internal?: true;

@@ -13,8 +13,8 @@ const isOfKind: Readonly<Record<AttributeKind, (a: Attribute) => boolean>> = {
 };
 describe.each([...ops.values()].map((op) => [op.name, op] as const))("%s", (_, op) => {
   it("is complete", () => {
-    const ways = [op.lower, op.expand].filter(Boolean).length;
-    expect(ways === 1 || (ways === 0 && op.resolve), "exactly one of lower and expand, or resolve alone").toBeTruthy();
+    const ways = [op.lower, op.expand, op.control].filter(Boolean).length;
+    expect(ways === 1 || (ways === 0 && op.resolve), "exactly one of lower, expand and control, or resolve alone").toBeTruthy();
     expect(op.since).toBeGreaterThanOrEqual(1);
     if (!op.name.includes(".")) expect(op.since).toBeLessThanOrEqual(newestOpset);
     expect(op.inputs[0]).toBeLessThanOrEqual(op.inputs[1]);

@@ -7,7 +7,8 @@ import { sizeOf } from "../../compiler/ir/graph.ts";
 import { valueOfSize } from "../../compiler/ir/symbols.ts";
 import { interpret, type RunOptions } from "../../compiler/ir/interpret.ts";
 import { argumentsOf, eachStmt, type Buffer, type Kernel } from "../../compiler/ir/kernel.ts";
-import type { Arena, Place, Port, Program, Step } from "../../compiler/ir/program.ts";
+import { piecesOf, type Flow } from "../../compiler/ir/control.ts";
+import type { Arena, ArenaBlock, Decision, Place, Port, Program, Step, StepRun } from "../../compiler/ir/program.ts";
 import { types, type ElementArray } from "../../compiler/ir/types.ts";
 import { compileToJs } from "../../compiler/emit/js.ts";
 import { verifyArena } from "../../compiler/passes/network/plan-memory.ts";
@@ -26,10 +27,12 @@ export function evaluateProgram(p: Program, variant: string, inputs: readonly El
   const outputs: ElementArray[] = p.outputs.map((o) => poison(o.dtype, o.at ? 0 : sizeOf(o.shape)));
   const inArena = (port: Port) => new types[port.dtype].array(arena, port.at!.offset, sizeOf(port.shape));
   p.inputs.forEach((port, i) => { if (port.at) copyBox(inputs[i]!, actual(port), inArena(port), port.shape, actual(port)); });
+  const turns = new Map<string, number>(), around: { readonly first: number; readonly last: number; turn: number }[] = [];
   const memoryOf = (place: Place): { buffer: ArrayBufferLike; offset: number } => {
-    if (!("port" in place)) return { buffer: { arena, prepared, constants }[place.in], offset: place.offset };
+    const offset = place.offset + (place.turns ?? []).reduce((sum, t) => sum + turns.get(t.loop)! * t.bytes, 0);
+    if (!("port" in place)) return { buffer: { arena, prepared, constants }[place.in], offset };
     const data = (place.in === "input" ? inputs : outputs)[place.port]!;
-    return { buffer: data.buffer, offset: data.byteOffset + place.offset };
+    return { buffer: data.buffer, offset: data.byteOffset + offset };
   };
   const given = new Set(p.inputs.flatMap((x) => (x.at ? [x.at.offset] : [])));
   const learn = (steps: number) => {
@@ -39,15 +42,35 @@ export function evaluateProgram(p: Program, variant: string, inputs: readonly El
       symbols.set(variable.name, Number(new BigInt64Array(buffer, offset, 1)[0]));
     }
   };
-  const carryOut = (steps: readonly Step[], plan: Arena, memory: Uint8Array) => steps.forEach((step, i) => {
-    for (const b of plan.blocks) if (b.firstStep === i && !(memory === bytes && i === 0 && given.has(b.offset))) memory.fill(0xff, b.offset, b.offset + b.bytes);
-    if (memory === bytes) learn(i);
-    runStep(p.kernels[step.kernel]!.variants[variant] ?? fail(`no variant ${variant}`), step, memoryOf, symbols, options);
-    for (const b of plan.blocks) if (b.lastStep === i && i < steps.length - 1) memory.fill(0xff, b.offset, b.offset + b.bytes);
-  });
+  const kernelOf = (step: Step) => p.kernels[step.kernel]!.variants[variant] ?? fail(`no variant ${variant}`);
+  /** What lives through a loop begins before its first turn and ends behind its last. */
+  const through = (b: ArenaBlock, loops: readonly { readonly first: number; readonly last: number }[]) => loops.some((l) => b.firstStep <= l.first && b.lastStep >= l.last);
+  const carryOut = (steps: readonly Step[], plan: Arena, memory: Uint8Array, all: Flow<StepRun, Decision> = [{ kind: "piece", piece: { first: 0, count: steps.length } }]) => {
+    const clear = (b: ArenaBlock) => memory.fill(0xff, b.offset, b.offset + b.bytes);
+    const run = (i: number) => {
+      for (const b of plan.blocks) if (b.firstStep === i && !(memory === bytes && i === 0 && given.has(b.offset)) && !through(b, around.filter((l) => l.turn > 0))) clear(b);
+      if (memory === bytes) learn(i);
+      runStep(kernelOf(steps[i]!), steps[i]!, memoryOf, symbols, options);
+      for (const b of plan.blocks) if (b.lastStep === i && i < steps.length - 1 && !through(b, around)) clear(b);
+    };
+    const isTrue = (d: Decision) => { const { buffer, offset } = memoryOf(d.place); return new types[d.dtype].array(buffer, offset, 1)[0] !== 0; };
+    const go = (flow: Flow<StepRun, Decision>): void => flow.forEach((item) => {
+      if (item.kind === "piece") { for (let i = 0; i < item.piece.count; i++) run(item.piece.first + i); return; }
+      if (item.kind === "branch") { go(isTrue(item.condition) ? item.ifTrue : item.ifFalse); return; }
+      const runs = piecesOf(item.body), loop = { first: runs[0]!.first, last: runs.at(-1)!.first + runs.at(-1)!.count - 1, turn: 0 };
+      around.push(loop);
+      for (; loop.turn < (item.most ?? Infinity) && (!item.condition || isTrue(item.condition)); loop.turn++) {
+        turns.set(item.name, loop.turn);
+        go(item.body);
+      }
+      around.pop();
+      for (const b of plan.blocks) if (b.lastStep === loop.last && b.firstStep <= loop.first && !through(b, around)) clear(b);
+    });
+    go(all);
+  };
   // What the setup leaves stays.
   if (p.setup) carryOut(p.setup.steps, { ...p.setup.memory, blocks: p.setup.memory.blocks.map((b) => ({ ...b, lastStep: Infinity })) }, new Uint8Array(prepared));
-  carryOut(p.steps, p.arena, bytes);
+  carryOut(p.steps, p.arena, bytes, p.flow);
   learn(p.steps.length);
   p.outputs.forEach((port, i) => { if (port.at) copyBox(inArena(port), port.shape, (outputs[i] = poison(port.dtype, sizeOf(actual(port)))), actual(port), actual(port)); });
   return outputs;

@@ -30,10 +30,6 @@ const domains: Readonly<Record<string, string>> = {
 /** Operators of ONNX itself that have no entry, by kind: why, and what helps where something does. */
 interface Family { readonly ops: readonly string[]; readonly reason: string; readonly hint?: string }
 const families: readonly Family[] = [
-  { ops: ["If"], reason: "a branch whose condition is known only at run time",
-    hint: "a condition that follows from constants or shapes is resolved: pin the shapes with --shape or --dim, or export the branch that is taken" },
-  { ops: ["Loop"], reason: "a loop over a sub-graph", hint: "export the model with the loop unrolled, or compile its body and call that in a loop" },
-  { ops: ["Scan"], reason: "a loop over a sub-graph", hint: "export the model with the steps unrolled, or compile its body and call that in a loop" },
   { ops: ["StringConcat", "StringNormalizer", "StringSplit", "RegexFullMatch", "TfIdfVectorizer"], reason: "text: values are numbers",
     hint: "cut this part off and do it before the model runs" },
   { ops: ["NonMaxSuppression", "Unique"], reason: "the number of results is known only at run time", hint: "cut the model off before this node and do the rest in the program that calls it" },

@@ -33,6 +33,7 @@ const broadcasts = new Set([
 /** The inputs of a node, undefined where one is not given; null where one is needed and not known. */
 function known(n: NodeView): readonly (Constant | undefined)[] | null {
   const { node } = n;
+  if (n.op.control) return null;
   if (typesOnly.has(node.op)) return node.inputs.map(() => undefined);
   const values = node.inputs.map((_, i) => n.constant(i));
   return node.inputs.every((v, i) => !v || values[i]) && !random.test(node.op) ? values : null;

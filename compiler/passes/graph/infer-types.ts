@@ -6,12 +6,13 @@
  */
 import type { Diagnostic } from "../../diagnostics.ts";
 import {
-  capturedBy, isConstant, isGraph, isSizeList, isStatic, sizeProblem, sizesOp,
+  capturedBy, isConstant, isGraph, isSizeList, isStatic, namesIn, sizeProblem, sizesOp,
   type Attribute, type Constant, type Dim, type Graph, type Node, type SizeList, type TensorType, type ValueName, type ValueType,
 } from "../../ir/graph.ts";
 import { range } from "../../ir/linear.ts";
 import type { Expr } from "../../ir/scalar.ts";
 import { showShape } from "../../ops/helpers.ts";
+import type { Given } from "../../ir/control.ts";
 import { ops as registry } from "../../ops/index.ts";
 import { NodeView, Unsupported, type AttributeKind, type Op, type Parts } from "../../ops/op.ts";
 import { unknownOperator } from "./check-operators.ts";
@@ -73,7 +74,7 @@ class Inference implements Around {
   private readonly outputs: Set<ValueName>;
   /** The graph's outputs, where there is one for each tensor of a sequence. */
   private spread: readonly ValueName[] = [];
-  /** All names of values and nodes. */
+  /** All names of values and nodes, in sub-graphs too. */
   private readonly names: Set<string>;
   /** The values of the graph as it was given. */
   private readonly own: ReadonlySet<ValueName>;
@@ -85,14 +86,19 @@ class Inference implements Around {
   private written = 0;
   private readonly nextSuffix = new Map<string, number>();
 
-  constructor(g: Graph, options: InferOptions, outer?: Inference) {
+  /** `given`: types of a sub-graph's inputs, and those among them that are known. */
+  constructor(g: Graph, options: InferOptions, outer?: Inference, given: ReadonlyMap<ValueName, ValueType | Constant> = new Map()) {
     this.graph = g; this.outputs = new Set(g.outputs); this.ops = options.ops ?? registry; this.fold = options.fold; this.outer = outer;
     this.constants = new Map(g.constants);
     this.statedTypes = new Map(g.types);
-    this.names = new Set([...g.types.keys(), ...g.constants.keys(), ...g.nodes.flatMap((n) => [n.name, ...n.outputs])]);
+    this.names = outer?.names ?? new Set(namesIn(g));
     this.own = new Set([...g.inputs, ...g.constants.keys(), ...g.nodes.flatMap((n) => n.outputs)]);
     for (const [v, { dtype, shape }] of g.constants) this.types.set(v, { dtype, shape });
     for (const v of g.inputs) { const t = g.types.get(v); if (t && isBounded(t)) this.types.set(v, t); }
+    for (const [v, t] of given) {
+      this.types.set(v, { dtype: t.dtype, shape: t.shape });
+      if ("data" in t) this.constants.set(v, t);
+    }
   }
   run(): Inferred {
     for (const v of this.graph.inputs) {
@@ -127,9 +133,8 @@ class Inference implements Around {
   private stated(v: ValueName): TensorType | undefined { const t = this.statedTypes.get(v); return t && isStatic(t) ? t : undefined; }
   /** A name that nothing has. */
   unused(wanted: string): string {
-    const taken = (name: string): boolean => this.names.has(name) || (this.outer?.names.has(name) ?? false);
     let name = wanted, i = this.nextSuffix.get(wanted) ?? 2;
-    for (; taken(name); i++) name = `${wanted}_${i}`;
+    for (; this.names.has(name); i++) name = `${wanted}_${i}`;
     this.nextSuffix.set(wanted, i);
     this.names.add(name);
     return name;
@@ -143,11 +148,11 @@ class Inference implements Around {
     const known = read.every((v) => this.typeOf(v) || this.partsOf(v) !== undefined), doubtful = read.some((v) => this.isDoubtful(v));
     if (known && !doubtful && this.resolved(raw, op, read)) return;
     if (!op) this.diagnostics.push(unknownOperator(raw, this.ops));
-    const n = op && known ? this.withInnerTypes(raw) : raw;
-    const unclear = !op || !known || (doubtful && isResolvedOnly(op)) || (op.parameters ?? []).some((i) => this.isDoubtful(n.inputs[i] ?? ""));
+    const n = op && known ? this.withInnerTypes(raw, op) : raw;
+    const unclear = !op || !known || n === null || (doubtful && isResolvedOnly(op)) || (op.parameters ?? []).some((i) => this.isDoubtful(raw.inputs[i] ?? ""));
     const found = unclear || !this.fits(n, op) || !this.takesTensors(n) ? null : this.infer(n, op);
-    this.typed(n, found, doubtful);
-    if (!found || !op || !this.folded(n, op, found)) this.kept.push(n);
+    this.typed(raw, found, doubtful);
+    if (!found || !op || !n || !this.folded(n, op, found)) this.kept.push(n ?? raw);
   }
   /** Sub-graphs that an operator does not have are no part of what the node means. */
   private withoutForeignGraphs(n: Node): Node {
@@ -237,18 +242,24 @@ class Inference implements Around {
     const inputs = n.inputs.map((v) => (v ? this.typeOf(v) : undefined));
     return new NodeView(n, op, inputs, outputs, (v) => this.known(v), (i) => this.stated(n.outputs[i] ?? ""));
   }
-  private infer(n: Node, op: Op): readonly ValueType[] | null {
-    const view = this.view(n, op, []);
-    let found: readonly ValueType[];
+  /** What an entry says of a node; null where it objects, which is reported. */
+  private asked<T>(n: Node, what: string, f: () => T): T | null {
     try {
-      found = op.infer(view);
-      if (!op.lower && !op.sizes) view.inputs.forEach((t, i) => { if (t) view.in(i); });
+      return f();
     } catch (e) {
       const why = e instanceof Error ? e.message : String(e);
-      if (!(e instanceof Unsupported)) throw new Error(`shape rule of ${n.op}, node ${n.name}: ${why}`, { cause: e });
+      if (!(e instanceof Unsupported)) throw new Error(`${what} of ${n.op}, node ${n.name}: ${why}`, { cause: e });
       this.error(n, "unsupported-form", e.message, e.hint);
       return null;
     }
+  }
+  private infer(n: Node, op: Op): readonly ValueType[] | null {
+    const view = this.view(n, op, []), found = this.asked(n, "shape rule", () => {
+      const types = op.infer(view);
+      if (!op.lower && !op.sizes) view.inputs.forEach((t, i) => { if (t) view.in(i); });
+      return types;
+    });
+    if (!found) return null;
     if (n.outputs.length > found.length) {
       this.error(n, "bad-model", `has ${plural(n.outputs.length, "output")}, but ${n.op} makes ${found.length} here`);
       return null;
@@ -294,22 +305,36 @@ class Inference implements Around {
     for (const name of Object.keys(n.attributes).filter((a) => !Object.hasOwn(specs, a))) this.ignored(n, name);
     return fine;
   }
-  /** The node with types inside its sub-graphs, as far as the types of their inputs are known. */
-  private withInnerTypes(n: Node): Node {
+  /** The node with types inside its sub-graphs; null where its entry objects. */
+  private withInnerTypes(n: Node, op: Op): Node | null {
     const attributes = Object.entries(n.attributes);
     if (!attributes.some(([, a]) => isGraph(a))) return n;
+    const control = this.asked(n, "description", () => op.control?.(this.view(n, op, [])));
+    if (control === null) return null;
     return { ...n, attributes: Object.fromEntries(attributes.map(([name, a]) => {
       if (!isGraph(a)) return [name, a];
-      const inner = new Inference(a, { ops: this.ops, ...(this.fold ? { fold: this.fold } : {}) }, this).run();
+      const given = new Map(control?.kind === "loop" && a === control.body ? a.inputs.flatMap((v, i) => this.given(control.given[i], a.types.get(v)).map((t) => [v, t] as const)) : []);
+      const inner = new Inference(a, { ops: this.ops, ...(this.fold ? { fold: this.fold } : {}) }, this, given).run();
       this.diagnostics.push(...inner.diagnostics);
       return [name, inner.graph];
     })) };
   }
+  /** The type of an input of a loop's body; a body may take the turn's number and the condition with one dimension. A turn is only taken where the condition holds. */
+  private given(x: Given | undefined, stated: ValueType | undefined): readonly (ValueType | Constant)[] {
+    const one = stated?.shape.length === 1 ? [1] : [];
+    switch (x?.is) {
+      case "turn": return [{ dtype: "i64", shape: one }];
+      case "condition": return [{ dtype: "bool", shape: one, data: Uint8Array.of(1) }];
+      case "carried": { const t = this.typeOf(x.first); return t ? [t] : []; }
+      case "slice": { const t = this.typeOf(x.of); return t ? [{ dtype: t.dtype, shape: t.shape.toSpliced(x.axis, 1) }] : []; }
+      default: return [];
+    }
+  }
   private folded(n: Node, op: Op, found: readonly ValueType[]): boolean {
     const values = this.fold?.(n, this.view(n, op, found));
     if (!values) return false;
-    // An output of the graph stays the output of a node, though what it is worth is known to those behind it.
-    const stays = n.outputs.some((v) => this.outputs.has(v));
+    // An output of the model stays the output of a node, though what it is worth is known to those behind it.
+    const stays = this.outer === undefined && n.outputs.some((v) => this.outputs.has(v));
     n.outputs.forEach((v, i) => {
       const value = values[i]!;
       if (!v) return;
@@ -320,13 +345,24 @@ class Inference implements Around {
     return !stays;
   }
   private result(): Graph {
-    const outputs = this.spread, read = new Set([...outputs, ...this.kept.flatMap((n) => [...n.inputs, ...capturedBy(n)])]);
-    const made = new Set(this.kept.flatMap((n) => n.outputs));
+    const outputs = this.outer ? this.spread.map((v) => this.own(v)) : this.spread, read = new Set([...outputs, ...this.kept.flatMap((n) => [...n.inputs, ...capturedBy(n)])]);
+    const made = new Set([...this.graph.inputs, ...this.kept.flatMap((n) => n.outputs)]);
     const constants = new Map([...this.constants].filter(([v]) => read.has(v) && !made.has(v)));
-    const there = new Set([...this.graph.inputs, ...constants.keys(), ...made]);
+    const there = new Set([...constants.keys(), ...made]);
     const types = new Map<ValueName, ValueType>([...this.statedTypes, ...this.types].filter(([v]) => there.has(v)));
     const equalities = [...(this.graph.equalities ?? []), ...this.equalities.values()];
     return { ...this.graph, outputs, nodes: this.kept, constants, types, ...(equalities.length ? { equalities } : {}) };
+  }
+  /** What a sub-graph has in the place of an output: the same, unless that is known or belongs to a graph around it. */
+  private own(v: ValueName): ValueName {
+    if (this.kept.some((n) => n.outputs.includes(v))) return v;
+    const known = this.constantOf(v), isInput = this.graph.inputs.includes(v), type = this.typeOf(v);
+    if (!type || (isInput ? !known : this.constants.has(v))) return v;
+    if (known) return this.give(known, `${v}.value`);
+    const name = this.unused(`${v}.value`);
+    this.types.set(name, type);
+    this.kept.push({ name: this.unused(`${v}.identity`), op: "Identity", inputs: [v], outputs: [name], attributes: {}, origin: [] });
+    return name;
   }
 }
 

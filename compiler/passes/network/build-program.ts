@@ -7,11 +7,12 @@ import { fail, show, type Var } from "../../ir/scalar.ts";
 import { axis, memoryType, physical, type Compute, type Tensor } from "../../ir/compute.ts";
 import { macsOf } from "../../ir/contraction.ts";
 import { argumentsOf, elementBytes, isTeamwork, renameKernel, usedBuffers, type Buffer, type Kernel } from "../../ir/kernel.ts";
-import { writesOf, type NetTensor, type Network, type SymbolSource } from "../../ir/network.ts";
+import { bytesOfTensor, writesOf, type NetTensor, type Network, type Run, type SymbolSource } from "../../ir/network.ts";
 import { someSizes } from "../../ir/symbols.ts";
-import type { Arena, KernelVariants, Place, Port, Program, ProgramSource, Result, Step } from "../../ir/program.ts";
+import type { Arena, KernelVariants, PerTurn, Place, Port, Program, ProgramSource, Result, Step } from "../../ir/program.ts";
 import type { Schedule } from "../../ir/schedule.ts";
 import { kindOf, trafficOf } from "../../ir/traffic.ts";
+import { mapFlow, piecesOf, type Flow } from "../../ir/control.ts";
 import { types } from "../../ir/types.ts";
 import { instantiate } from "../../ir/numbers.ts";
 import { verify } from "../../ir/verify.ts";
@@ -105,7 +106,9 @@ export function buildProgram(network: Network, o: BuildOptions): Program {
     return { arena, steps };
   };
   const lastWriter = new Map(n.computes.flatMap((c) => writesOf(c).map((name) => [name, c] as const)));
-  const resultsOf = (c: Compute, arena: Arena) => writesOf(c).filter((name) => lastWriter.get(name) === c).flatMap((name): Result[] => { const value = valueOfTensor(name); return value === null ? [] : [{ value, dtype: memoryType(n.tensors.get(name)!), shape: n.tensors.get(name)!.shape, ...someSizes(n.tensors.get(name)!.sizes), ...strided(n.tensors.get(name)!, placeOf(n, placement, arena, name)) }]; });
+  // What a branch or a loop leaves behind has no value that a graph's order gives.
+  const within = new Set((n.flow ?? []).flatMap((item) => (item.kind === "piece" ? [] : computesIn(n, [item]))));
+  const resultsOf = (c: Compute, arena: Arena) => (within.has(c) ? [] : writesOf(c)).filter((name) => lastWriter.get(name) === c).flatMap((name): Result[] => { const value = valueOfTensor(name); return value === null ? [] : [{ value, dtype: memoryType(n.tensors.get(name)!), shape: n.tensors.get(name)!.shape, ...someSizes(n.tensors.get(name)!.sizes), ...strided(n.tensors.get(name)!, placeOf(n, placement, arena, name)) }]; });
   const ready = planned(setup, "prepared", preparation.blocks(), (arena, name) => ({ in: "prepared", offset: arena.blocks[preparation.numberOf(name)]!.offset }), () => []);
   const { arena, steps } = planned(made, "arena", placement.blocks, (at, name) => placeOf(n, placement, at, name), resultsOf);
   const port = (tensor: string, name = valueOfTensor(tensor) ?? fail(`${tensor} is none of the model's`)): Port => {
@@ -114,6 +117,7 @@ export function buildProgram(network: Network, o: BuildOptions): Program {
   };
   return {
     name: n.name, inputs: n.inputs.map((t) => port(t)), outputs: n.outputs.map((t, i) => port(t, n.outputNames[i])), steps, arena, constants: blob.bytes(),
+    ...(n.flow ? { flow: mapFlow(n.flow, (run) => run, (t) => ({ place: placeOf(n, placement, arena, t), dtype: n.tensors.get(t)!.dtype })) } : {}),
     ...(setup.length ? { setup: { steps: ready.steps, memory: ready.arena } } : {}),
     kernels: done.map((k, i) => ({ ...k, origin: calls.flatMap((call, raw) => (call.kernel === i ? [...origins[raw]!] : [])) })),
     ...(n.symbols?.length ? { symbols: n.symbols.map(({ variable, from }) => ({ variable, from: originOf(n, from, (name) => placeOf(n, placement, arena, name)) })) } : {}),
@@ -127,6 +131,7 @@ function originOf(n: Network, from: SymbolSource, place: (name: string) => Place
   if ("input" in from) return { input: n.inputs.indexOf(from.input), dim: from.dim };
   return { place: place(from.tensor), steps: n.computes.findLastIndex((c) => writesOf(c).includes(from.tensor)) + 1 };
 }
+const computesIn = (n: Network, flow: Flow<Run, string>): readonly Compute[] => piecesOf(flow).flatMap((run) => n.computes.slice(run.first, run.first + run.count));
 /** Ready to print, under the name of its place. */
 function completed({ name, variants, ...k }: KernelVariants, index: number, all: readonly Variant[]): KernelVariants {
   const final = name.replace(/\d+$/, `${index}`);
@@ -204,15 +209,25 @@ function renamedTensor(s: Schedule, from: string, to: string): Schedule {
   return { stages: Object.fromEntries(Object.entries(s.stages).map(([k, list]) => [k, list.map(go)])), ...(s.tensors ? { tensors: s.tensors.map(go) } : {}) };
 }
 function placeOf(n: Network, p: Placement, arena: Arena, name: string): Place {
-  const root = p.rootOf(name), t = n.tensors.get(root)!, inArena = (): Place => ({ in: "arena", offset: arena.blocks[p.blockOf.get(root) ?? fail(`${root} has no block`)]!.offset });
+  const root = p.rootOf(name), t = n.tensors.get(root)!, turns = turnsOf(n, name);
+  const inArena = (): Place => ({ in: "arena", ...turns, offset: turns.offset + arena.blocks[p.blockOf.get(root) ?? fail(`${root} has no block`)]!.offset });
   if (isOwn(t)) return inArena();
   switch (t.kind) {
-    case "input": return { in: "input", port: n.inputs.indexOf(root), offset: 0 };
-    case "output": return { in: "output", port: n.outputs.indexOf(root), offset: 0 };
+    case "input": return { in: "input", port: n.inputs.indexOf(root), ...turns };
+    case "output": return { in: "output", port: n.outputs.indexOf(root), ...turns };
     case "temporary": return inArena();
     case "constant": case "prepared": return fail(`${name} is a ${t.kind} tensor: it has a place for each layout`);
     default: return t.kind satisfies never;
   }
+}
+/** Where in the memory of its root a tensor begins that is, or lies in, the element of another one that a turn has. */
+function turnsOf(n: Network, name: string): { readonly offset: number; readonly turns?: readonly PerTurn[] } {
+  const t = n.tensors.get(name)!;
+  if (t.aliasOf === undefined) return { offset: 0 };
+  const outer = turnsOf(n, t.aliasOf);
+  if (!t.turn) return outer;
+  const bytes = bytesOfTensor(t), last = (n.tensors.get(t.aliasOf)!.shape[0] ?? 1) - 1;
+  return { offset: outer.offset + (t.turn.reverse ? last * bytes : 0), turns: [...(outer.turns ?? []), { loop: t.turn.loop, bytes: t.turn.reverse ? -bytes : bytes }] };
 }
 /** Element (0, 0, ..) and the steps of a tensor, if its layout has one step per dimension and elements of its own type. */
 function strided(t: NetTensor, at: Place): { place: Place; strides: readonly number[] | null } {

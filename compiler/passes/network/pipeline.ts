@@ -1,11 +1,13 @@
 /** From a graph that is ready to lower to a program: the passes over networks, in order. */
 import { printNetwork, type Network } from "../../ir/network.ts";
-import type { Graph } from "../../ir/graph.ts";
+import { isStatic, type Graph } from "../../ir/graph.ts";
+import { mapFlow, type Regions } from "../../ir/control.ts";
 import type { Program } from "../../ir/program.ts";
 import { nameOfSymbol } from "../../ir/symbols.ts";
 import { CompileError } from "../../diagnostics.ts";
 import { ops } from "../../ops/index.ts";
 import type { TargetFacts, Variant } from "../../emit/target.ts";
+import { whole } from "../graph/cut-regions.ts";
 import { addHalos } from "./add-halos.ts";
 import { buildProgram } from "./build-program.ts";
 import { chainProducts } from "./chain-products.ts";
@@ -19,6 +21,7 @@ import { fuseTails } from "./fuse-tails.ts";
 import { narrowStorage } from "./narrow-storage.ts";
 import { inlineMaps } from "./inline-maps.ts";
 import { inlineMovement } from "./inline-movement.ts";
+import { joinRegions } from "./join-regions.ts";
 import { lowerGraph } from "./lower-graph.ts";
 import { padStrides } from "./pad-strides.ts";
 import { splitConcats } from "./split-concats.ts";
@@ -78,18 +81,34 @@ function refuseSizes(n: Network): never {
   }]);
 }
 /** Needs: types known, operators expanded. Throws where a pass leaves something that does not hold together, naming the pass. */
-export function compileNetwork(g: Graph, o: NetworkOptions): Program {
-  let n = lowerGraph(g, ops), number = 0;
-  if (n.symbols?.length && !o.facts.openSizes) refuseSizes(n);
-  const check = (pass: string) => {
-    o.dump?.(`n${String(number++).padStart(2, "0")}-${pass}.txt`, printNetwork(n));
-    const problems = verifyNetwork(n);
+export const compileNetwork = (g: Graph, o: NetworkOptions): Program => compileRegions(whole(g), o);
+/** Throws where values between pieces, or slices, are not plain tensors of one size. */
+function refuseOpen(r: Regions<Graph>): void {
+  if (r.flow.length === 1 && r.flow[0]?.kind === "piece") return;
+  const types = [...r.types].filter(([, t]) => !isStatic(t) || t.dtype === "string").map(([v]) => v);
+  if (types.length === 0) return;
+  const few = `${types.slice(0, 3).join(", ")}${types.length > 3 ? " ..." : ""}`;
+  throw new CompileError([{
+    severity: "error", code: "unsupported-form", message: `the model branches or repeats at run time, and has strings or sizes that are known only then (${few})`,
+    hint: "give all sizes as numbers in --shape and --dim, or export the branch that is taken",
+  }]);
+}
+/** `compileNetwork` of a model that is cut at its control flow. */
+export function compileRegions(r: Regions<Graph>, o: NetworkOptions): Program {
+  let number = 0;
+  const check = (pass: string, made: Network): Network => {
+    o.dump?.(`n${String(number++).padStart(2, "0")}-${pass}.txt`, printNetwork(made));
+    const problems = verifyNetwork(made);
     if (problems.length) throw new Error(`pass ${pass} left a network that does not hold together:\n${problems.slice(0, 10).map((p) => `  ${p}`).join("\n")}`);
+    return made;
   };
-  check("lower-graph");
-  for (const pass of networkPasses) {
-    n = pass.run(n, o.facts);
-    check(pass.name);
-  }
+  const lowered = (g: Graph): Network => {
+    const n = lowerGraph(g, ops);
+    if (n.symbols?.length && !o.facts.openSizes) refuseSizes(n);
+    return n;
+  };
+  const piece = (g: Graph): Network => networkPasses.reduce((before, pass) => check(pass.name, pass.run(before, o.facts)), check("lower-graph", lowered(g)));
+  refuseOpen(r);
+  const joined = joinRegions({ ...r, flow: mapFlow(r.flow, piece, (v) => v) }, o.facts.types), n = joined.flow ? check("join-regions", joined) : joined;
   return buildProgram(n, { variants: o.variants, alignment: o.facts.alignment, shares: o.facts.shares === true, ...(o.tuner ? { tuner: o.tuner } : {}), ...(o.progress ? { progress: o.progress } : {}) });
 }

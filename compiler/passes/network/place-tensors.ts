@@ -5,7 +5,8 @@
  */
 import { address, settled, type Compute } from "../../ir/compute.ts";
 import { loadsIn } from "../../ir/algebra.ts";
-import { bytesOfTensor, expressionsOfStage, readsOf, writesOf, type NetTensor, type Network } from "../../ir/network.ts";
+import { bytesOfTensor, expressionsOfStage, readsOf, writesOf, type NetTensor, type Network, type Run } from "../../ir/network.ts";
+import { piecesOf, type Flow } from "../../ir/control.ts";
 import { types } from "../../ir/types.ts";
 import type { Block } from "./plan-memory.ts";
 
@@ -35,15 +36,22 @@ export function placeTensors(n: Network): Placement {
       else lives.set(root.name, { name: root.name, first: root.kind === "input" ? 0 : step, last: root.kind === "output" ? end : step, bytes: Math.max(bytesOfTensor(root), bytesOfTensor(n.tensors.get(name)!)), into: null });
     }
   });
+  const loops = loopsIn(n.flow ?? []), touch = (name: string, step: number) => { const life = lives.get(rootOf(name)); if (life) { life.first = Math.min(life.first, step); life.last = Math.max(life.last, step); } };
+  for (const { condition, at } of decisionsIn(n.flow ?? [])) touch(condition, at);
+  for (const [first, last] of loops) for (const life of lives.values()) throughLoop(life, first, last);
   const shared = new Map<Compute, Map<string, string>>();
   n.computes.forEach((c, step) => {
-    const taken = new Map<string, string>();
+    const taken = new Map<string, string>(), turn = loops.find(([first, last]) => first <= step && step <= last)?.[0] ?? 0;
+    for (const operand of readsOf(c)) {
+      const result = n.tensors.has(operand) ? writesOf(c).find((w) => w !== operand && rootOf(w) === rootOf(operand)) : undefined;
+      if (result !== undefined) taken.set(operand, result);
+    }
     for (const result of writesOf(c)) {
       const out = lives.get(rootOf(result));
       if (!out || out.first !== step) continue;
       const operand = readsOf(c).find((name) => {
         const life = n.tensors.has(name) ? lives.get(rootOf(name)) : undefined;
-        return life && life !== out && life.last === step && life.into === null && ![...taken.keys()].includes(name) && overwrites(c, n.tensors.get(name)!, n.tensors.get(result)!)
+        return life && life !== out && life.last === step && life.first >= turn && life.into === null && ![...taken.keys()].includes(name) && overwrites(c, n.tensors.get(name)!, n.tensors.get(result)!)
           && readsOf(c).every((other) => other === name || !n.tensors.has(other) || rootOf(other) !== rootOf(name));
       });
       if (operand === undefined) continue;
@@ -64,8 +72,28 @@ export function placeTensors(n: Network): Placement {
   return { blocks, blockOf: new Map([...lives.keys()].map((name) => [name, index.get(owner(name))!])), rootOf, sharing: (c) => shared.get(c) ?? none };
 }
 
+/** The first and the last step of each loop, inner ones first. */
+const loopsIn = (flow: Flow<Run, string>): readonly (readonly [number, number])[] => flow.flatMap((item) =>
+  (item.kind === "piece" ? [] : item.kind === "branch" ? [...loopsIn(item.ifTrue), ...loopsIn(item.ifFalse)] : [...loopsIn(item.body), spanOf(item.body)]));
+/** The first and the last step of a flow that has some. */
+export function spanOf(flow: Flow<Run, string>): readonly [number, number] {
+  const runs = piecesOf(flow);
+  return [Math.min(...runs.map((x) => x.first)), Math.max(...runs.map((x) => x.first + x.count - 1))];
+}
+/** What decides in a flow, and the first step behind each decision, which a loop takes again before each turn. */
+export const decisionsIn = (flow: Flow<Run, string>): readonly { readonly condition: string; readonly at: number }[] => flow.flatMap((item) => {
+  if (item.kind === "piece") return [];
+  const own = item.condition === undefined ? [] : [{ condition: item.condition, at: spanOf([item])[0] }];
+  return [...own, ...(item.kind === "loop" ? decisionsIn(item.body) : [...decisionsIn(item.ifTrue), ...decisionsIn(item.ifFalse)])];
+});
+/** What lives longer than a turn of a loop lives through all of it: a turn may read what the one before has written, or what came before the loop. */
+function throughLoop(l: Life, first: number, last: number): void {
+  if (l.first < first && l.last >= first && l.last < last) l.last = last;
+  if (l.first > first && l.first <= last && l.last > last) l.first = first;
+}
+
 /** Whether each element of `a` is read only where the same address of `r` is written, after the reading. */
-function overwrites(c: Compute, a: NetTensor, r: NetTensor): boolean {
+export function overwrites(c: Compute, a: NetTensor, r: NetTensor): boolean {
   if (types[a.dtype].bytes !== types[r.dtype].bytes || a.layout.memory !== r.layout.memory || bytesOfTensor(a) !== bytesOfTensor(r)) return false;
   const [o, ...more] = c.outputs.filter((x) => x.tensor === r.name);
   if (!o || more.length) return false;

@@ -1,0 +1,67 @@
+/** Branches and loops around the steps, as lines of C. */
+import type { Flow } from "../ir/control.ts";
+import type { Decision, PerTurn, Program, StepRun } from "../ir/program.ts";
+
+/** What stands around one step: whole lines before and behind it, and how far in the step itself is. */
+export interface Around {
+  readonly opens: readonly string[];
+  readonly closes: readonly string[];
+  readonly indent: string;
+  /** Whether another step than the one in front of it may have run just before, or what decides has just been read. */
+  readonly fresh: boolean;
+}
+/** How a C expression for a decision is written, and the line after which all tasks have come here; "" where there is only one. */
+export interface FlowWords { readonly decision: (d: Decision) => string; readonly meet: string }
+
+/** The variable that counts the turns of a loop. */
+const counter = (loops: readonly string[], loop: string): string => `turn${loops.indexOf(loop)}`;
+const loopsIn = (flow: Flow<StepRun, Decision>): readonly string[] => flow.flatMap((item) => (item.kind === "loop" ? [item.name, ...loopsIn(item.body)] : item.kind === "branch" ? [...loopsIn(item.ifTrue), ...loopsIn(item.ifFalse)] : []));
+/** What turns add to an offset in bytes: " + turn0 * 64". */
+export function perTurn(program: Program, turns: readonly PerTurn[] = []): string {
+  const loops = loopsIn(program.flow ?? []);
+  return turns.map((t) => ` + ${counter(loops, t.loop)} * ${t.bytes}`).join("");
+}
+
+/** For each step, what stands around it; plain for all where the program has no branches and loops. */
+export function flowLines(program: Program, words: FlowWords): readonly Around[] {
+  const around = program.steps.map(() => ({ opens: [] as string[], closes: [] as string[], indent: "", fresh: false })), { flow = [] } = program, loops = loopsIn(flow);
+  const counted = new Set(program.steps.flatMap((s) => s.args.flatMap((a) => a.turns?.map((t) => t.loop) ?? [])));
+  const meet = words.meet ? [words.meet] : [];
+  /** Lines before the next step, whichever that is; the first and the last step of what is inside. */
+  const go = (f: Flow<StepRun, Decision>, indent: string): void => {
+    for (const item of f) {
+      if (item.kind === "piece") {
+        for (let i = item.piece.first; i < item.piece.first + item.piece.count; i++) around[i]!.indent = indent;
+        continue;
+      }
+      const [first, last] = span([item]), line = (text: string) => `${indent}${text}`;
+      around[first]!.fresh = true;
+      if (last + 1 < around.length) around[last + 1]!.fresh = true;
+      if (item.kind === "loop") {
+        const goes = item.condition && words.decision(item.condition), turn = counter(loops, item.name);
+        around[first]!.opens.push(...(goes ? meet : []).map(line), line(item.most === undefined && !counted.has(item.name) ? `while (${goes}) {`
+          : `for (ptrdiff_t ${turn} = 0; ${[...(item.most === undefined ? [] : [`${turn} < ${item.most}`]), ...(goes ? [goes] : [])].join(" && ")}; ++${turn}) {`));
+        go(item.body, `${indent}  `);
+        around[last]!.closes.push(...(goes ? meet : []).map((text) => line(`  ${text}`)), line("}"));
+        continue;
+      }
+      const test = words.decision(item.condition), [one, other] = item.ifTrue.length ? [item.ifTrue, item.ifFalse] : [item.ifFalse, item.ifTrue];
+      around[first]!.opens.push(...meet.map(line), line(`if (${item.ifTrue.length ? test : `!${test}`}) {`));
+      go(one, `${indent}  `);
+      if (other.length) {
+        const next = span(other)[0];
+        around[next]!.fresh = true;
+        around[next]!.opens.push(line("} else {"));
+        go(other, `${indent}  `);
+      }
+      around[last]!.closes.push(line("}"));
+    }
+  };
+  go(flow, "");
+  return around;
+}
+/** The first and the last step of a flow that has some. */
+function span(flow: Flow<StepRun, Decision>): readonly [number, number] {
+  const ends = flow.map((item) => (item.kind === "piece" ? [item.piece.first, item.piece.first + item.piece.count - 1] as const : span(item.kind === "loop" ? item.body : [...item.ifTrue, ...item.ifFalse])));
+  return [Math.min(...ends.map((e) => e[0])), Math.max(...ends.map((e) => e[1]))];
+}

@@ -1,0 +1,138 @@
+/** If, Loop and Scan: typed, cut into pieces, and run as programs, against what the graphs mean. */
+import { describe, expect, it } from "vitest";
+import { evaluateGraph } from "../../compiler/evaluate/index.ts";
+import { constantOf, sizeOf, type Constant, type Graph } from "../../compiler/ir/graph.ts";
+import { mapFlow, piecesOf } from "../../compiler/ir/control.ts";
+import { parseGraph } from "../../compiler/ir/graph-text.ts";
+import type { Program } from "../../compiler/ir/program.ts";
+import { arrayOf, type Num } from "../../compiler/ir/types.ts";
+import { verifyGraph } from "../../compiler/ir/verify-graph.ts";
+import { cutRegions } from "../../compiler/passes/graph/cut-regions.ts";
+import { fold } from "../../compiler/passes/graph/fold-constants.ts";
+import { inferTypes } from "../../compiler/passes/graph/infer-types.ts";
+import { graphPasses } from "../../compiler/passes/graph/pipeline.ts";
+import { infer, runPasses } from "../../compiler/passes/graph/run.ts";
+import { compileRegions } from "../../compiler/passes/network/pipeline.ts";
+import { cppTarget, cppVariants } from "../../targets/cpp/index.ts";
+import { evaluateProgram } from "../support/evaluate-program.ts";
+import { difference } from "../support/run-compute.ts";
+
+function typed(text: string): Graph {
+  const { graph, diagnostics } = inferTypes(parseGraph(`graph "g" { ${text} }`), { fold });
+  expect(diagnostics.filter((d) => d.severity === "error")).toEqual([]);
+  expect(verifyGraph(graph, infer)).toEqual([]);
+  return graph;
+}
+const errors = (text: string) => inferTypes(parseGraph(`graph "g" { ${text} }`), { fold }).diagnostics.filter((d) => d.severity === "error").map((d) => `${d.op} ${d.node}: ${d.message}`);
+function programOf(g: Graph): Program {
+  const cut = cutRegions(g);
+  for (const p of piecesOf(cut.flow)) expect(verifyGraph(p, infer)).toEqual([]);
+  const ready = mapFlow(cut.flow, (p) => runPasses(p, graphPasses).graph, (v) => v);
+  return compileRegions({ ...cut, flow: ready }, { facts: cppTarget.facts({}), variants: cppVariants(["avx2"]) });
+}
+type Feeds = Readonly<Record<string, readonly Num[]>>;
+function feedsOf(g: Graph, given: Feeds, seed = 1): Map<string, Constant> {
+  return new Map(g.inputs.map((v) => {
+    const t = g.types.get(v)!, shape = t.shape as readonly number[];
+    return [v, constantOf(t.dtype, shape, arrayOf(t.dtype, given[v] ?? Array.from({ length: sizeOf(shape) }, (_, i) => ((i * 7 + seed * 3) % 11) / 4 - 1)))] as const;
+  }));
+}
+/** What a model gives by definition, once its program has given the same for all of these inputs. */
+function run(text: string, ...given: readonly Feeds[]): readonly Record<string, readonly number[]>[] {
+  const g = typed(text), p = programOf(g);
+  return given.map((f) => {
+    const feeds = feedsOf(g, f), want = evaluateGraph(g, feeds), got = evaluateProgram(p, "avx2", g.inputs.map((v) => feeds.get(v)!.data));
+    g.outputs.forEach((v, i) => expect(difference(got[i]!, want.get(v)!.data), v).toBeLessThanOrEqual(1e-5));
+    return Object.fromEntries([...want].map(([v, c]) => [v, Array.from(c.data as Iterable<Num>, Number)]));
+  });
+}
+const branches = (then: string, otherwise: string) => `{ then_branch: graph "then" { ${then} }, else_branch: graph "else" { ${otherwise} } }`;
+
+const body = (text: string) => `body: graph "body" { ${text} }`;
+const c0 = "const zero: i64[] = [0] const one: i64[] = [1] const yes: bool[] = [1]";
+
+describe("If", () => {
+  it("takes one of two branches, which read what is around them", () => {
+    expect(run(`input c: bool[] input x: f32[3] h = Add(x, x) @ h r = If(c) ${branches("a = Mul(h, x) @ a output a", "b = Sub(h, x) @ b output b")} @ if s = Neg(r) @ s output s output h`,
+      { c: [1], x: [1, 2, 3] }, { c: [0], x: [1, 2, 3] })).toEqual([{ s: [-2, -8, -18], h: [2, 4, 6] }, { s: [-1, -2, -3], h: [2, 4, 6] }]);
+  });
+  it("gives constants, values from outside, and one value twice", () => {
+    const text = `input c: bool[1] input x: f32[2] a, b, d = If(c) ${branches("const k: f32[2] = [5, 6] output x output k output x", "n = Neg(x) @ n output n output n output x")} @ if output a output b output d output x`;
+    expect(run(text, { c: [1], x: [1, 2] }, { c: [0], x: [1, 2] })).toEqual([{ a: [1, 2], b: [5, 6], d: [1, 2], x: [1, 2] }, { a: [-1, -2], b: [-1, -2], d: [1, 2], x: [1, 2] }]);
+  });
+  it("stands in another, under equal names", () => {
+    const inner = (op: string) => `t = ${op}(x) @ t r = If(d) ${branches("t2 = Add(t, x) @ u output t2", "t2 = Mul(t, x) @ u output t2")} @ if output r`;
+    const text = `input c: bool[] input d: bool[] input x: f32[4] y = If(c) ${branches(inner("Neg"), inner("Exp"))} @ if z = Abs(y) @ z output z`;
+    const all = run(text, { c: [1], d: [1], x: [0, 1, 2, 3] }, { c: [1], d: [0], x: [0, 1, 2, 3] }, { c: [0], d: [1], x: [0, 0, 0, 0] }, { c: [0], d: [0], x: [0, 0, 0, 0] });
+    expect(all.map((r) => r.z)).toEqual([[0, 0, 0, 0], [0, 1, 4, 9], [1, 1, 1, 1], [0, 0, 0, 0]]);
+  });
+  it("shares kernels and constants between its branches", () => {
+    const g = typed(`input c: bool[] input x: f32[1, 64] const w: f32[64, 64] = #12345678 y = If(c) ${branches("a = MatMul(x, w) @ a output a", "t = Neg(x) @ n b = MatMul(t, w) @ b output b")} @ if output y`), p = programOf(g);
+    expect(p.constants.length).toBe(64 * 64 * 4);
+    expect(p.steps.filter((s) => s.macs > 0).map((s) => s.kernel)).toEqual([expect.any(Number), expect.any(Number)]);
+    expect(new Set(p.steps.filter((s) => s.macs > 0).map((s) => s.kernel)).size).toBe(1);
+  });
+  it("refuses branches of different shapes", () => {
+    expect(errors(`input c: bool[] input x: f32[2] r = If(c) ${branches("output x", "a = Concat(x, x) { axis: 0 } @ a output a")} @ if output r`)).toEqual(["If if: output 0 is f32[2] by one branch and f32[4] by the other"]);
+  });
+});
+
+describe("Loop", () => {
+  it("repeats its body a constant number of times, with slices of what it makes", () => {
+    const text = `input x: f32[2] const n: i64[] = [4] ${c0} y, s = Loop(n, yes, x) { ${body(`input i: i64[] input go: bool[] input v: f32[2] f = Cast(i) { to: 1 } @ f w = Add(v, f) @ w d = Mul(w, v) @ d k = Identity(go) @ k output k output w output d`)} } @ loop output y output s`;
+    expect(run(text, { x: [1, 2] })).toEqual([{ y: [7, 8], s: [1, 4, 2, 6, 8, 15, 28, 40] }]);
+  });
+  it("ends by its condition, before the first turn perhaps", () => {
+    const text = `input c: bool[] input x: f32[] ${c0} const two: f32[] = [2] const most: f32[] = [100] y = Loop(none, c, x) { ${body("input i: i64[] input go: bool[] input v: f32[] w = Mul(v, two) @ w k = Less(w, most) @ k output k output w")} } @ loop output y`;
+    expect(run(text, { c: [1], x: [3] }, { c: [0], x: [3] }, { c: [1], x: [1000] })).toEqual([{ y: [192] }, { y: [3] }, { y: [2000] }]);
+  });
+  it("takes as many turns as an input says, but no more than there is room for", () => {
+    const text = `input n: i64[] input c: bool[1] input x: f32[1] type s: f32[5, 1] y, s = Loop(n, c, x) { ${body("input i: i64[1] input go: bool[] input v: f32[1] f = Cast(i) { to: 1 } @ f w = Add(v, f) @ w k = Identity(go) @ k output k output w output w")} } @ loop output y output s`;
+    expect(run(text, { n: [5], c: [1], x: [0] }, { n: [9], c: [1], x: [0] })).toEqual([{ y: [10], s: [0, 1, 3, 6, 10] }, { y: [10], s: [0, 1, 3, 6, 10] }]);
+    expect(run(text, { n: [0], c: [1], x: [4] }, { n: [5], c: [0], x: [4] }, { n: [-3], c: [1], x: [4] }).map((r) => r.y)).toEqual([[4], [4], [4]]);
+  });
+  it("changes its values all at once", () => {
+    const text = `input a: f32[2] input b: f32[2] input d: f32[2] const n: i64[] = [5] ${c0} p, q, r = Loop(n, none, a, b, d) { ${body("input i: i64[] input go: bool[] input x: f32[2] input y: f32[2] input z: f32[2] output go output y output z output x")} } @ loop output p output q output r`;
+    expect(run(text, { a: [1, 2], b: [3, 4], d: [5, 6] })).toEqual([{ p: [5, 6], q: [1, 2], r: [3, 4] }]);
+  });
+  it("reads values and weights from outside in every turn", () => {
+    const text = `input x: f32[1, 32] input n: i64[] const w: f32[32, 32] = #00000000 const b: f32[32] = #00000000 h = Exp(x) @ h ${c0}
+      y = Loop(n, none, x) { ${body("input i: i64[] input go: bool[] input v: f32[1, 32] m = MatMul(v, w) @ m t = Add(m, b) @ t u = Tanh(t) @ u o = Add(u, h) @ o output go output o")} } @ loop z = Sub(y, h) @ z output z output y`;
+    run(text, { n: [0] }, { n: [1] }, { n: [6] });
+  });
+  it("stands in another, with slices of slices", () => {
+    const inner = body("input j: i64[] input on: bool[] input u: f32[3] fj = Cast(j) { to: 1 } @ fj a = Add(u, fj) @ a b = Mul(a, f) @ b output on output a output b");
+    const text = `input x: f32[3] input n: i64[] const two: i64[] = [2] const three: i64[] = [3] ${c0} y, s = Loop(three, none, x) { ${body(`input i: i64[] input go: bool[] input v: f32[3] f = Cast(i) { to: 1 } @ f w, t = Loop(two, none, v) { ${inner} } @ inner output go output w output t`)} } @ loop
+      z = Loop(n, none, y) { ${body(`input i: i64[] input go: bool[] input v: f32[3] d = Less(i, one) @ d w = If(d) ${branches("o = Neg(v) @ o output o", "o = Add(v, x) @ o output o")} @ if output go output w`)} } @ second output y output s output z`;
+    const [r] = run(text, { x: [0, 1, 2], n: [3] }, { x: [0, 1, 2], n: [0] });
+    expect(r!.s).toHaveLength(18);
+    expect(r!.z).toEqual([-3, -2, -1]);
+  });
+  it("keeps a carried value where it is made, if nothing needs the old one", () => {
+    const p = programOf(typed(`input x: f32[8] const n: i64[] = [4] ${c0} y = Loop(n, none, x) { ${body("input i: i64[] input go: bool[] input v: f32[8] w = Exp(v) @ w output go output w")} } @ loop output y`));
+    expect(p.steps.map((s) => s.kind)).not.toContain("copy");
+    expect(p.arena.bytes).toBeLessThanOrEqual(5 * 64);
+  });
+  it("refuses values that change their shape and loops without an end", () => {
+    expect(errors(`input n: i64[] input x: f32[2] ${c0} y = Loop(n, none, x) { ${body("input i: i64[] input go: bool[] input v: f32[2] w = Concat(v, v) { axis: 0 } @ w output go output w")} } @ loop output y`)).toEqual(["Loop loop: output 0 is carried from turn to turn: it begins as f32[2] and becomes f32[4]"]);
+    expect(errors(`input x: f32[2] y = Loop(none, none, x) { ${body("input i: i64[] input go: bool[] input v: f32[2] output go output v")} } @ loop output y`)).toEqual(["Loop loop: nothing ends the loop: it has neither a number of turns nor a condition"]);
+    expect(errors(`input n: i64[] input x: f32[2] s = Loop(n, none) { ${body("input i: i64[] input go: bool[] output go output x")} } @ loop output s`)).toEqual(["Loop loop: output 0 has a slice for each turn, and how many there are is known only at run time"]);
+  });
+});
+
+describe("Scan", () => {
+  it.each([[0, 0], [0, 1], [1, 0], [1, 1]])("directions %i and %i, along any axis", (into, out) => {
+    const text = `input h: f32[2] input x: f32[2, 4] input y: f32[4, 2] last, s, t = Scan(h, x, y) { num_scan_inputs: 2, scan_input_axes: [1, 0], scan_input_directions: [${into}, 0], scan_output_axes: [0, -1], scan_output_directions: [${out}, ${into}],
+      ${body("input g: f32[2] input a: f32[2] input b: f32[2] p = Add(g, a) @ p q = Mul(p, b) @ q output p output q output p")} } @ scan output last output s output t`;
+    run(text, {});
+    expect(typed(text).types.get("t")!.shape).toEqual([2, 4]);
+  });
+  it("has several states, constants to scan, and outputs that nobody wants", () => {
+    const text = `input a: f32[2] input b: f32[] const x: f32[3, 2] = [1, 2, 3, 4, 5, 6] p, q, none, s = Scan(a, b, x) { num_scan_inputs: 1,
+      ${body("input u: f32[2] input v: f32[] input k: f32[2] m = Add(u, k) @ m r = ReduceMax(m) { keepdims: 0 } @ r w = Add(v, r) @ w output m output w output k output w")} } @ scan output p output q output s`;
+    expect(run(text, { a: [0, 0], b: [1] })).toEqual([{ p: [9, 12], q: [21], s: [3, 9, 21] }]);
+  });
+  it("refuses what does not fit", () => {
+    expect(errors(`input x: f32[3, 2] input y: f32[2, 3] s = Scan(x, y) { num_scan_inputs: 2, ${body("input a: f32[2] input b: f32[3] output a")} } @ scan output s`)).toEqual(["Scan scan: the inputs it scans have 3 and 2 elements along their axes"]);
+  });
+});
