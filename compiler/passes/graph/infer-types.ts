@@ -77,7 +77,7 @@ class Inference implements Around {
   /** All names of values and nodes, in sub-graphs too. */
   private readonly names: Set<string>;
   /** The values of the graph as it was given. */
-  private readonly own: ReadonlySet<ValueName>;
+  private readonly ownValues: ReadonlySet<ValueName>;
   /** Values of, or behind, nodes with an error: their types are at best those that the model states. */
   private readonly doubtful = new Set<ValueName>();
   private readonly contradictions: string[] = [];
@@ -92,7 +92,7 @@ class Inference implements Around {
     this.constants = new Map(g.constants);
     this.statedTypes = new Map(g.types);
     this.names = outer?.names ?? new Set(namesIn(g));
-    this.own = new Set([...g.inputs, ...g.constants.keys(), ...g.nodes.flatMap((n) => n.outputs)]);
+    this.ownValues = new Set([...g.inputs, ...g.constants.keys(), ...g.nodes.flatMap((n) => n.outputs)]);
     for (const [v, { dtype, shape }] of g.constants) this.types.set(v, { dtype, shape });
     for (const v of g.inputs) { const t = g.types.get(v); if (t && isBounded(t)) this.types.set(v, t); }
     for (const [v, t] of given) {
@@ -118,14 +118,14 @@ class Inference implements Around {
     }
     return { graph: this.result(), diagnostics: this.diagnostics };
   }
-  /** The type of a tensor, as far as it is known. */
   /** Where a name means a value of the graphs around; a value of this graph may be called like one of those. */
-  private around(v: ValueName): typeof this.outer { return this.own.has(v) ? undefined : this.outer; }
+  private around(v: ValueName): typeof this.outer { return this.ownValues.has(v) ? undefined : this.outer; }
+  /** The type of a tensor, as far as it is known. */
   typeOf(v: ValueName): ValueType | undefined { return this.types.get(v) ?? this.around(v)?.typeOf(v); }
   constantOf(v: ValueName): Constant | undefined { return this.constants.get(v) ?? this.around(v)?.constantOf(v); }
   /** Undefined for tensors and what is not known. */
-  partsOf(v: ValueName): Exclude<Parts, string> | undefined { return this.composed.has(v) ? this.composed.get(v) : this.outer?.partsOf(v); }
-  known(v: ValueName): Constant | SizeList | undefined { return this.sizes.get(v) ?? this.constants.get(v) ?? this.outer?.known(v); }
+  partsOf(v: ValueName): Exclude<Parts, string> | undefined { return this.composed.has(v) ? this.composed.get(v) : this.around(v)?.partsOf(v); }
+  known(v: ValueName): Constant | SizeList | undefined { return this.sizes.get(v) ?? this.constants.get(v) ?? this.around(v)?.known(v); }
   private isDoubtful(v: ValueName): boolean { return this.doubtful.has(v) || (this.around(v)?.isDoubtful(v) ?? false); }
   private error(n: Node, code: string, message: string, hint?: string): void {
     this.diagnostics.push({ severity: "error", code, message, op: n.op, node: n.name, ...(hint ? { hint } : {}) });
