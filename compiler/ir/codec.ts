@@ -69,7 +69,8 @@ export function rounded(t: SmallFloat, x: Expr): Expr {
   if (special === "scale") return decodedByBits(t, encodedByBits(t, x));
   const bits = bitsOf(x), size = both("and", bits, sizeMask), sign = both("and", bits, signMask), cut = 23 - m;
   const even = both("and", both("shr", size, cut), 1), whole = both("and", make("add", both("add", size, 2 ** (cut - 1) - 1), even), -(2 ** cut));
-  const tiny = bitsOf(sub(add(floatOf(size), f32(tinyRound(t))), f32(tinyRound(t)))), isTiny = less(size, i32((128 - bias) * 2 ** 23));
+  // No sum whose second half takes the first back: compilers of shaders leave both out.
+  const unit = 2 ** (1 - bias - m), tiny = bitsOf(mul(make("round", mul(floatOf(size), f32(1 / unit))), f32(unit))), isTiny = less(size, i32((128 - bias) * 2 ** 23));
   const finite = bias === 127 ? whole : select(isTiny, tiny, whole), isNan = less(i32(infinity), size);
   const max = bitsIn(largest(t)), beyond = special === "ieee" ? infinity : special === "finite" ? max : 0x7fc00000;
   const held = bias === 127 ? finite : select(less(i32(max), finite), i32(beyond), finite), kept = select(isNan, special === "finite" ? i32(0) : i32(0x7fc00000), held);

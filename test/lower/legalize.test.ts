@@ -153,7 +153,8 @@ describe("legalize", () => {
     expect(legalize([let_("b", e)], lacks)).toEqual([let_("b", e)]);
   });
   test.each(Object.keys(expansions) as ScalarOp[])("%s of a vector is that of its elements", (op) => {
-    const x = Float32Array.of(-1.5, 0.25, 2, NaN), args = [wide, splat(f(1.5), 4)].slice(0, scalarOps[op].meaning.length);
+    const codes = op === "fromHalf", x = codes ? Uint16Array.of(0x3c00, 0xb401, 1, 0x7e00) : Float32Array.of(-1.5, 0.25, 2, NaN);
+    const args = [codes ? load("u16", "x", [int(0)], 4) : wide, splat(f(1.5), 4)].slice(0, scalarOps[op].meaning.length);
     const e = expansions[op]!(bare, ...args), got = evaluate(e, new Map(), { x });
     expect(e.lanes, show(e).slice(0, 80)).toBe(4);
     got.forEach((v, i) => expect(ulps(v as number, Number(scalarOps[op].meaning(x[i]!, 1.5)))).toBeLessThan(2));

@@ -16,7 +16,7 @@ function complaint(...call: Call): string {
 const x = sample([2, 3]), y = sample([4]), ints = tensorOf("i32", [2], [1, 2]);
 const late = "make it a constant or initializer of the model, or pin the shapes it is computed from with --shape or --dim";
 const cases: readonly (readonly [call: Call, says: string])[] = [
-  [["Exp", [ints]], "input 0 (in0) has type i32; Exp takes f32, f64 | put a Cast in front of it"],
+  [["Exp", [ints]], "input 0 (in0) has type i32; Exp takes f32, f64, f16, bf16 | put a Cast in front of it"],
   [["Add", [x, y]], "shapes [2, 3] and [4] do not broadcast: dimension -1 is 3 and 4"],
   [["Add", [f32([2], [1, 2]), ints]], "inputs 0 and 1 have types f32 and i32, but must have the same | put a Cast in front of one"],
   [["Mod", [y, y]], "Mod of f32 needs fmod = 1 | set fmod to 1, or cast to an integer type"],
@@ -24,8 +24,8 @@ const cases: readonly (readonly [call: Call, says: string])[] = [
   [["PRelu", [y, sample([2, 4])]], "slope of shape [2, 4] does not broadcast to the input's shape [4]"],
   [["Clip", [x, sample([2])]], "bound in1 must be one number"],
   [["Gelu", [x], { approximate: "sin" }], 'attribute approximate is "sin"; allowed are "none" and "tanh"'],
-  [["Cast", [x], { to: 10 }], "attribute to is 10: the element type float16 is not supported | supported are float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64, bool"],
-  [["BitCast", [x], { to: 11 }], "cannot see the bits of f32 as f64: 4 bytes are not 8"],
+  [["Cast", [x], { to: 14 }], "attribute to is 14: the element type complex64 is not supported | supported are float32, float64, float16, bfloat16, float8e4m3fn, float8e4m3fnuz, float8e5m2, float8e5m2fnuz, float8e8m0, float4e2m1, int8, int16, int32, int64, uint8, uint16, uint32, uint64, int4, uint4, int2, uint2, bool"],
+  [["BitCast", [x], { to: 11 }], "cannot see the bits of f32 as f64: 32 bits are not 64"],
   [["Reshape", [x, i64(4, 2)]], "cannot reshape [2, 3] (6 elements) to [4, 2]"],
   [["Reshape", [x, i64(-1, -1)]], "[-1, -1] is no shape: at most one dimension may be -1"],
   [["Reshape", [x, i64(2, 3, 0)]], "dimension 2 of [2, 3, 0] is 0 (as in the input), but the input [2, 3] has none such"],
@@ -55,7 +55,7 @@ const cases: readonly (readonly [call: Call, says: string])[] = [
     `the range is computed at run time, and the model does not state the shape of out0 | ${late}`],
   [["ReduceSum", [x, i64(2)]], "axis 2 does not exist in a tensor of rank 2"],
   [["ReduceSum", [x, i64(0)], {}, { runtime: [1], declared: [3, 3] }], "no 1 axes lead from shape [2, 3] to the stated [3, 3]"],
-  [["ReduceMean", [tensorOf("bool", [1], [1])]], "input 0 (in0) has type bool; ReduceMean takes f32, f64, i8, i16, i32, i64, u8, u16, u32, u64 | put a Cast in front of it"],
+  [["ReduceMean", [tensorOf("bool", [1], [1])]], "input 0 (in0) has type bool; ReduceMean takes f32, f64, f16, bf16, i8, i16, i32, i64, u8, u16, u32, u64 | put a Cast in front of it"],
   [["ArgMax", [f32([2, 0], [])], { axis: 1 }], "axis 1 of [2, 0] has no elements"],
   [["TopK", [x, i64(4)]], "K is 4, but axis 1 of [2, 3] has 3 elements"],
   [["Compress", [x, tensorOf("bool", [3], [1, 1, 1])], { axis: 0 }], "the condition has 3 elements, but there are 2 to choose from"],

@@ -12,7 +12,6 @@ import { difference, haveCases, readCases, type Case, type Skipped } from "./onn
 const exceptions: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [/^test_training_dropout(_default)?(_mask)?$/, "dropout while training draws random numbers: the recorded ones are numpy's"],
   [/^test_bernoulli/, "random numbers: the recorded ones are numpy's"],
-  [/^test_bitcast_(float64_to_int64|int64_to_float64)$/, "no scalar operator for the bits of f64"],
 ];
 const exceptionOf = (name: string): string | undefined => exceptions.find(([p]) => p.test(name))?.[1];
 const isCase = (c: Case | Skipped): c is Case => "graph" in c;

@@ -92,7 +92,7 @@ describe("build-program", () => {
     const shared = k.device!.buffers.filter((x) => x.space === "shared").map((x) => x.name), lent = argumentsOf(k.device!).map((x) => x.name);
     expect(lent).toEqual(argumentsOf(k.avx2!).map((x) => x.name));
     expect(lent).toContain("e");
-    expect(shared).toContain("e_shared");
+    expect(shared).toContain("e_own");
     expect(new Set([...shared, ...lent]).size).toBe(shared.length + lent.length);
     for (const variant of Object.values(k)) expect(() => verify(variant)).not.toThrow();
     const feeds = feedsOf(g, 1), want = evaluateGraph(g, feeds).get(g.outputs[0]!)!.data;
