@@ -11,6 +11,8 @@ import type { Kernel, Stmt } from "./kernel.ts";
 export type NumberKind = "extent" | "coefficient" | "offset";
 /** Who hears of the parts of a body, in their order. */
 export interface Listener {
+  /** Whether an index stands for what it was said to be: what parameters hid in it is found again then. */
+  readonly whole?: true;
   /** What must be equal. */
   word(text: string): void;
   /** Returns what is to stand in its place. `run` numbers the lists of statements. */
@@ -24,7 +26,7 @@ interface Name { readonly id: number; readonly to: Expr | null }
 export function instantiate(k: Kernel, values: readonly number[]): Kernel {
   const { params = [], ...rest } = k, own = params.slice(0, params.length - values.length);
   if (values.length === 0) return k;
-  const body = renumber(k.body, { word: () => {}, number: int }, new Map(params.slice(own.length).map((p, i) => [p.name, int(values[i]!)])));
+  const body = renumber(k.body, { word: () => {}, number: int, whole: true }, new Map(params.slice(own.length).map((p, i) => [p.name, int(values[i]!)])));
   return { ...rest, ...(own.length ? { params: own } : {}), body: body ?? fail(`${k.name}: its parameters have no one place`) };
 }
 /** The body with other numbers, and expressions in the place of some variables. Null where an index changes while the kernel runs, other than a loop's: nothing is known of its range then. */
@@ -75,7 +77,7 @@ class Walker {
         const value = this.expression(s.value), isIndex = value.dtype === "index";
         if (isIndex && s.mutable) this.known = false;
         on.word(s.mutable ? "var" : "let");
-        this.declare(s.name, isIndex ? variable("index", s.name, 1, range(value)) : null);
+        this.declare(s.name, isIndex ? (on.whole ? value : variable("index", s.name, 1, range(value))) : null);
         return { ...s, value };
       }
       case "set": on.word(this.nameOf(s.name)); return { ...s, value: this.expression(s.value) };
