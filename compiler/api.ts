@@ -16,6 +16,7 @@ import { foldWithin } from "./passes/graph/fold-constants.ts";
 import { inferTypes } from "./passes/graph/infer-types.ts";
 import { compileRegions } from "./passes/network/pipeline.ts";
 import { pinShapes, showSize, type Size } from "./passes/graph/pin-shapes.ts";
+import { pinValues, showValues, type InputValues } from "./passes/graph/pin-values.ts";
 import { spreadInputs } from "./passes/graph/spread-inputs.ts";
 import { graphPasses } from "./passes/graph/pipeline.ts";
 import { runPasses } from "./passes/graph/run.ts";
@@ -38,6 +39,8 @@ export interface CompileOptions {
   readonly lengths?: Readonly<Record<string, number>>;
   /** Optional inputs that are not given; the others are. */
   readonly absent?: readonly string[];
+  /** Inputs that are always the same, which the library does not ask for: { sr: [16000] }. One number stands for all elements. */
+  readonly values?: InputValues;
   /** How weights are embedded, one of the target's ways; its first without it. */
   readonly weights?: WeightForm;
   /** Of weights as an object file: the system and processor it is for. */
@@ -120,7 +123,7 @@ export function choicesOf(target: Target, o: Pick<CompileOptions, "isa" | "weigh
 function checkControl<P, V>(flow: Flow<P, V>, target: Target, settings: Settings): void {
   if (target.facts(settings).control) return;
   const inside = (f: Flow<P, V>): readonly Diagnostic[] => f.flatMap((item): readonly Diagnostic[] => (item.kind === "piece" ? [] : [
-    { severity: "error", code: "unsupported-op", node: item.origin.join(", "), message: `the target ${target.name} has no steps that ${item.kind === "loop" ? "repeat" : "branch"}`, hint: "choose a target that has them, such as cpp" },
+    { severity: "error", code: "unsupported-op", node: item.origin.join(", "), message: `the target ${target.name} has no steps that ${item.kind === "loop" ? "repeat" : "branch"}`, hint: `choose a target that has them, such as cpp${item.kind === "loop" ? "" : ", or say what decides, if an input does: --value NAME=1"}` },
     ...(item.kind === "loop" ? inside(item.body) : [...inside(item.ifTrue), ...inside(item.ifFalse)]),
   ]));
   const problems = inside(flow);
@@ -129,15 +132,16 @@ function checkControl<P, V>(flow: Flow<P, V>, target: Target, settings: Settings
 function refuse(code: string, message: string, hint: string): never { throw new CompileError([{ severity: "error", code, message, hint }]); }
 
 /** `mayMove`: as in ImportOptions, the bytes are given away. */
-export interface GraphOptions extends Pick<CompileOptions, "shapes" | "dims" | "lengths" | "absent" | "allowExternalData"> { readonly mayMove?: boolean }
+export interface GraphOptions extends Pick<CompileOptions, "shapes" | "dims" | "lengths" | "absent" | "values" | "allowExternalData"> { readonly mayMove?: boolean }
 /** Imports, pins and infers: the model as it is, every type known. Throws CompileError with all problems of the model. */
 export function typedGraph(bytes: Uint8Array, file: string, o: GraphOptions, folder?: string): { graph: Graph; diagnostics: readonly Diagnostic[] } {
   const read = folder === undefined ? {} : { readExternal: externalIn(folder, { anywhere: o.allowExternalData ?? false }) };
   const imported = importOnnx(bytes, { name: file, mayMove: o.mayMove ?? false, ...read });
   const spread = spreadInputs(imported.graph, { ...o, unranked: imported.unranked, composed: imported.composed });
   const pinned = pinShapes(spread.graph, { unranked: spread.unranked, shapes: spread.shapes, ...(o.dims ? { dims: o.dims } : {}) });
-  const early = [...imported.diagnostics, ...spread.diagnostics, ...pinned.diagnostics], open = [...spread.diagnostics, ...pinned.diagnostics].some((d) => d.severity === "error");
-  const inferred = open ? { graph: pinned.graph, diagnostics: checkOperators(pinned.graph) } : inferTypes(pinned.graph, { fold: foldWithin() });
+  const valued = pinValues(pinned.graph, o.values ?? {}), choices = [...spread.diagnostics, ...pinned.diagnostics, ...valued.diagnostics];
+  const early = [...imported.diagnostics, ...choices], open = choices.some((d) => d.severity === "error");
+  const inferred = open ? { graph: valued.graph, diagnostics: checkOperators(valued.graph) } : inferTypes(valued.graph, { fold: foldWithin() });
   const diagnostics = [...early, ...inferred.diagnostics];
   if (diagnostics.some((d) => d.severity === "error")) throw new CompileError(diagnostics);
   return { graph: inferred.graph, diagnostics };
@@ -149,6 +153,7 @@ function flagsOf(o: CompileOptions): string {
   for (const [k, v] of Object.entries(o.dims ?? {})) list.push(`--dim ${k}=${showSize(v)}`);
   for (const [k, v] of Object.entries(o.lengths ?? {})) list.push(`--length ${k}=${v}`);
   for (const name of o.absent ?? []) list.push(`--absent ${name}`);
+  for (const [k, v] of Object.entries(o.values ?? {})) list.push(showValues(k, v));
   if (o.isa) list.push(`--isa ${o.isa.join(",")}`);
   if (o.weights) list.push(`--weights ${o.weights}`);
   if (o.tuning) list.push(`--tune ${createHash("sha256").update(JSON.stringify(o.tuning)).digest("hex").slice(0, 16)}`);

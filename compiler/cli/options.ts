@@ -17,6 +17,7 @@ export interface ModelFlags {
   readonly dim?: readonly Named<Size>[];
   readonly length?: readonly Named<number>[];
   readonly absent?: readonly string[];
+  readonly value?: readonly Named<readonly number[]>[];
   readonly weights?: WeightForm;
   readonly objectFormat?: ObjectFormat;
   readonly isa?: readonly string[];
@@ -65,6 +66,12 @@ const dim = (text: string): Named<Size> => {
 const length = (text: string): Named<number> => {
   const [name, n] = named(text, "boxes=3");
   return [name, whole(n, 0, "A length")];
+};
+const value = (text: string): Named<readonly number[]> => {
+  const [name, list] = named(text, "sr=16000"),
+    numbers = list.split(",").map((n) => (n.trim() === "" ? Number.NaN : Number(n)));
+  if (numbers.some(Number.isNaN)) throw new InvalidArgumentError("Values must be numbers, such as sr=16000 or mean=0.5,0.5,0.4.");
+  return [name, numbers];
 };
 const identifier = (text: string): string => {
   if (!/^[A-Za-z_]\w*$/.test(text)) throw new InvalidArgumentError("Must be a C identifier: letters, digits and _, no digit first.");
@@ -122,6 +129,11 @@ export function modelOptions(c: Command): Command {
     .option("--dim <symbol=n>", "pin a named dimension, or bound it (32..1280); repeatable", collect(dim))
     .option("--length <input=n>", "how many tensors a sequence has that is an input; repeatable", collect(length))
     .option("--absent <input>", "an optional input that is not given; repeatable", collect(String))
+    .option(
+      "--value <input=n,n,...>",
+      "an input that is always the same, which becomes a constant; one number stands for all; repeatable",
+      collect(value),
+    )
     .addOption(new Option("--weights <how>", "how weights are embedded").choices(weightForms))
     .addOption(
       new Option("--object-format <format>", "what --weights object is for; by default what $CC makes, or this machine").choices(objectFormats),
@@ -154,6 +166,7 @@ export function compileOptions(f: ModelFlags, target: Target): CompileOptions {
     ...(f.dim ? { dims: record("--dim", f.dim) } : {}),
     ...(f.length ? { lengths: record("--length", f.length) } : {}),
     ...(f.absent ? { absent: f.absent } : {}),
+    ...(f.value ? { values: record("--value", f.value) } : {}),
     ...(f.weights ? { weights: f.weights } : {}),
     ...(f.objectFormat ? { objectFormat: f.objectFormat } : {}),
     ...(f.isa ? { isa: f.isa } : {}),

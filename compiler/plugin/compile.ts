@@ -6,7 +6,7 @@ import { compile, type CompileOptions, type CompileResult } from "../index.ts";
 import { printable, type Diagnostic } from "../diagnostics.ts";
 
 /** How models are compiled. */
-export interface ModelOptions extends Pick<CompileOptions, "name" | "shapes" | "dims" | "lengths" | "absent" | "settings" | "allowExternalData"> {
+export interface ModelOptions extends Pick<CompileOptions, "name" | "shapes" | "dims" | "lengths" | "absent" | "values" | "settings" | "allowExternalData"> {
   /** Writes what TypeScript has to know of model.onnx to model.d.onnx.ts beside it, for the compiler option allowArbitraryExtensions. */
   readonly types?: boolean;
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes recorded/silero_vad_*.f32 for stream.test.ts: onnxruntime's answers to 100 chunks of sound() at each of two rates, and the last states. Needs onnxruntime."""
+"""Writes recorded/silero_vad_*.f32 for stream.test.ts: onnxruntime's answers to 100 chunks of sound() at each of two rates, or one, and the last states. Needs onnxruntime."""
 import os
 import numpy as np, onnxruntime as ort
 
@@ -14,9 +14,13 @@ def sound(count):
     return (np.where(i // 5000 % 2 == 1, tone, 0) + noise / 16).astype(np.float32)
 
 
-for name, size, states in [("silero_vad_v5", 256, {"state": (2, 1, 128)}), ("silero_vad_legacy", 512, {"h": (2, 1, 64), "c": (2, 1, 64)})]:
-    session, answers = ort.InferenceSession(os.path.join(MODELS, name + ".onnx"), providers=["CPUExecutionProvider"]), []
-    for rate in (16000, 8000):
+for name, model, rates, size, states in [
+    ("silero_vad_v5", "silero_vad_v5", (16000, 8000), 256, {"state": (2, 1, 128)}),
+    ("silero_vad_v5_16000", "silero_vad_v5", (16000,), 512, {"state": (2, 1, 128)}),
+    ("silero_vad_legacy", "silero_vad_legacy", (16000, 8000), 512, {"h": (2, 1, 64), "c": (2, 1, 64)}),
+]:
+    session, answers = ort.InferenceSession(os.path.join(MODELS, model + ".onnx"), providers=["CPUExecutionProvider"]), []
+    for rate in rates:
         held = {k: np.zeros(shape, np.float32) for k, shape in states.items()}
         for chunk in sound(100 * size).reshape(100, 1, size):
             y, *after = session.run(None, {"input": chunk, "sr": np.array(rate), **held})
