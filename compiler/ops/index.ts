@@ -20,6 +20,7 @@ import { einsums } from "./einsum.ts";
 import { linearOps } from "./linear.ts";
 import { losses } from "./losses.ts";
 import { microsoft } from "./microsoft.ts";
+import { nGrams } from "./n-grams.ts";
 import { normalizations } from "./normalization.ts";
 import { pools } from "./pooling.ts";
 import { quantizers } from "./quantize.ts";
@@ -44,7 +45,7 @@ import { windows } from "./windows.ts";
 const all: readonly Op[] = [
   ...elementwise, ...arithmetic, ...casts, ...reshapes, ...slices, ...gathers, ...scatters, ...generators, ...reducers, ...places, ...orders,
   ...convolutions, ...linearOps, ...einsums, ...normalizations, ...pools, ...resizes, ...quantizers, ...softmaxes, ...attentions,
-  ...losses, ...windows, ...samplers, ...signals, ...unfolders, ...stretchedConvolutions, ...microsoft, ...recurrentOps, ...sequenceOps, ...textual, ...sizeLists,
+  ...losses, ...windows, ...samplers, ...signals, ...unfolders, ...stretchedConvolutions, ...microsoft, ...recurrentOps, ...sequenceOps, ...textual, ...nGrams, ...sizeLists,
   ...treeEnsembles, walkTrees, ...classicalOps, ...lookups, ...distances, ...optimisers, linearAttention, ...randoms,
   ...controls,
 ];

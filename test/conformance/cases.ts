@@ -20,14 +20,15 @@ export interface DataSet {
   readonly outputs: readonly Value[];
 }
 
-/** All cases under a data folder, in a fixed order. */
+/** All cases under a data folder, in a fixed order. Kinds that it does not have are none. */
 export function listCases(root: string): readonly Case[] {
-  const folders = kinds.flatMap((kind) => readdirSync(join(root, kind)).sort().map((d) => `${kind}/${d}`));
+  const within = (folder: string): readonly string[] => (existsSync(join(root, folder)) ? readdirSync(join(root, folder)).sort() : []);
+  const folders = kinds.flatMap((kind) => within(kind).map((d) => `${kind}/${d}`));
   const usual = folders.filter((name) => existsSync(join(root, name, "model.onnx"))).map((name) => ({
     name, model: join(root, name, "model.onnx"),
     sets: readdirSync(join(root, name)).filter((d) => d.startsWith("test_data_set_")).sort().map((d) => join(root, name, d)),
   }));
-  const light = readdirSync(join(root, "light")).filter((f) => f.endsWith(".onnx")).sort().map((f) => {
+  const light = within("light").filter((f) => f.endsWith(".onnx")).map((f) => {
     const name = `light/${f.slice(0, -5)}`;
     return { name, model: join(root, "light", f), sets: [join(root, name)] };
   });

@@ -110,7 +110,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     { opset: 6, node: "y = Crop(x)", attributes: { border: [1, 2, 3, 0] }, is: "y = Slice(x, i64[2]:2,1, i64[2]:9223370000000000000,-3, i64[2]:2,3)" },
     { opset: 6, node: "y = Crop(x)", attributes: { border: [1, 2, 0, 0], scale: [4, 5] }, is: "y = Slice(x, i64[2]:2,1, i64[2]:6,6, i64[2]:2,3)" },
   ],
-  Scan: [],
+  Scan: [], RandomUniform: [], RandomNormal: [], RandomUniformLike: [], RandomNormalLike: [], Bernoulli: [], Multinomial: [],
 };
 for (const op of ["Softmax", "LogSoftmax", "Hardmax"]) {
   Object.assign(cases, { [op]: [

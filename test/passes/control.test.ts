@@ -113,6 +113,14 @@ describe("Loop", () => {
     expect(p.steps.map((s) => s.kind)).not.toContain("copy");
     expect(p.arena.bytes).toBeLessThanOrEqual(5 * 64);
   });
+  it("is written out where its turns differ and how many there are is known", () => {
+    const grow = body("input i: i64[] input go: bool[] input v: f32[n] const k: i64[1] = [1] e = Add(i, one) @ e u = Unsqueeze(e, zeros) @ u s = Unsqueeze(i, zeros) @ s cut = Slice(x, s, u) @ cut w = Concat(v, cut) { axis: 0 } @ w t = Add(cut, cut) @ t output go output w output t");
+    const text = (count: string) => `input x: f32[4] input y: f32[1] ${count} ${c0} const zeros: i64[1] = [0] r, t = Loop(n, none, y) { ${grow} } @ loop output r output t`;
+    expect(run(text("const n: i64[] = [3]"), { x: [1, 2, 3, 4], y: [9] })).toEqual([{ r: [9, 1, 2, 3], t: [2, 4, 6] }]);
+    // Else what is wrong is told as of a loop.
+    expect(errors(text("input n: i64[]"))[0]).toMatch(/^Slice cut: where the slice begins or ends is computed at run time/);
+    expect(errors(text("const n: i64[] = [100000]"))[0]).toMatch(/^Slice cut: where/);
+  });
   it("refuses values that change their shape and loops without an end", () => {
     expect(errors(`input n: i64[] input x: f32[2] ${c0} y = Loop(n, none, x) { ${body("input i: i64[] input go: bool[] input v: f32[2] w = Concat(v, v) { axis: 0 } @ w output go output w")} } @ loop output y`)).toEqual(["Loop loop: output 0 is carried from turn to turn: it begins as f32[2] and becomes f32[4]"]);
     expect(errors(`input x: f32[2] y = Loop(none, none, x) { ${body("input i: i64[] input go: bool[] input v: f32[2] output go output v")} } @ loop output y`)).toEqual(["Loop loop: nothing ends the loop: it has neither a number of turns nor a condition"]);

@@ -195,6 +195,7 @@ function rewriter(into: Builder, name: string, origin: string): Rewriter {
       into.push({ op, inputs, outputs: [output], attributes }, into.nodeName(`${name}.${op}`, op, [output]), [origin]);
       return output;
     },
+    name: (suffix) => into.values.fresh(`${name}.${suffix}`),
     constantOf: (v) => into.constantOf(v),
     typeOf: (v) => into.typeOf(v),
   };

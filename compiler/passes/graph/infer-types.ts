@@ -18,7 +18,7 @@ import { NodeView, Unsupported, type AttributeKind, type Op, type Parts } from "
 import { unknownOperator } from "./check-operators.ts";
 import { inlined, takenBranch } from "./inline-branch.ts";
 import { resolverFor, Unclear, type Around } from "./resolver.ts";
-import { mustUnroll, unrolled } from "./unroll-loop.ts";
+import { mayUnroll, mustUnroll, unrolled } from "./unroll-loop.ts";
 
 /**
  * The outputs of a node, where it is to be folded: called for every node that could be typed. An entry per output, of
@@ -148,9 +148,10 @@ class Inference implements Around {
     const known = read.every((v) => this.typeOf(v) || this.partsOf(v) !== undefined), doubtful = read.some((v) => this.isDoubtful(v));
     if (known && !doubtful && this.resolved(raw, op, read)) return;
     if (!op) this.diagnostics.push(unknownOperator(raw, this.ops));
-    const n = op && known ? this.withInnerTypes(raw, op) : raw;
+    const before = this.diagnostics.length, n = op && known ? this.withInnerTypes(raw, op) : raw;
     const unclear = !op || !known || n === null || (doubtful && isResolvedOnly(op)) || (op.parameters ?? []).some((i) => this.isDoubtful(raw.inputs[i] ?? ""));
     const found = unclear || !this.fits(n, op) || !this.takesTensors(n) ? null : this.infer(n, op);
+    if (known && !doubtful && mayUnroll(raw, (v) => this.constantOf(v)) && this.diagnostics.slice(before).some((d) => d.severity === "error") && this.unrolledInstead(raw, before)) return;
     this.typed(raw, found, doubtful);
     if (!found || !op || !n || !this.folded(n, op, found)) this.kept.push(n ?? raw);
   }
@@ -197,6 +198,21 @@ class Inference implements Around {
     }
     n.outputs.forEach((v, i) => { if (v && parts) this.define(v, parts[i]!, n); });
     return parts !== undefined;
+  }
+  /** Writes a loop out whose turns cannot have one body; where that does not help, says what was said of it `since`. */
+  private unrolledInstead(n: Node, since: number): boolean {
+    const problems = this.diagnostics.splice(since), parts = this.unrolled(n);
+    if (parts) n.outputs.forEach((v, i) => { if (v) this.define(v, parts[i]!, n); });
+    else this.diagnostics.splice(since, Infinity, ...problems);
+    return parts !== null;
+  }
+  private unrolled(n: Node): readonly Parts[] | null {
+    try {
+      return unrolled(n, resolverFor(n, this));
+    } catch (e) {
+      if (!(e instanceof Unsupported || e instanceof Unclear)) throw e;
+      return null;
+    }
   }
   /** In the place of an output that is no tensor: an output for each tensor in it. */
   private spreadOutputs(): void {

@@ -1,6 +1,6 @@
 /**
  * A Loop that carries sequences or optional values, or looks into a sequence, written out turn by turn: what is no tensor exists at
- * compile time only. Part of type inference, which knows what is constant after each turn. Needs a count of trips or a condition that is known in each turn.
+ * compile time only. So is one whose turns differ in shapes, or in what must be known of the turn's number. Part of type inference, which knows what is constant after each turn. Needs a count of trips or a condition that is known in each turn.
  */
 import { isGraph, type Constant, type Graph, type Node, type ValueName } from "../../ir/graph.ts";
 import { Unsupported, type Parts, type Resolver } from "../../ops/op.ts";
@@ -14,6 +14,11 @@ const numberOf = (c: Constant | undefined): number | undefined => (c && c.data.l
 /** Whether the Loop must be written out. `isTensor` judges the values that it reads; others are not known by their names alone. */
 export function mustUnroll(n: Node, read: readonly ValueName[], isTensor: (v: ValueName) => boolean): boolean {
   return n.op === "Loop" && read.some((v) => !isTensor(v));
+}
+/** Whether the node is a Loop of so few turns that it may be written out where its turns differ. */
+export function mayUnroll(n: Node, known: (v: ValueName) => Constant | undefined): boolean {
+  const { body } = n.attributes, turns = numberOf(known(n.inputs[0] ?? ""));
+  return n.op === "Loop" && turns !== undefined && body !== undefined && isGraph(body) && turns * body.nodes.length <= mostNodes;
 }
 /** What stands for the outputs of a Loop. Throws Unsupported where its end is not known. */
 export function unrolled(n: Node, g: Resolver): readonly Parts[] {

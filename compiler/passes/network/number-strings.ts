@@ -48,7 +48,10 @@ export function numberStrings(n: Network): Network {
     renamed.add(t.name);
     if (t.kind === "input") before.push(border(caller, inner, "textIn")); else after.push(border(inner, caller, "textOut"));
   }
-  const name = (tensor: string): string => (renamed.has(tensor) ? numbersOf(tensor) : tensor), seen = new Map<Expr, Expr>();
+  const name = (tensor: string): string => (renamed.has(tensor) ? numbersOf(tensor) : tensor);
+  // What only renames the elements of an input or output is the same memory as its numbers.
+  for (const t of tensors.values()) if (t.dtype === "string" && t.aliasOf !== undefined) tensors.set(t.name, { ...t, aliasOf: name(t.aliasOf) });
+  const seen = new Map<Expr, Expr>();
   const go = (e: Expr): Expr => {
     let next = seen.get(e);
     if (next === undefined) {

@@ -10,6 +10,8 @@ export interface Rewriter {
   constant(suffix: string, dtype: DType, shape: readonly number[], values: Iterable<Num>): ValueName;
   /** A new node before this one; returns its output. */
   node(op: string, inputs: readonly ValueName[], attributes?: Readonly<Record<string, Attribute>>): ValueName;
+  /** A name that no value of the model has. */
+  name(suffix: string): ValueName;
   constantOf(value: ValueName): Constant | undefined;
   /** The type that the model states, if it does. */
   typeOf(value: ValueName): ValueType | undefined;

@@ -1,4 +1,5 @@
 /** Operators that select, move and resize: parameters that were attributes are inputs now. */
+import type { Graph } from "../../../ir/graph.ts";
 import type { Draft } from "../builder.ts";
 import { Problem } from "../problem.ts";
 import {
@@ -75,8 +76,15 @@ const gridMode: Rewrite = (d) => {
   return withAttributes(d, { mode: gridModes[mode] ?? mode });
 };
 const halfPixelOutput: Rewrite = (d) => withAttributes(d, { coordinate_transformation_mode: "output_half_pixel" });
-const oldScan: Rewrite = () => {
-  throw new Problem("unsupported-form", "Scan of opset 8 works on batches, which later forms do not", "convert the model to opset 9 or later");
+/** Before 9 a Scan went over batches: that is a Scan over the elements of the batch, whose body is the Scan over the steps of one. */
+const batchedScan: Rewrite = (d, r) => {
+  const [lengths = "", ...operands] = d.inputs;
+  if (lengths) throw new Problem("unsupported-form", "Scan of opset 8 with lengths of sequences", "convert the model to opset 9 or later");
+  const inputs = operands.map((_, i) => r.name(`in${i}`)), outputs = d.outputs.map((_, i) => r.name(`out${i}`)), directions = numbersIn(d, "directions");
+  const attributes = { ...without(d, "directions").attributes, ...(directions ? { scan_input_directions: directions } : {}) };
+  const steps = { name: r.name("steps"), op: "Scan", inputs, outputs, attributes, origin: [] };
+  const body: Graph = { name: r.name("batch"), inputs, outputs, nodes: [steps], constants: new Map(), types: new Map() };
+  return { op: "Scan", inputs: operands, outputs: d.outputs, attributes: { num_scan_inputs: operands.length, body } };
 };
 
 export const shapeRewrites: Rewrites = {
@@ -96,5 +104,5 @@ export const shapeRewrites: Rewrites = {
   GridSample: [step(20, gridMode)],
   RoiAlign: [step(16, halfPixelOutput)],
   DFT: [step(20, dftAxis)],
-  Scan: [step(9, oldScan)],
+  Scan: [step(9, batchedScan)],
 };
