@@ -28,7 +28,8 @@ const threadStatuses = [
   { word: "ERROR_UNSUPPORTED", text: "on this system a library cannot choose processors" },
 ];
 const sizeNames = ["sizes", "known", "shapes", "s", "least", "most", "copy_box", "find_sizes", "copy_in", "copy_out", "firsts", "least_shapes", "most_shapes", "inside"];
-const shapeStatus = { word: "ERROR_SHAPE", text: "a shape is not among those that the model is compiled for" };
+/** Where a run chooses sizes. */
+export const shapeStatus = { word: "ERROR_SHAPE", text: "a shape is not among those that the model is compiled for" };
 const threadNames = ["team", "task", "tasks", "job", "given", "alone", "work"], threadApi = ["set_threads", "set_threads_in", "threads_in", "set_cpus", "set_cpus_in", "cpus_in", "find_cpus"];
 const notPrepared = { word: "ERROR_NOT_PREPARED", text: "the weights have not been prepared" };
 /** Names that the generated functions use themselves beside the parameters. */
@@ -57,7 +58,7 @@ export function packageCpp(input: PackageInput): Package {
   }));
   const preparing = program.setup ? renderShell("cpp/preparing.cpp", { ...p.common, team, fileWeights: p.fileWeights, bytes: p.preparedBytes - 64, steps: program.setup.steps.map(call) }).trimEnd() : "";
   const core = renderShell("cpp/core.cpp", {
-    ...p.common, params: p.params, passed: p.passed, steps, sized, sizesText: sized ? renderShell("cpp/sizes.cpp", { ...sized, params: p.params, unused: p.unused, maxRank: p.maxRank }).trimEnd() : "", shapesText: sized ? renderShell("cpp/shapes.cpp", { ...sized, ...p.common }).trimEnd() : "", learned: learned(program, p.symbols, program.steps.length), contextBytes, memoryBytes, headBytes, team, text: text?.source ?? "", ports: p.ports.map((x, i) => ({ id: x.id, pointer: pointerTo(x.ctype, i < p.inputs.length) })), arenaBytes: p.arenaBytes, fileWeights: p.fileWeights, noIsa: p.noIsa, magic: p.magic,
+    ...p.common, params: p.params, passed: p.passed, steps, sized, sizesText: sized ? renderShell("cpp/sizes.cpp", sized) + renderShell("cpp/copies.cpp", { ...sized, params: p.params, unused: p.unused, maxRank: p.maxRank }).trimEnd() : "", shapesText: sized ? renderShell("cpp/shapes.cpp", { ...sized, ...p.common }).trimEnd() : "", learned: learned(program, p.symbols, program.steps.length), contextBytes, memoryBytes, headBytes, team, text: text?.source ?? "", ports: p.ports.map((x, i) => ({ id: x.id, pointer: pointerTo(x.ctype, i < p.inputs.length) })), arenaBytes: p.arenaBytes, fileWeights: p.fileWeights, noIsa: p.noIsa, magic: p.magic,
     clearArena: input.clearArena ?? true, nullTest: p.nullTest, unused: p.unused, choose: chooseText(p), loading: p.loading, preparing, info: infoText(p, errors),
   });
   return nativePackage(input, p, {

@@ -253,7 +253,17 @@ export interface OpenclApiView extends CommonView {
   readonly queueWindow: number | string;
 }
 /** What the sources for OpenCL share: how many steps there are, and buffers of weights. */
-export interface OpenclDeviceView extends CommonView { readonly steps: number; readonly chunks: number }
+export interface OpenclDeviceView extends CommonView { readonly steps: number; readonly chunks: number; readonly sized: OpenSizesView | null }
+/** Sizes that each run chooses, on a device: numbers of the steps as C, rows of who uses which, and the bytes of inputs and outputs. */
+export interface OpenSizesView extends SizedView {
+  readonly numbers: readonly { readonly index: number; readonly text: string }[];
+  readonly rows: readonly string[];
+  /** How many numbers there are, at least 1. */
+  readonly count: number;
+  readonly portBytes: readonly { readonly index: number; readonly text: string }[];
+  /** Inputs and outputs with such sizes, and the bytes of the most of each: kernels may touch all of those. */
+  readonly boxes: readonly { readonly index: number; readonly bytes: number; readonly input: boolean }[];
+}
 /** The choice of a device: what it must have, sizes in bytes. */
 export interface OpenclFindView extends CommonView {
   readonly doubles: boolean;
@@ -278,6 +288,10 @@ export interface OpenclCoreView extends CommonView {
   readonly info: string;
   readonly fileWeights: boolean;
   readonly portBytes: string;
+  readonly sized: OpenSizesView | null;
+  /** What the templates beside this one make of it; empty without. */
+  readonly sizesText: string;
+  readonly shapesText: string;
   readonly arguments: readonly string[];
   readonly weightRanges: readonly string[];
   readonly weightRangeCount: number;
@@ -295,6 +309,8 @@ export interface OpenclCoreView extends CommonView {
 export interface OpenclRunView extends CommonView {
   readonly isas: readonly IsaView[];
   readonly mapped: readonly string[];
+  readonly sized: OpenSizesView | null;
+  readonly arenaBytes: number;
   readonly params: string;
   readonly nullTest: string;
   readonly deviceParams: string;
@@ -342,7 +358,8 @@ export interface ShellViews {
   readonly "cpp/preparing.cpp": PreparingView;
   readonly "cpp/info.cpp": InfoView;
   readonly "cpp/run.cpp": RunView;
-  readonly "cpp/sizes.cpp": SizedView & { readonly params: string; readonly unused: string; readonly maxRank: number };
+  readonly "cpp/sizes.cpp": SizedView;
+  readonly "cpp/copies.cpp": SizedView & { readonly params: string; readonly unused: string; readonly maxRank: number };
   readonly "cpp/shapes.cpp": SizedView & CommonView;
   readonly "cpp/kernels.cpp": KernelsView;
   readonly "cpp/weights.S": CommonView;
@@ -353,6 +370,7 @@ export interface ShellViews {
   readonly "opencl/source.cpp": OpenclSourceView;
   readonly "opencl/core.cpp": OpenclCoreView;
   readonly "opencl/running.cpp": OpenclRunView;
+  readonly "opencl/sizes.cpp": OpenSizesView & CommonView;
   readonly "cpp/CMakeLists.txt": BuildView;
   readonly "cpp/config.cmake": CommonView & { readonly usesThreads: boolean };
   readonly "cpp/threads.h": ThreadsView;

@@ -1,9 +1,12 @@
 /** Sizes that only a run knows, in C: the numbers that steps are given, the shapes of inputs, the caller's dense memory. */
-import { range } from "../ir/linear.ts";
-import type { Place, Port, Program } from "../ir/program.ts";
+import { substitute } from "../ir/algebra.ts";
+import { int, range } from "../ir/linear.ts";
+import type { Kernel } from "../ir/kernel.ts";
+import type { Place, Port, Program, Step } from "../ir/program.ts";
 import { fail, show, type Expr } from "../ir/scalar.ts";
 import { types } from "../ir/types.ts";
 import { identifier } from "./names.ts";
+import { groupSize } from "./print.ts";
 import type { SizedView } from "./shell-views.ts";
 
 /** Names in C of a program's symbols; none is in `taken`, which they join. */
@@ -38,6 +41,13 @@ export function indexText(e: number | Expr, names: ReadonlyMap<string, string>):
     default: break;
   }
   return fail(`${show(e)} is no index over symbols`);
+}
+/** The most that an index over symbols is. */
+export const mostOf = (e: number | Expr): number => (typeof e === "number" ? e : range(e)[1]);
+/** The groups of a step's launch along x, y and z, in terms of the program's symbols. */
+export function groupsOf(k: Kernel, s: Step): readonly (number | Expr)[] {
+  const given = new Map((k.params ?? []).map((p, i) => { const value = s.params![i]!; return [p.name, typeof value === "number" ? int(value) : value] as const; }));
+  return groupSize(k).groups.map((g) => (typeof g === "number" ? g : substitute(g, given)));
 }
 /** Whether a program has inputs or outputs whose sizes only a run knows. */
 export const isSized = (p: Program): boolean => (p.symbols?.length ?? 0) > 0;

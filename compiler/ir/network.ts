@@ -27,8 +27,11 @@ export interface NetTensor extends TensorType {
   readonly aliasOf?: string;
   /** With `aliasOf`: the element of that tensor, along its first dimension, that the turn of a loop has; `reverse`: the last one first. */
   readonly turn?: { readonly loop: string; readonly reverse: boolean };
-  /** Of an input or output whose type the target lacks: the model's own type and shape; `dtype` and `shape` are what takes their place. */
-  readonly declared?: TensorType;
+  /**
+   * Of an input or output that kernels see otherwise, because the target lacks its type or a run its size: the model's own type, shape and
+   * sizes; `dtype` and `shape` are what takes their place.
+   */
+  readonly declared?: TensorType & { readonly sizes?: Sizes };
   /** How much of `shape` a run has. What lies beyond holds anything, and nothing that matters may come of it. */
   readonly sizes?: Sizes;
   /** Of f32: what its elements shall lie in memory as, since they are such in the model. narrow-storage puts it into the layout. */

@@ -5,13 +5,16 @@ import {
   align64, callArguments, chooseText, coded, infoText, kernelComment, nativeFiles, nativePackage, nativeParts, signatureOf, stepComment, type NativeInput, type NativeParts, type Package,
   type PackageFiles,
 } from "../../compiler/emit/native.ts";
+import { shapeStatus } from "../../compiler/emit/package.ts";
 import { renderShell } from "../../compiler/emit/shell.ts";
+import { groupsOf, isSized, mostOf } from "../../compiler/emit/sizes.ts";
 import type { TargetFacts } from "../../compiler/emit/target.ts";
 import type { WeightForm } from "../../compiler/emit/weights.ts";
 import { elementBytes, type Kernel } from "../../compiler/ir/kernel.ts";
 import type { Place, Program, Step } from "../../compiler/ir/program.ts";
 import { types } from "../../compiler/ir/types.ts";
 import { usedArguments } from "./dialect.ts";
+import { openSizes } from "./sizes.ts";
 import { layOutWeights, type WeightLayout } from "./layout.ts";
 import { programText, usesDoubles } from "./program.ts";
 
@@ -45,28 +48,31 @@ const ownNames = [
   "c", "context", "event", "ports", "start", "i", "bytes", "error", "status", "magic", "arguments", "weight_ranges", "mappings", "port_bytes", "weight_buffer_bytes", "on_cpu", "on_device",
   "launch", "run_steps", "run_device", "set_arguments", "look", "traced", "chosen", "choose", "loaded", "checksum", "inputs", "outputs", "now_us", "memory",
 ];
+const sizeNames = ["sizes", "s", "least", "most", "find_sizes", "firsts", "least_shapes", "most_shapes", "numbers", "uses", "find_numbers", "choose_sizes", "estimate", "own", "box"];
 /** Contraction of a * b + c is allowed; what changes infinities, NaN or the order of sums is not. */
 const buildOptions = "-cl-std=CL1.2 -cl-mad-enable";
 
 /** Throws a `CompileError` where the name will not do, and an `Error` where the parts do not fit together. */
 export function packageOpencl(input: OpenclInput): Package {
-  const { program, name } = input, p = nativeParts(input, ownNames), errors = coded(statuses), { common } = p;
+  const { program, name } = input, open = isSized(program), p = nativeParts(input, [...ownNames, ...(open ? sizeNames : [])]), errors = coded([...statuses, ...(open ? [shapeStatus] : [])]), { common } = p;
   const onDevice = program.steps.map((s): Kernel | null => (input.onDevice(s.kernel) ? program.kernels[s.kernel]!.variants[input.variant]! : null));
   if (!input.isas.length && onDevice.includes(null)) throw new Error("there are kernels for neither the device nor the processor");
   const weights = layOutWeights(program, onDevice, input.facts.largestConstant), launches = launchesOf(input, p, onDevice, weights);
   const device = [...new Set(onDevice.filter((k) => k !== null))], kernelIndex = new Map(program.kernels.map((k, i) => [k.name, i]));
   const text = programText(device, (k) => kernelComment(program, kernelIndex.get(k.name)!));
-  const headBytes = align64(5120 + 48 * program.steps.length + 16 * (p.ports.length + weights.buffers.length)), cpu = input.isas.length > 0;
-  const contextBytes = headBytes + (cpu ? p.arenaBytes : 0) + 64, portBytes = p.ports.map((x) => x.bytes), buffers = [p.arenaBytes, ...portBytes, ...weights.buffers];
+  const sized = openSizes(program, p, onDevice), sizedBytes = sized ? sized.bytes + 4 * sized.count + 12 * program.steps.length + 8 * p.ports.length + 64 : 0;
+  const headBytes = align64(5120 + 48 * program.steps.length + 16 * (p.ports.length + weights.buffers.length) + sizedBytes), cpu = input.isas.length > 0;
+  const boxBytes = (sized?.boxes ?? []).reduce((sum, b) => sum + align64(b.bytes), 0), contextBytes = headBytes + (cpu ? p.arenaBytes + boxBytes : 0) + 64, portBytes = p.ports.map((x) => x.bytes), buffers = [p.arenaBytes, ...portBytes, ...weights.buffers];
   const deviceParams = p.ports.map((x) => `void* ${x.id}`).join(", "), mapped = mappedOf(program, p, onDevice);
   const { maxKernelUs, queueWindow } = input, lanes = device.map((k) => groupSize(k).lanes.reduce((a, b) => a * b)), sharedBytes = device.map(sharedBytesOf);
   const running = renderShell("opencl/running.cpp", {
-    ...common, isas: p.isas, mapped, params: p.params, nullTest: p.nullTest, deviceParams,
+    ...common, isas: p.isas, mapped, sized, arenaBytes: p.arenaBytes, params: p.params, nullTest: p.nullTest, deviceParams,
     portList: [...p.ports.map((x) => `(unsigned char*)${x.id}`), "nullptr"].join(", "), devicePortList: [...p.ports.map((x) => x.id), "nullptr"].join(", "),
   }).trimEnd();
   const core = renderShell("opencl/core.cpp", {
     ...common, isas: p.isas, noIsa: p.noIsa, headBytes, contextBytes, arenaBytes: p.arenaBytes, magic: p.magic, choose: cpu ? chooseText(p) : "", loading: p.loading, running, info: infoText(p, errors),
-    fileWeights: p.fileWeights, portBytes: [...portBytes, 0].join(", "), arguments: launches.arguments, steps: launches.steps, mapped,
+    fileWeights: p.fileWeights, sized, sizesText: sized ? renderShell("cpp/sizes.cpp", sized) + renderShell("opencl/sizes.cpp", { ...sized, ...common }).trimEnd() : "",
+    shapesText: sized ? renderShell("cpp/shapes.cpp", { ...sized, ...common }).trimEnd() : "", portBytes: [...portBytes, 0].join(", "), arguments: launches.arguments, steps: launches.steps, mapped,
     weightRanges: weights.ranges.map((r) => `{${r.buffer}, ${r.at}u, ${r.from}u, ${r.bytes}u}`), weightRangeCount: weights.ranges.length, weightBufferBytes: [...weights.buffers, 0].join(", "),
     cpuSteps: cpu ? program.steps.map((s, index) => ({ index, kernel: program.kernels[s.kernel]!.name, args: cpuArguments(program, p, s) })) : [],
     maxKernelUs, queueWindow,
@@ -82,7 +88,7 @@ export function packageOpencl(input: OpenclInput): Package {
     libraries: { opens: true, flags: ["-lm", "-ldl"], words: "libc, libm and what opens a library at run time" },
   }, [
     [`${name}.cpp`, core],
-    [`${name}_device.h`, renderShell("opencl/device.h", { ...common, steps: program.steps.length, chunks: weights.buffers.length })],
+    [`${name}_device.h`, renderShell("opencl/device.h", { ...common, steps: program.steps.length, chunks: weights.buffers.length, sized })],
     [`${name}_device.cpp`, renderShell("opencl/device.cpp", {
       ...common, doubles: device.some(usesDoubles), mostLanes: Math.max(1, ...lanes), sharedBytes: Math.max(0, ...sharedBytes), largestBuffer: Math.max(...buffers), allBuffers: buffers.reduce((a, b) => a + b, 0),
     })],
@@ -104,7 +110,7 @@ function launchesOf({ program, facts }: OpenclInput, p: NativeParts, onDevice: r
   const steps = program.steps.map((s, i) => {
     const k = onDevice[i], { name } = program.kernels[s.kernel]!, comment = stepComment(s, i), first = rows.length;
     if (!k) return { comment, row: `{"${name}", nullptr, {0, 0, 0}, {0, 0}, 0, 0, 0}` };
-    const { groups, lanes } = groupSize(k), args = usedArguments(k);
+    const groups = groupsOf(k, s).map(mostOf), { lanes } = groupSize(k), args = usedArguments(k);
     for (const b of args) rows.push(argument(s.args[k.buffers.indexOf(b)]!, elementBytes(b)));
     const moved = args.reduce((sum, b) => sum + b.size * elementBytes(b), 0), us = (s.macs / facts.macsPerSecond + moved / facts.bytesPerSecond) * 1e6;
     return { comment, row: `{"${name}", "${name}", {${groups.join(", ")}}, {${lanes.slice(0, 2).join(", ")}}, ${first}, ${args.length}, ${us.toPrecision(6)}}` };
@@ -115,7 +121,7 @@ function launchesOf({ program, facts }: OpenclInput, p: NativeParts, onDevice: r
 const portIndex = (place: Extract<Place, { port: number }>, p: NativeParts): number => (place.in === "input" ? place.port : p.inputs.length + place.port);
 function cpuArguments(program: Program, p: NativeParts, step: Step): string {
   const text = (place: Place): string => ("port" in place ? `ports[${portIndex(place, p)}]` : place.in === "arena" ? "arena" : "weights");
-  return callArguments(program, step, (place) => ({ text: text(place), ctype: "unsigned char" }));
+  return callArguments(program, step, (place) => ({ text: text(place), ctype: "unsigned char" }), p.symbols);
 }
 /** What a step on the processor must see: of each memory, from the first byte of an argument to the last. */
 function mappedOf(program: Program, p: NativeParts, onDevice: readonly (Kernel | null)[]): readonly string[] {

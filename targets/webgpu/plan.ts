@@ -3,9 +3,11 @@
  * bound for writing overlaps another binding, so arguments that overlap share one, and a kernel is printed once for each pattern
  * of sharing. All but constants is bound for writing: one buffer cannot be both in a dispatch, and most tensors share one.
  */
+import { mostOf } from "../../compiler/emit/sizes.ts";
 import { groupSize } from "../../compiler/emit/print.ts";
 import type { Kernel } from "../../compiler/ir/kernel.ts";
 import { callersArray, type Place, type Port, type Program } from "../../compiler/ir/program.ts";
+import type { Expr } from "../../compiler/ir/scalar.ts";
 import { types } from "../../compiler/ir/types.ts";
 import { usesOf, type Binding, type Slot } from "./print.ts";
 
@@ -17,7 +19,7 @@ export interface BoundKernel {
   /** As `printWgsl` takes them. */
   readonly slots: readonly (Slot | null)[];
   readonly bindings: readonly (Binding & { readonly bytes: number })[];
-  readonly groups: readonly number[];
+  readonly groups: readonly (number | Expr)[];
   readonly lanes: readonly number[];
 }
 /** One dispatch: index into the plan's kernels, and for each binding its address in the row of buffers, in bytes. */
@@ -147,6 +149,6 @@ function needsOf(buffers: readonly number[], kernels: readonly BoundKernel[]): N
     maxComputeInvocationsPerWorkgroup: most((k) => k.lanes.reduce((a, b) => a * b, 1)),
     maxComputeWorkgroupSizeX: most((k) => k.lanes[0]!),
     maxComputeWorkgroupSizeY: most((k) => k.lanes[1]!),
-    maxComputeWorkgroupsPerDimension: most((k) => Math.max(...k.groups)),
+    maxComputeWorkgroupsPerDimension: most((k) => Math.max(...k.groups.map(mostOf))),
   };
 }

@@ -9,6 +9,8 @@ import { parameter } from "../../compiler/ir/scalar.ts";
 import { buildProgram } from "../../compiler/passes/network/build-program.ts";
 import { networkPasses } from "../../compiler/passes/network/pipeline.ts";
 import { choicesOf } from "../../compiler/api.ts";
+import type { Settings, Target } from "../../compiler/emit/target.ts";
+import { openclTarget } from "../../targets/opencl/index.ts";
 import { cppTarget } from "../../targets/cpp/index.ts";
 import { evaluateNetwork } from "../support/evaluate-network.ts";
 import { numbers } from "../support/graph-builder.ts";
@@ -61,14 +63,17 @@ int main(int argc, char** argv) {
   return 0;
 }
 `;
-test.each([1, 3])("any shape within the bounds, %d threads", async (threads) => {
-  const settings = threads > 1 ? { threads } : {}, choices = choicesOf(cppTarget, { isa: ["sse", "avx2", "neon"], settings }), facts = cppTarget.facts(choices.settings);
+const none = { OCL_ICD_VENDORS: "/nonexistent" };
+test.each<[what: string, target: Target, settings: Settings, environments: readonly Readonly<Record<string, string>>[]]>([
+  ["one thread", cppTarget, {}, [{}]], ["three threads", cppTarget, { threads: 3 }, [{}]], ["OpenCL, and without a device", openclTarget, {}, [{}, none]], ["OpenCL that cuts launches", openclTarget, { maxKernelUs: 1, queueWindow: 2 }, [{}]],
+])("any shape within the bounds, %s", async (what, target, settings, environments) => {
+  const choices = choicesOf(target, { isa: ["sse", "avx2", "neon"], settings }), facts = target.facts(choices.settings);
   const open = (name: string): Size => ({ bound: bounds[name]![1], size: parameter(name, bounds[name]!) });
   const n = network(open).network([["$h", "%image", 2], ["$w", "%image", 3], ["$n", "%rows", 0]].map(([name, input, dim]) => ({ variable: parameter(name as string, bounds[name as string]!), input: input as string, dim: dim as number })));
-  const program = buildProgram(networkPasses.reduce((x, p) => p.run(x, facts), n), { alignment: 64, shares: facts.shares === true, variants: cppTarget.variants(choices) });
-  const { files, build } = cppTarget.emit(program, { ...choices, name: "net", hash: "0".repeat(64), version: "0", flags: "" });
+  const program = buildProgram(networkPasses.reduce((x, p) => p.run(x, facts), n), { alignment: 64, shares: facts.shares === true, variants: target.variants(choices) });
+  const { files, build } = target.emit(program, { ...choices, name: "net", hash: "0".repeat(64), version: "0", flags: "" });
   if (build.kind !== "native") throw new Error("no native package");
-  const folder = write(join(root, `net${threads}`), files), flags = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"], strict = ["-Wall", "-Wextra", "-Werror"];
+  const folder = write(join(root, what), files), flags = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"], strict = ["-Wall", "-Wextra", "-Werror"];
   const cases: Uint8Array[] = [], next = numbers(5);
   for (const [h, w, rows] of [[3, 3, 1], [18, 30, 9], [7, 12, 4], [16, 29, 9], [18, 30, 2], [5, 30, 8]] as const) {
     const plain = network((name) => fixed({ $h: h, $w: w, $n: rows }[name]!)).network([]), inputs = plain.inputs.map((x) => Float32Array.from({ length: sizeOf(plain.tensors.get(x)!.shape) }, () => next()));
@@ -80,6 +85,8 @@ test.each([1, 3])("any shape within the bounds, %d threads", async (threads) => 
   for (const s of build.sources) await sh(folder, "g++", ...(s.endsWith(".S") ? [] : [...build.compileFlags, ...strict]), ...flags, "-c", s, "-o", `${s}.o`);
   await sh(folder, "gcc", "-std=c99", ...strict, ...flags, "-c", "net_example.c", "-o", "example.o");
   await sh(folder, "gcc", "-std=c99", ...strict, ...flags, "main.c", ...build.sources.map((s) => `${s}.o`), ...build.linkFlags, "-lm", "-o", "main");
-  const { stdout, stderr } = spawnSync(join(folder, "main"), [join(folder, "cases")], { env: { ...process.env, ASAN_OPTIONS: "detect_leaks=0" } });
-  expect(`${stdout}${stderr}`).toBe("");
+  for (const env of environments) {
+    const { stdout, stderr, signal } = spawnSync(join(folder, "main"), [join(folder, "cases")], { env: { ...process.env, ...env, ASAN_OPTIONS: "detect_leaks=0" } });
+    expect(`${stdout}${stderr}${signal ?? ""}`).toBe("");
+  }
 }, 300_000);

@@ -15,6 +15,7 @@ import { chooseAlgorithms } from "./choose-algorithms.ts";
 import { chooseProducts } from "./choose-products.ts";
 import { chooseLayouts } from "./choose-layouts.ts";
 import { runSetup } from "./combine-weights.ts";
+import { densePorts } from "./dense-ports.ts";
 import { elideCopies } from "./elide-copies.ts";
 import { endLoops } from "./end-loops.ts";
 import { fuseTails } from "./fuse-tails.ts";
@@ -51,6 +52,7 @@ export const networkPasses: readonly NetworkPass[] = [
   { name: "split-phases", run: splitPhases },
   { name: "split-stages", run: splitStages },
   { name: "split-constants", run: splitConstants },
+  { name: "dense-ports", run: densePorts },
   { name: "choose-layouts", run: chooseLayouts },
   { name: "choose-algorithms", run: chooseAlgorithms },
   { name: "choose-products", run: chooseProducts },
@@ -72,12 +74,15 @@ export interface NetworkOptions {
   readonly dump?: (fileName: string, text: string) => void;
   readonly progress?: (done: number, total: number, what: string) => void;
 }
-/** One error for all symbols. */
-function refuseSizes(n: Network): never {
-  const list = n.symbols!.map(({ variable: { name, range = [0, 0] } }) => `${nameOfSymbol(name)} (${range.join("..")})`);
+/** One error for all symbols that the target cannot have. */
+function checkSymbols({ symbols = [] }: Network, { openSizes }: TargetFacts): void {
+  const refused = symbols.filter(({ from }) => !openSizes || (openSizes === "given" && !("input" in from)));
+  if (refused.length === 0) return;
+  const list = refused.map(({ variable: { name, range = [0, 0] } }) => `${nameOfSymbol(name)} (${range.join("..")})`), are = list.length > 1 ? "are" : "is";
   throw new CompileError([{
-    severity: "error", code: "open-sizes", message: `this target needs all sizes when it compiles, but ${list.join(", ")} ${list.length > 1 ? "are" : "is"} known only at run time`,
-    hint: "give a number in --shape and --dim, or take the target cpp",
+    severity: "error", code: "open-sizes",
+    message: openSizes ? `this target needs all sizes before a run begins, but ${list.join(", ")} ${are} found by a step of it` : `this target needs all sizes when it compiles, but ${list.join(", ")} ${are} known only at run time`,
+    hint: openSizes ? "take the target cpp, or give the model what it computes the size from" : "give a number in --shape and --dim, or take the target cpp",
   }]);
 }
 /** Needs: types known, operators expanded. Throws where a pass leaves something that does not hold together, naming the pass. */
@@ -104,7 +109,7 @@ export function compileRegions(r: Regions<Graph>, o: NetworkOptions): Program {
   };
   const lowered = (g: Graph): Network => {
     const n = lowerGraph(g, ops);
-    if (n.symbols?.length && !o.facts.openSizes) refuseSizes(n);
+    checkSymbols(n, o.facts);
     return n;
   };
   const piece = (g: Graph): Network => networkPasses.reduce((before, pass) => check(pass.name, pass.run(before, o.facts)), check("lower-graph", lowered(g)));

@@ -5,6 +5,7 @@
  */
 import { constant, type Expr } from "../../ir/scalar.ts";
 import { int, plus, times } from "../../ir/linear.ts";
+import { clampSize, stepsTo } from "../../ir/extents.ts";
 import { loadsIn, make, select, substitute } from "../../ir/algebra.ts";
 import { at, axis, extentOf, neutral, reductions, type Axis, type Compute, type Stage } from "../../ir/compute.ts";
 import type { GridFacts } from "../../ir/grid.ts";
@@ -33,11 +34,12 @@ export function asTree(s: Stage, lanes: number, reduceInOrder: readonly Axis[]):
     digits.set(a.name, make("rem", make("quo", index, int(below)), int(extentOf(a))));
     below *= extentOf(a);
   }
-  const value = substitute(s.value, digits), whole = total % lanes === 0;
-  const part: Stage = {
-    name: `${s.name}_part`, axes: [...s.axes, lane], reduce: { op, axes: [turn] },
-    value: whole ? value : select(make("less", flat, int(total)), value, constant(t, neutral(op, t))),
-  };
+  // What lies behind an end that only a run knows takes no part; where the outermost axis has one, so do the turns.
+  const { ends = [], axes } = s.reduce!, tests = axes.flatMap((a, i) => (ends[i] ? [make("less", digits.get(a.name)!, ends[i])] : []));
+  if (total % lanes !== 0) tests.unshift(make("less", flat, int(total)));
+  const value = tests.reduceRight((inner, test) => select(test, inner, constant(t, neutral(op, t))), substitute(s.value, digits));
+  const first = reduceInOrder[0]!, end = ends[axes.indexOf(first)], ended = end && clampSize(stepsTo(times(end, total / extentOf(first)), lanes), turns);
+  const part: Stage = { name: `${s.name}_part`, axes: [...s.axes, lane], reduce: { op, axes: [turn], ...(ended ? { ends: [ended] } : {}) }, value };
   const join = (from: Stage, name: string, width: number, axes: readonly Axis[], more: Pick<Stage, "finish">): Stage => {
     const i = axis(`${name}_i`, width), own = axes.at(-1);
     const place = axes.length > s.axes.length ? plus(times(own!, width), i) : i;

@@ -9,8 +9,10 @@ import { buildProgram } from "../../../compiler/passes/network/build-program.ts"
 import { networkPasses } from "../../../compiler/passes/network/pipeline.ts";
 import { verifyNetwork } from "../../../compiler/passes/network/verify-network.ts";
 import { cppTarget, cppVariants } from "../../../targets/cpp/index.ts";
+import { openclFor, openclTarget } from "../../../targets/opencl/index.ts";
 import { evaluateNetwork } from "../../support/evaluate-network.ts";
 import { evaluateProgram } from "../../support/evaluate-program.ts";
+import { poison } from "../../support/layouts.ts";
 import { difference } from "../../support/run-compute.ts";
 import { numbers } from "../../support/graph-builder.ts";
 import { Net, fixed, type Size } from "../../support/open-network.ts";
@@ -22,12 +24,15 @@ const passed = (n: Network, f = facts): Network => networkPasses.reduce((net, p)
   expect(wrong, `${p.name}\n${wrong.length ? printNetwork(next) : ""}`).toEqual([]);
   return next;
 }, n);
+// A small device: the interpreter takes each lane by itself where they wait for each other.
+const device = openclFor({ name: "small", description: "", doubles: true, facts: { ...openclTarget.facts({}), grid: { ...openclTarget.facts({}).grid!, busy: 64 } } });
 type Make = (size: (name: string) => Size) => { readonly net: Net; readonly from: readonly (readonly [symbol: string, input: string, dim: number])[] };
 /** The network with these bounds, at some sizes, beside the network that has those sizes only. */
 function agrees(make: Make, ranges: Readonly<Record<string, readonly [number, number]>>, at: readonly Readonly<Record<string, number>>[], tolerance = 1e-5): Network {
   const symbol = (name: string) => parameter(name, ranges[name]!), { net, from } = make((name) => ({ bound: ranges[name]![1], size: symbol(name) }));
   const open = passed(net.network(from.map(([name, input, dim]) => ({ variable: symbol(name), input, dim }))));
   const program = buildProgram(open, { alignment: 64, shares: true, variants }), shared = buildProgram(open, { alignment: 64, variants: many });
+  const onGrid = passed(net.network(from.map(([name, input, dim]) => ({ variable: symbol(name), input, dim }))), device.facts({})), grid = buildProgram(onGrid, { alignment: 64, variants: device.variants({ instructionSets: [], weights: "incbin", settings: { fallback: "none" } }) });
   for (const symbols of at) {
     const next = numbers(3), plain = make((name) => fixed(symbols[name]!)).net.network([]), sizesOf = (t: NetTensor) => sizeOf(t.shape);
     const inputs = plain.inputs.map((x): ElementArray => Float32Array.from({ length: sizesOf(plain.tensors.get(x)!) }, () => next() * 3));
@@ -38,6 +43,9 @@ function agrees(make: Make, ranges: Readonly<Record<string, readonly [number, nu
     }
     // Addresses are checked by the interpreter.
     evaluateProgram(program, variants[1]!.name, inputs, { symbols }).forEach((got, i) => expect(difference(got, want.get(plain.outputs[i]!)!)).toBeLessThanOrEqual(tolerance));
+    // The caller's memory of a device is as large as it may be, and dense from its beginning.
+    const boxes = program.inputs.map((p, i) => { const box = poison(p.dtype, sizeOf(p.shape)); box.set(inputs[i]! as never); return box; });
+    evaluateProgram(grid, "opencl", boxes, { quick: true, symbols }).forEach((got, i) => { const full = want.get(plain.outputs[i]!)!; expect(difference(got.subarray(0, full.length), full), `grid ${JSON.stringify(symbols)}`).toBeLessThanOrEqual(tolerance); });
   }
   return open;
 }

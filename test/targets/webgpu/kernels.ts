@@ -41,7 +41,7 @@ export async function onDawn(dawn: Dawn, k: Kernel, lie: Lie, given: Memory): Pr
     const slot = slots[i], data = given[b.name];
     if (slot && data && b.space === "in") bytes[slot.binding]!.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), 4 * slot.offset);
   });
-  const got = await dawn.run(text, k.name, groupSize(k).groups, bindings.map((b, i) => ({ bytes: bytes[i]!, writable: b.access === "read_write" })));
+  const got = await dawn.run(text, k.name, groupSize(k).groups.map(Number), bindings.map((b, i) => ({ bytes: bytes[i]!, writable: b.access === "read_write" })));
   return Object.fromEntries(k.buffers.flatMap((b, i) => {
     const slot = slots[i];
     return slot && b.space === "out" ? [[b.name, new types[b.dtype].array(got[slot.binding]!.buffer, 4 * slot.offset, b.size)] as const] : [];
