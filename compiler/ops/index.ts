@@ -33,6 +33,7 @@ import { textual } from "./text.ts";
 import { softmaxes } from "./softmax.ts";
 import { classicalOps } from "./classical.ts";
 import { distances } from "./distances.ts";
+import { flexAttention } from "./flex-attention.ts";
 import { linearAttention } from "./linear-attention.ts";
 import { lookups } from "./lookup.ts";
 import { randoms } from "./random.ts";
@@ -46,7 +47,7 @@ const all: readonly Op[] = [
   ...elementwise, ...arithmetic, ...casts, ...reshapes, ...slices, ...gathers, ...scatters, ...generators, ...reducers, ...places, ...orders,
   ...convolutions, ...linearOps, ...einsums, ...normalizations, ...pools, ...resizes, ...quantizers, ...softmaxes, ...attentions,
   ...losses, ...windows, ...samplers, ...signals, ...unfolders, ...stretchedConvolutions, ...microsoft, ...recurrentOps, ...sequenceOps, ...textual, ...nGrams, ...sizeLists,
-  ...treeEnsembles, walkTrees, ...classicalOps, ...lookups, ...distances, ...optimisers, linearAttention, ...randoms,
+  ...treeEnsembles, walkTrees, ...classicalOps, ...lookups, ...distances, ...optimisers, linearAttention, flexAttention, ...randoms,
   ...controls,
 ];
 export const ops: ReadonlyMap<string, Op> = new Map(all.map((o) => [o.name, o]));
