@@ -3,7 +3,7 @@ import { sizeOf } from "../ir/graph.ts";
 import { isTeamwork, usesText, type Buffer } from "../ir/kernel.ts";
 import type { Decision, KernelVariants, Place, Port, Program, Step } from "../ir/program.ts";
 import type { Var } from "../ir/scalar.ts";
-import { elementTypes, types, type DType } from "../ir/types.ts";
+import { bytesFor, elementTypes, types, type DType } from "../ir/types.ts";
 import { perTurn } from "./flow.ts";
 import { checkName, commentText, identifier, stringLiteral, wrapList } from "./names.ts";
 import type { ObjectFormat } from "./object-files.ts";
@@ -114,7 +114,7 @@ export const align64 = (n: number): number => Math.max(64, Math.ceil(n / 64) * 6
 const callerType = (p: Port): DType => (p.stored === "chars" ? "chars" : p.dtype);
 /** What the output prints of an input or output. `taken` holds the parameters' names so far. */
 function portView(NAME: string, port: Port, side: "input" | "output", i: number, maxRank: number, taken: Set<string>, sized: boolean): PortView {
-  const { shape, dtype } = port, c = types[callerType(port)].c, count = sizeOf(shape), bytes = count * types[callerType(port)].bytes, least = leastShape(port), local = `${side}${i}`;
+  const { shape, dtype } = port, c = types[callerType(port)].c, count = sizeOf(shape), bytes = bytesFor(callerType(port), count), least = leastShape(port), local = `${side}${i}`;
   const filled = (list: readonly number[]) => [...list, ...Array<number>(maxRank - list.length).fill(1)].join(", ");
   return {
     id: identifier(port.name, taken), local, macro: `${side.toUpperCase()}${i}`, literal: stringLiteral(port.name),
