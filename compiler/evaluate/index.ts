@@ -202,9 +202,12 @@ export function evaluateGraph(g: Graph, feeds: ReadonlyMap<string, Constant>, on
   const readBy = (n: Node) => [...n.inputs, ...capturedBy(n)], type = (v: string) => { const t = v ? g.types.get(v) : undefined; return t && isStatic(t) ? t : undefined; };
   for (const v of [...g.nodes.flatMap(readBy), ...g.outputs]) uses.set(v, (uses.get(v) ?? 0) + 1);
   for (const node of g.nodes) {
-    const list = sizesMadeBy(node), op = opOf(node), results = list ? [sizesIn(list, sizes)] : named(node, () => (op.control
-      ? evaluateControl(op.control(new NodeView(node, op, node.inputs.map(scope.value), node.outputs.map(type) as readonly TensorType[], scope.constant)), (body, given) => evaluateGraph(body, given, undefined, scope), scope.value)
-      : evaluateNode(viewOf(node, op, scope.value), node.inputs.map(scope.value))));
+    const list = sizesMadeBy(node), results = list ? [sizesIn(list, sizes)] : named(node, () => {
+      const op = opOf(node), given = node.inputs.map(scope.value);
+      return op.control
+        ? evaluateControl(op.control(new NodeView(node, op, given, node.outputs.map(type) as readonly TensorType[], scope.constant)), (body, feeds) => evaluateGraph(body, feeds, undefined, scope), scope.value)
+        : evaluateNode(viewOf(node, op, scope.value), given);
+    });
     node.outputs.forEach((name, i) => {
       if (!name) return;
       onValue?.(name, results[i]!);

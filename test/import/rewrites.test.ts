@@ -139,6 +139,15 @@ for (const op of ["RNN", "GRU", "LSTM"]) {
   Object.assign(cases, { [op]: [{ opset: 6, node: `y = ${op}(x, w, r)`, attributes: { output_sequence: 1, hidden_size: 4 }, is: `y = ${op}(x, w, r) hidden_size=4` }] satisfies Case[] });
 }
 
+// A random operator without a seed is given one, so that its results repeat.
+const drawn: Readonly<Record<string, string>> = { RandomUniform: "", RandomNormal: "", RandomUniformLike: "x", RandomNormalLike: "x", Bernoulli: "x", Multinomial: "x" };
+for (const [op, x] of Object.entries(drawn)) {
+  Object.assign(cases, { [op]: [
+    { opset: 22, node: `y = ${op}(${x})`, attributes: { seed: float(5) }, is: `y = ${op}(${x}) seed=5` },
+    { opset: 22, node: `y = ${op}(${x})`, is: `y = ${op}(${x}) seed=16518222` },
+  ] satisfies Case[] });
+}
+
 describe("older forms", () => {
   it("has a case for every operator in the table", () => { expect(Object.keys(cases).sort()).toEqual(Object.keys(rewrites).sort()); });
   for (const [op, list] of Object.entries(cases)) {

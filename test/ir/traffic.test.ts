@@ -16,7 +16,7 @@ test("a convolution: each element once, though windows overlap", () => {
   expect(trafficOf(conv)).toEqual({ read: 4 * 3 * 9 * 6, weights: 4 * 8 * 3 * 3 * 2, written: 4 * 8 * 4 * 5 });
 });
 test("a depthwise convolution is told apart; half precision counts half", () => {
-  const X = { ...tensor("X", "input", [8, 6, 6]), layout: { ...rowMajor(3), half: true as const } }, W = tensor("W", "weight", [8, 3, 2]);
+  const X = { ...tensor("X", "input", [8, 6, 6]), layout: { ...rowMajor(3), memory: "f16" as const } }, W = tensor("W", "weight", [8, 3, 2]);
   const value = mul(at(X, n, plus(y, ky), plus(x, kx)), at(W, n, ky, kx));
   const conv = compute({ name: "Y", axes: [n, y, x], value, reduce: { op: "add", axes: [ky, kx] } }, [X, W]);
   expect(kindOf(conv)).toBe("depthwise conv 3x2");

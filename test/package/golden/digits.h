@@ -86,6 +86,14 @@ extern "C" {
 typedef enum digits_dtype {
   DIGITS_FLOAT32 = 1, /* float */
   DIGITS_FLOAT64 = 11, /* double */
+  DIGITS_FLOAT16 = 10, /* uint16_t */
+  DIGITS_BFLOAT16 = 16, /* uint16_t */
+  DIGITS_FLOAT8E4M3FN = 17, /* uint8_t */
+  DIGITS_FLOAT8E4M3FNUZ = 18, /* uint8_t */
+  DIGITS_FLOAT8E5M2 = 19, /* uint8_t */
+  DIGITS_FLOAT8E5M2FNUZ = 20, /* uint8_t */
+  DIGITS_FLOAT8E8M0 = 24, /* uint8_t */
+  DIGITS_FLOAT4E2M1 = 23, /* uint8_t */
   DIGITS_INT8 = 3, /* int8_t */
   DIGITS_INT16 = 5, /* int16_t */
   DIGITS_INT32 = 6, /* int32_t */
@@ -94,6 +102,10 @@ typedef enum digits_dtype {
   DIGITS_UINT16 = 4, /* uint16_t */
   DIGITS_UINT32 = 12, /* uint32_t */
   DIGITS_UINT64 = 13, /* uint64_t */
+  DIGITS_INT4 = 22, /* uint8_t */
+  DIGITS_UINT4 = 21, /* uint8_t */
+  DIGITS_INT2 = 26, /* uint8_t */
+  DIGITS_UINT2 = 25, /* uint8_t */
   DIGITS_BOOL = 9  /* bool */
 } digits_dtype;
 
