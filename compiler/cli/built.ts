@@ -28,6 +28,8 @@ export interface Facts {
   readonly preparedBytes: number;
   /** Of machine code, or of text where no compiler has seen it. */
   readonly codeBytes: number;
+  /** Where runs choose sizes: the inputs, and which sizes must be equal, as the text of a graph. */
+  readonly sizes?: string;
   readonly build: Build;
   /** The source that measures the processor, beside the package's files; empty where there is none. */
   readonly peak: string;

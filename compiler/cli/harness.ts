@@ -5,7 +5,10 @@ import { homedir, tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { type CompileResult, choicesOf } from "../api.ts";
 import type { Build } from "../emit/target.ts";
-import { type Constant, bytesOf, constantOf, sizeOf, type TensorType } from "../ir/graph.ts";
+import { sizesOfFeeds } from "../evaluate/index.ts";
+import { type Constant, type Graph, bytesOf, constantOf, sizeOf, type TensorType } from "../ir/graph.ts";
+import { parseGraph, printGraph } from "../ir/graph-text.ts";
+import { variables } from "../ir/scalar.ts";
 import type { Port } from "../ir/program.ts";
 import { leastShape } from "../emit/sizes.ts";
 import { bytesOfElements, viewOf } from "../ir/types.ts";
@@ -69,6 +72,7 @@ async function make(r: CompileResult, peak: string, folder: string, maker: Maker
       traffic,
       ...(work ? { work } : {}),
     })),
+    ...(program.symbols ? { sizes: printGraph(inputsOf(r.graph)) } : {}),
     arenaBytes: program.arena.bytes,
     weightsBytes: program.constants.length,
     preparedBytes: program.setup?.memory.bytes ?? 0,
@@ -114,6 +118,19 @@ async function inFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
     rmSync(folder, { recursive: true, force: true });
   }
 }
+/** The graph with nothing but its inputs, and which of their sizes must be equal. */
+function inputsOf(g: Graph): Graph {
+  const types = new Map(g.inputs.map((v) => [v, g.types.get(v)!])),
+    symbols = new Set([...types.values()].flatMap((t) => t.shape.flatMap((d) => (typeof d === "number" ? [] : [...variables(d)]))));
+  const equalities = (g.equalities ?? []).filter(({ sizes }) => sizes.every((e) => [...variables(e)].every((s) => symbols.has(s))));
+  return { name: g.name, inputs: g.inputs, outputs: [], nodes: [], constants: new Map(), types, equalities };
+}
+/** Says which sizes of these inputs are out of bounds, or differ though they must not. */
+export function checkSizes(b: Built, inputs: readonly Constant[]): void {
+  const text = b.facts.sizes;
+  if (text === undefined) return;
+  orFail("these inputs cannot be run", () => sizesOfFeeds(parseGraph(text), new Map(b.facts.inputs.map((p, i) => [p.name, inputs[i]!]))));
+}
 type Mode = "run" | "trace" | "bench" | "profile" | "start";
 /** Starts the program with its inputs in `folder`; what it wrote to stdout. */
 async function start(
@@ -124,6 +141,7 @@ async function start(
   more: readonly string[] = [],
   env: Terminal["env"] = b.env,
 ): Promise<string> {
+  checkSizes(b, inputs);
   inputs.forEach((c, i) => writeFileSync(join(folder, `input_${i}`), bytesOfElements(c.dtype, c.data)));
   if (isOpen(b.facts)) writeFileSync(join(folder, "shapes"), inputs.map((c) => `${c.shape.join(" ")}\n`).join(""));
   const maker = makers[b.facts.build.kind],

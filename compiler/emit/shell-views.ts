@@ -32,6 +32,10 @@ export interface SizedView {
   /** Which of all inputs' dimensions, one behind the other, gives a symbol its value; which have to agree with a size. */
   readonly given: readonly { readonly id: string; readonly at: number }[];
   readonly checks: readonly { readonly at: number; readonly size: string }[];
+  /** As C: what must not be, since sizes would differ that the model needs equal. */
+  readonly differ: readonly string[];
+  /** Whether some symbols are learned in the steps. */
+  readonly learns: boolean;
   /** Where each input's dimensions begin among all; the least and the most of them. */
   readonly firsts: string;
   readonly shapeLength: number;
@@ -102,8 +106,8 @@ export interface InternalView extends CommonView {
  * `waits` for all to have done what was before it. Branches and loops: lines before and behind it, and how far in it is.
  */
 export interface StepView { readonly index: number; readonly comment: readonly string[]; readonly kernel: string; readonly args: string; readonly together: boolean; readonly waits: boolean; readonly opens: readonly string[]; readonly closes: readonly string[]; readonly indent: string; readonly learned: readonly LearnedView[] }
-/** A symbol that is read from the arena. */
-export interface LearnedView { readonly id: string; readonly offset: number; readonly low: number; readonly high: number }
+/** A symbol that is read from the arena; `differ`: what then must not be. */
+export interface LearnedView { readonly id: string; readonly offset: number; readonly low: number; readonly high: number; readonly differ: readonly string[] }
 /** What threads need to know: how many there are at the most. */
 export interface ThreadsView extends CommonView { readonly threads: number }
 /** The choice of an instruction set. */

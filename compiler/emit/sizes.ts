@@ -3,7 +3,7 @@ import { substitute } from "../ir/algebra.ts";
 import { int, range } from "../ir/linear.ts";
 import type { Kernel } from "../ir/kernel.ts";
 import type { Place, Port, Program, Step } from "../ir/program.ts";
-import { fail, show, type Expr } from "../ir/scalar.ts";
+import { fail, show, variables, type Expr } from "../ir/scalar.ts";
 import { types } from "../ir/types.ts";
 import { identifier } from "./names.ts";
 import { groupSize } from "./print.ts";
@@ -69,14 +69,23 @@ export function sizedView(p: Program, names: ReadonlyMap<string, string>, ids: r
   });
   const flat = (f: (x: Port) => readonly number[]): string => p.inputs.flatMap(f).join(", ");
   return {
-    symbols: own.map(({ id, range: [, high] }) => ({ id, high })), given, checks, firsts: [...firsts, first].join(", "), shapeLength: Math.max(1, first),
+    symbols: own.map(({ id, range: [, high] }) => ({ id, high })), given, checks, differ: differing(p, names, null), learns: symbols.some((s) => "place" in s.from), firsts: [...firsts, first].join(", "), shapeLength: Math.max(1, first),
     least: flat(leastShape) || "0", most: flat((x) => x.shape) || "0",
     copiesIn: copied(p.inputs, 0, true), copiesOut: copied(p.outputs, p.inputs.length, false),
     outputs: p.outputs.map((x, index) => ({ index, dims: dimsOf(x, names).map((size, d) => ({ d, size })) })),
     bytes: 8 * (Math.max(1, first) + symbols.length),
   };
 }
+/** As C: that two sizes differ which must not, of those pairs where this symbol is the last that is learned; null: of those that inputs tell. */
+function differing(p: Program, names: ReadonlyMap<string, string>, last: string | null): readonly string[] {
+  const steps = new Map((p.symbols ?? []).flatMap(({ variable, from }) => ("place" in from ? [[variable.name, from.steps] as const] : [])));
+  const lastOf = (list: readonly Expr[]): string | null => {
+    const all = new Set(list.flatMap((e) => [...variables(e)]));
+    return [...steps.keys()].filter((s) => all.has(s)).reduce<string | null>((a, b) => (a !== null && steps.get(a)! > steps.get(b)! ? a : b), null);
+  };
+  return (p.equalities ?? []).filter((e) => lastOf(e.sizes) === last).map(({ sizes }) => sizes.map((e) => indexText(e, names)).join(" != "));
+}
 /** What stands before step `index`, or behind the last: symbols that are known from there on, read where a step has left them. */
-export const learned = (p: Program, names: ReadonlyMap<string, string>, index: number): readonly { readonly id: string; readonly offset: number; readonly low: number; readonly high: number }[] =>
+export const learned = (p: Program, names: ReadonlyMap<string, string>, index: number): readonly { readonly id: string; readonly offset: number; readonly low: number; readonly high: number; readonly differ: readonly string[] }[] =>
   (p.symbols ?? []).flatMap(({ variable, from }) => ("place" in from && from.steps === index
-    ? [{ id: names.get(variable.name)!, offset: from.place.offset, low: variable.range![0], high: variable.range![1] }] : []));
+    ? [{ id: names.get(variable.name)!, offset: from.place.offset, low: variable.range![0], high: variable.range![1], differ: differing(p, names, variable.name) }] : []));

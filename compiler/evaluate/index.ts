@@ -3,16 +3,16 @@
  * `mlc verify` compare with this. Sums and products of f32 are accumulated in double precision and rounded once, at the
  * end, so that the reference is closer to the exact result than any schedule.
  */
-import { fail, idOf, load, show, type Expr } from "../ir/scalar.ts";
+import { fail, idOf, load, show, variables, type Expr } from "../ir/scalar.ts";
 import { convert, make, rebuild, substitute } from "../ir/algebra.ts";
 import { int, range } from "../ir/linear.ts";
-import { nameOfSymbol, valueOfSize } from "../ir/symbols.ts";
+import { nameOfSymbol, valueOfSize, type Equality } from "../ir/symbols.ts";
 import { accumulator, address, extentOf, physical, rowMajor, type Compute, type Output, type Stage, type Tensor } from "../ir/compute.ts";
 import { arrayOf, newArray, type ElementArray } from "../ir/types.ts";
 import { capturedBy, isStatic, sizeOf, sizesMadeBy, type Constant, type Graph, type Node, type SizeList, type TensorType } from "../ir/graph.ts";
 import { NodeView, type Expander, type Op } from "../ops/op.ts";
 import { ops } from "../ops/index.ts";
-import { showShape } from "../ops/helpers.ts";
+import { showDim } from "../ops/helpers.ts";
 import { lowerNode } from "../ops/lowering.ts";
 import { lower } from "../lower/lower.ts";
 import { compileToJs, type Run } from "../emit/js.ts";
@@ -160,6 +160,11 @@ export function evaluateNode(view: NodeView, inputs: readonly (Constant | undefi
   return node.outputs.map((name, i) => (name ? scope.value(results[i] ?? fail(`${node.name}: ${node.op} does not compute output ${i}`)) : none(i)));
 }
 
+/** Fails where two sizes differ that must not. */
+function checkEquality({ sizes: pair, node }: Equality, known: ReadonlyMap<string, number>): void {
+  const [a, b] = pair.map((e) => valueOfSize(e, known)), names = [...new Set(pair.flatMap((e) => [...variables(e)]))];
+  if (a !== b) fail(`sizes ${pair.map(showDim).join(" and ")} of node ${node} must be equal, but are ${a} and ${b} for ${names.map((s) => `${nameOfSymbol(s)}=${known.get(s)}`).join(", ")}`);
+}
 /** The sizes that a graph's symbols have by what it is fed, and those of the graphs around it. Fails where they are out of bounds or contradict each other. */
 export function sizesOfFeeds(g: Graph, feeds: ReadonlyMap<string, TensorType>, outer: ReadonlyMap<string, number> = new Map()): ReadonlyMap<string, number> {
   const sizes = new Map(outer);
@@ -173,10 +178,7 @@ export function sizesOfFeeds(g: Graph, feeds: ReadonlyMap<string, TensorType>, o
       sizes.set(d.name, size);
     });
   }
-  for (const [a, b] of g.equalities ?? []) {
-    const [x, y] = [a, b].map((e) => valueOfSize(e, sizes));
-    if (x !== y) fail(`the model needs ${showShape([a])} = ${showShape([b])}, but they are ${x} and ${y}`);
-  }
+  for (const e of g.equalities ?? []) checkEquality(e, sizes);
   return sizes;
 }
 function named<T>(node: Node, f: () => T): T {

@@ -3,6 +3,7 @@ import { apply, cast, constant, parameter, scalarOps, variable, type Expr, type 
 import { constantOf, sizeOf, type Attribute, type Constant, type Dim, type Graph, type Node, type ValueName, type ValueType } from "./graph.ts";
 import { placeholder } from "./graph-printer.ts";
 import { arrayOf, isBig, types, type DType } from "./types.ts";
+import type { Equality } from "./symbols.ts";
 import { textId } from "./text.ts";
 
 type Token = { readonly kind: "word" | "text" | "number" | "hash" | "mark"; readonly text: string; readonly at: number };
@@ -139,7 +140,7 @@ class Parser {
   graph(): Graph {
     this.expect("graph", "word");
     const outer = this.symbols, name = this.name(), inputs: ValueName[] = [], outputs: ValueName[] = [], nodes: Node[] = [];
-    const equalities: (readonly [Expr, Expr])[] = [], constants = new Map<ValueName, Constant>(), known = new Map<ValueName, ValueType>();
+    const equalities: Equality[] = [], constants = new Map<ValueName, Constant>(), known = new Map<ValueName, ValueType>();
     this.symbols = new Map(outer);
     this.expect("{");
     while (!this.take("}")) {
@@ -152,7 +153,9 @@ class Parser {
       } else if (this.keyword("equal")) {
         const a = this.expr();
         this.expect("=");
-        equalities.push([a, this.expr()]);
+        const b = this.expr();
+        if (!this.keyword("for")) this.fail("for");
+        equalities.push({ sizes: [a, b], node: this.name() });
       } else if (this.keyword("input")) {
         const v = this.name();
         inputs.push(v);

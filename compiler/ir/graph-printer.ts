@@ -76,7 +76,7 @@ function symbolsOf(g: Graph): readonly Var[] {
   const dims = (list: readonly Dim[]) => { for (const d of list) if (typeof d !== "number" && variables(d).size > 0) walk(d); };
   for (const t of g.types.values()) dims(t.shape);
   for (const n of g.nodes) for (const a of Object.values(n.attributes)) if (isSizeList(a)) dims(a.dims);
-  for (const pair of g.equalities ?? []) dims(pair);
+  for (const { sizes } of g.equalities ?? []) dims(sizes);
   return [...found.values()];
 }
 function graphText(g: Graph, indent: string): string {
@@ -84,7 +84,7 @@ function graphText(g: Graph, indent: string): string {
   const typed = (v: ValueName) => { const t = g.types.get(v); return t ? `: ${typeText(t)}` : ""; };
   const lines = [
     ...symbolsOf(g).map((s) => `symbol ${word(s.name)} in ${numberText(s.range![0])}..${numberText(s.range![1])}`),
-    ...(g.equalities ?? []).map(([a, b]) => `equal ${exprText(a)} = ${exprText(b)}`),
+    ...(g.equalities ?? []).map(({ sizes: [a, b], node }) => `equal ${exprText(a)} = ${exprText(b)} for ${word(node)}`),
     ...g.inputs.map((v) => `input ${word(v)}${typed(v)}`),
     ...[...g.constants].map(([v, c]) => `const ${word(v)}: ${constantText(c)}`),
     // What import knows of values that it could not read, and of values of the graph around a sub-graph.

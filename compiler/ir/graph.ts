@@ -4,6 +4,7 @@
  */
 import type { Expr } from "./scalar.ts";
 import { range } from "./linear.ts";
+import type { Equality } from "./symbols.ts";
 import { bytesFor, newArray, types, type DType, type ElementArray } from "./types.ts";
 
 /** A number, or an index expression over named symbols (variables with a range). */
@@ -53,8 +54,8 @@ export interface Graph {
   readonly constants: ReadonlyMap<ValueName, Constant>;
   /** Of inputs always; of the others as far as the model says or inference has found. */
   readonly types: ReadonlyMap<ValueName, ValueType>;
-  /** Pairs of sizes that each run must have equal: nothing else in the graph holds if they are not. */
-  readonly equalities?: readonly (readonly [Expr, Expr])[];
+  /** What each run must have: nothing else in the graph holds without. */
+  readonly equalities?: readonly Equality[];
 }
 
 /** How many elements a shape has; 1 for a scalar. */

@@ -7,7 +7,7 @@ import { extentOf, memoryType, physical, rowMajor, type Compute, type Layout, ty
 import { loadsIn } from "./algebra.ts";
 import type { Flow } from "./control.ts";
 import { sizeOf, type TensorType } from "./graph.ts";
-import { someSizes, type Sizes, type SymbolFrom } from "./symbols.ts";
+import { someSizes, type Equality, type Sizes, type SymbolFrom } from "./symbols.ts";
 import type { SmallFloat } from "./formats.ts";
 import { types, type ElementArray } from "./types.ts";
 
@@ -59,6 +59,8 @@ export interface Network {
   readonly flow?: Flow<Run, string>;
   /** The symbols that Computes and sizes speak of. No axis is called like one. */
   readonly symbols?: readonly SymbolFrom<SymbolSource>[];
+  /** What each run must have: nothing else holds without. */
+  readonly equalities?: readonly Equality[];
 }
 
 /** Whether a tensor is the same in all runs: a weight of those who read it. */
@@ -141,6 +143,7 @@ const showFlow = (flow: Flow<Run, string>): readonly string[] => flow.flatMap((i
 export function printNetwork(n: Network): string {
   const out: string[] = [`network ${n.name}`, `inputs ${n.inputs.join(", ")}`, `outputs ${n.outputs.join(", ")}`];
   for (const { variable: { name, range: [low, high] = [] }, from } of n.symbols ?? []) out.push(`symbol ${name} in ${low}..${high} from ${"tensor" in from ? from.tensor : `${from.input}[${from.dim}]`}`);
+  for (const { sizes, node } of n.equalities ?? []) out.push(`equal ${sizes.map(show).join(" = ")} for ${node}`);
   for (const t of n.tensors.values()) out.push(`${t.kind} ${t.name}: ${t.dtype}[${t.shape.map((size, d) => (t.sizes?.[d] ? `${show(t.sizes[d])} <= ${size}` : size)).join(", ")}] ${showLayout(t.layout)}${t.turn ? ` of ${t.aliasOf} at the turn of ${t.turn.loop}${t.turn.reverse ? ", backwards" : ""}` : ""}`);
   if (n.flow) out.push(...showFlow(n.flow));
   for (const c of [...(n.setup ?? []), ...n.computes]) {

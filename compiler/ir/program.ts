@@ -8,7 +8,7 @@ import type { Kernel } from "./kernel.ts";
 import type { Choice } from "./compute.ts";
 import type { Traffic } from "./traffic.ts";
 import type { Expr } from "./scalar.ts";
-import type { Sizes, SymbolFrom } from "./symbols.ts";
+import type { Equality, Sizes, SymbolFrom } from "./symbols.ts";
 
 /** What the caller passes or gets, in the model's own order, shape and row-major layout. */
 export interface Port extends TensorType {
@@ -109,4 +109,6 @@ export interface Program {
   readonly texts?: readonly string[];
   /** In an order in which each is known when the next is asked for. */
   readonly symbols?: readonly SymbolFrom<ProgramSource>[];
+  /** What a run refuses to go on without, once all symbols in it are known. */
+  readonly equalities?: readonly Equality[];
 }

@@ -9,7 +9,7 @@ import { evaluateGraph } from "../../evaluate/index.ts";
 import type { PortFacts } from "../built.ts";
 import { type Difference, compare } from "../compare.ts";
 import { Failure, UsageError, orFail } from "../exit.ts";
-import { type Built, type RunFlags, buildModel, runModel, traceModel } from "../harness.ts";
+import { type Built, type RunFlags, buildModel, checkSizes, runModel, traceModel } from "../harness.ts";
 import { checkInput, fromFiles, randomInputs, runShapes } from "../inputs.ts";
 import { compileModel } from "../model.ts";
 import { inputFiles } from "../options.ts";
@@ -85,6 +85,7 @@ export async function verifyCommand(t: Terminal, model: string, f: Flags): Promi
   const inputs = f.data
     ? recorded(f.data, "input", ports)
     : randomInputs(runShapes(ports, f.runShape), f.seed).map((c, i) => given?.get(ports[i]!.name) ?? c);
+  checkSizes(b, inputs);
   const expected = f.data
     ? recorded(f.data, "output", outputs)
     : ((m) => outputs.map((p) => m.get(p.name)!))(evaluateGraph(r.graph, feeds(b, inputs)));

@@ -10,8 +10,8 @@ import {
   type Attribute, type Constant, type Dim, type Graph, type Node, type SizeList, type TensorType, type ValueName, type ValueType,
 } from "../../ir/graph.ts";
 import { range } from "../../ir/linear.ts";
-import type { Expr } from "../../ir/scalar.ts";
-import { showShape } from "../../ops/helpers.ts";
+import type { Equality } from "../../ir/symbols.ts";
+import { showDim, showShape } from "../../ops/helpers.ts";
 import type { Given } from "../../ir/control.ts";
 import { ops as registry } from "../../ops/index.ts";
 import { NodeView, Unsupported, type AttributeKind, type Op, type Parts } from "../../ops/op.ts";
@@ -66,7 +66,7 @@ class Inference implements Around {
   private readonly outer: Inference | undefined;
   private readonly types = new Map<ValueName, ValueType>();
   private readonly sizes = new Map<ValueName, SizeList>();
-  private readonly equalities = new Map<string, readonly [Expr, Expr]>();
+  private readonly equalities = new Map<string, Equality>();
   private readonly constants: Map<ValueName, Constant>;
   private readonly statedTypes: Map<ValueName, ValueType>;
   /** What those values consist of that are no tensors. */
@@ -113,8 +113,8 @@ class Inference implements Around {
       this.diagnostics.push({ severity: "warning", code: "stated-shape", message: `the model states ${first}${more}` });
     }
     if (this.equalities.size > 0) {
-      const list = [...this.equalities.values()].map((pair) => pair.map((e) => showShape([e]).slice(1, -1)).join(" = ")), more = list.length > 3 ? ` and ${list.length - 3} more` : "";
-      this.diagnostics.push({ severity: "warning", code: "equal-sizes", message: `results hold only where a run's sizes obey ${list.slice(0, 3).join(", ")}${more}; runs do not test it` });
+      const list = [...this.equalities.values()].map(({ sizes }) => sizes.map(showDim).join(" = ")), more = list.length > 3 ? ` and ${list.length - 3} more` : "";
+      this.diagnostics.push({ severity: "note", code: "equal-sizes", message: `a run is refused unless ${list.slice(0, 3).join(", ")}${more}` });
     }
     return { graph: this.result(), diagnostics: this.diagnostics };
   }
@@ -280,7 +280,7 @@ class Inference implements Around {
       this.error(n, "bad-model", `has ${plural(n.outputs.length, "output")}, but ${n.op} makes ${found.length} here`);
       return null;
     }
-    for (const pair of view.equalities) this.equalities.set(pair.map((e) => e.id).join(), pair);
+    for (const sizes of view.equalities) { const key = sizes.map((e) => e.id).join(); if (!this.equalities.has(key)) this.equalities.set(key, { sizes, node: n.name }); }
     const problems = found.slice(0, n.outputs.length).flatMap((t, i) => { const p = sizeProblem(t); return p ? [`output ${n.outputs[i] || i}: ${p}`] : []; });
     if (problems.length > 0) {
       this.error(n, "too-large", problems.join("; "));

@@ -121,6 +121,7 @@ export function buildProgram(network: Network, o: BuildOptions): Program {
     ...(setup.length ? { setup: { steps: ready.steps, memory: ready.arena } } : {}),
     kernels: done.map((k, i) => ({ ...k, origin: calls.flatMap((call, raw) => (call.kernel === i ? [...origins[raw]!] : [])) })),
     ...(n.symbols?.length ? { symbols: n.symbols.map(({ variable, from }) => ({ variable, from: originOf(n, from, (name) => placeOf(n, placement, arena, name)) })) } : {}),
+    ...(n.equalities?.length ? { equalities: n.equalities } : {}),
     dtypes: [...new Set(kernels.flatMap((k) => Object.values(k.variants).flatMap((v) => v.buffers.map((b) => b.dtype))))],
     ...(n.texts ? { texts: n.texts } : {}),
   };

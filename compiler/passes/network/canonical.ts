@@ -1,7 +1,7 @@
 /** Computes in a form in which equal work is equal: tensors named by position, boxes of larger tensors beginning at 0. */
 import { idOf, load, parameter, variables, type Const, type Expr } from "../../ir/scalar.ts";
 import { int, isFixed, minus, numberOf, range } from "../../ir/linear.ts";
-import { loadsIn, rebuild, rebuildTop } from "../../ir/algebra.ts";
+import { loadsIn, make, rebuild, rebuildTop } from "../../ir/algebra.ts";
 import { address, inside, physical, type Compute, type Layout, type Output } from "../../ir/compute.ts";
 import { expressionsOfStage } from "../../ir/network.ts";
 import type { Sizes } from "../../ir/symbols.ts";
@@ -68,7 +68,12 @@ export function canonicalise(given: Compute, shared: ReadonlyMap<string, string>
 function sized(c: Compute): { readonly compute: Compute; readonly sizes: ReadonlyMap<string, Expr> } {
   const found = new Map<Expr, Expr>(), seen = new Map<Expr, Expr>();
   const nameOf = (e: Expr): Expr => { const known = found.get(e) ?? parameter(`size${found.size}`, range(e)); found.set(e, known); return known; };
-  const go = (e: Expr): Expr => (variables(e).size === 0 ? e : rebuildTop(e, (x) => (x.dtype === "index" && isFixed(x) ? nameOf(x) : null), seen));
+  const go = (e: Expr): Expr => (variables(e).size === 0 ? e : rebuildTop(e, (x) => (x.dtype !== "index" ? null : isFixed(x) ? nameOf(x) : divided(x)), seen));
+  // Nothing is made of elements beyond a size, so of a division by a size of 0; but it must not trap.
+  const divided = (x: Expr): Expr | null => {
+    if (x.kind !== "apply" || (x.op !== "quo" && x.op !== "rem") || !isFixed(x.args[1]!) || range(x.args[1]!)[0] > 0) return null;
+    return make(x.op, go(x.args[0]!), go(make("max", x.args[1]!, int(1))));
+  };
   const all = (list: Sizes): Sizes => list.map((e) => e && go(e));
   const outputs = c.outputs.map((o): Output => ({ ...o, ...(o.sizes ? { sizes: all(o.sizes) } : {}), ...(o.index ? { index: o.index.map(go) } : {}) }));
   const stages = c.stages.map((s) => ({

@@ -63,7 +63,7 @@ export function lowerGraph(g: Graph, ops: ReadonlyMap<string, Op>): Network {
     computes.push(copy(tensors.get(tensorOf(value))!, tensors.get(tensor)!));
   }
   const symbols = symbolsOf(g);
-  return { name: g.name, inputs: g.inputs.map(tensorOf), outputs, outputNames: g.outputs, tensors, computes, ...(symbols.length ? { symbols } : {}) };
+  return { name: g.name, inputs: g.inputs.map(tensorOf), outputs, outputNames: g.outputs, tensors, computes, ...(symbols.length ? { symbols } : {}), ...(g.equalities ? { equalities: g.equalities } : {}) };
 }
 /** Each symbol, and the first dimension of an input that it is. */
 function symbolsOf(g: Graph): NonNullable<Network["symbols"]> {
