@@ -1,6 +1,6 @@
 /** y = x * scale + shift with constants, one pair for all elements or one for each index along one axis. */
 import { isFloat } from "../../ir/types.ts";
-import type { Constant, Node, ValueName } from "../../ir/graph.ts";
+import type { Constant, Dim, Node, ValueName } from "../../ir/graph.ts";
 import type { NodeView } from "../../ops/op.ts";
 import { sameType } from "./editor.ts";
 import type { Editor } from "./rewrite.ts";
@@ -44,13 +44,13 @@ export function compose(outer: Affine, inner: Affine): Affine | undefined {
 
 /** What a node does to its input, where that is affine with finite constants. */
 export function linkOf(n: NodeView | undefined, e: Editor): Link | undefined {
-  if (!n || !(affineOps as readonly string[]).includes(n.node.op) || !isFloat(n.out().dtype)) return undefined;
+  if (!n || !(affineOps as readonly string[]).includes(n.node.op) || !isFloat(n.outType().dtype)) return undefined;
   const found = n.node.op === "BatchNormalization" ? normalization(n) : withConstant(n, e);
   return found && isFinite_(found.affine) ? { ...found, node: n.node } : undefined;
 }
 function normalization(n: NodeView): Omit<Link, "node"> | undefined {
   const [gamma, beta, mean, variance] = [1, 2, 3, 4].map((i) => n.constant(i)?.data as Float32Array | undefined);
-  if (!gamma || !beta || !mean || !variance || n.int("training_mode") || n.in(0).shape.length < 2) return undefined;
+  if (!gamma || !beta || !mean || !variance || n.int("training_mode") || n.type(0).shape.length < 2) return undefined;
   if (n.node.outputs.slice(1).some(Boolean)) return undefined;
   const scale = new Float64Array(gamma.length), shift = new Float64Array(gamma.length), epsilon = n.float("epsilon");
   for (let i = 0; i < scale.length; i++) {
@@ -62,8 +62,8 @@ function normalization(n: NodeView): Omit<Link, "node"> | undefined {
 function withConstant(n: NodeView, e: Editor): Omit<Link, "node"> | undefined {
   const [a, b] = n.node.inputs as [ValueName, ValueName], left = e.constantOf(a), right = e.constantOf(b);
   if (!left === !right) return undefined;
-  const i = left ? 1 : 0, along = alongOneAxis((left ?? right)!, n.out().shape);
-  if (!along || !sameType(n.in(i), n.out())) return undefined;
+  const i = left ? 1 : 0, along = alongOneAxis((left ?? right)!, n.outType().shape);
+  if (!along || !sameType(n.type(i), n.outType())) return undefined;
   const c = along.values, ones = new Float64Array(c.length).fill(1), source = n.node.inputs[i]!, { axis } = along;
   const affine = (scale: Float64Array, shift: Float64Array) => ({ source, affine: { axis, scale, shift } });
   switch (n.node.op) {
@@ -75,7 +75,7 @@ function withConstant(n: NodeView, e: Editor): Omit<Link, "node"> | undefined {
   }
 }
 /** The elements of a constant that, broadcast to this shape, varies along at most one axis. */
-function alongOneAxis(c: Constant, shape: readonly number[]): { readonly axis: number | null; readonly values: Float64Array } | undefined {
+function alongOneAxis(c: Constant, shape: readonly Dim[]): { readonly axis: number | null; readonly values: Float64Array } | undefined {
   const long = c.shape.flatMap((d, i) => (d === 1 ? [] : [i + shape.length - c.shape.length]));
   if (long.length > 1 || c.shape.length > shape.length || c.data.length === 0) return undefined;
   return { axis: long[0] ?? null, values: Float64Array.from(c.data as Float32Array) };

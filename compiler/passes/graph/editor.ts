@@ -2,8 +2,8 @@
 import { ops } from "../../ops/index.ts";
 import { NodeView, OpenSize, type Expander, type Known } from "../../ops/op.ts";
 import {
-  capturedBy, constantOf, isGraph, isStatic, sizeOf, sizesMadeBy,
-  type Attribute, type Constant, type Graph, type SizeList, type Node, type TensorType, type ValueName, type ValueType,
+  capturedBy, constantOf, isGraph, isStatic, sizeOf, sizesMadeBy, sizesOp,
+  type Attribute, type Constant, type Dim, type Graph, type SizeList, type Node, type TensorType, type ValueName, type ValueType,
 } from "../../ir/graph.ts";
 import { arrayOf, type DType, type Num } from "../../ir/types.ts";
 
@@ -122,6 +122,10 @@ export class Editor implements Expander {
   }
   constant(dtype: DType, shape: readonly number[], values: Iterable<Num>): ValueName {
     return this.give(constantOf(dtype, shape, arrayOf(dtype, values)));
+  }
+  /** A list of sizes: a constant where all are numbers. */
+  sizes(dims: readonly Dim[]): ValueName {
+    return dims.every((d) => typeof d === "number") ? this.constant("i64", [dims.length], dims) : this.node(sizesOp, [], { value: { dtype: "i64", shape: [dims.length], dims } });
   }
   /** The name of a new constant with these elements, which are not copied. */
   give(c: Constant, hint = "const"): ValueName {

@@ -32,9 +32,9 @@ const takes: Readonly<Record<string, (n: NodeView, pad: NodeView, value: number,
 };
 /** The padding before and after each spatial dimension, of a Pad that adds a constant there and nowhere else. */
 function spatialPads(pad: NodeView): readonly number[] | undefined {
-  const rank = pad.in(0).shape.length;
+  const rank = pad.type(0).shape.length;
   if (pad.string("mode") !== "constant" || !pad.constant(1) || (pad.has(3) && !pad.constant(3))) return undefined;
-  const list = pad.parameter(1)!, axes = (pad.parameter(3) ?? pad.in(0).shape.map((_, d) => d)).map((a) => pad.axis(a, rank));
+  const list = pad.parameter(1)!, axes = (pad.parameter(3) ?? pad.type(0).shape.map((_, d) => d)).map((a) => pad.axis(a, rank));
   const before = new Array<number>(rank).fill(0), after = [...before];
   axes.forEach((a, k) => { before[a] = list[k]!; after[a] = list[k + axes.length]!; });
   const all = [...before.slice(2), ...after.slice(2)];

@@ -8,6 +8,7 @@
 import type { Graph, ValueName } from "../../ir/graph.ts";
 import type { NodeView } from "../../ops/op.ts";
 import { affineOps, chainTo, compose, isOne, isZero, linkOf, pick, type Affine, type Chain } from "./affine.ts";
+import { numberOf } from "./facts.ts";
 import { reshape } from "./merge-reshapes.ts";
 import { forEach, rewrite, type Editor } from "./rewrite.ts";
 import { foldAfter, foldBefore } from "./scale-weights.ts";
@@ -34,8 +35,8 @@ function isShort({ nodes }: Chain): boolean {
   return count("BatchNormalization", "Div") === 0 && count("Mul") <= 1 && count("Add", "Sub") <= 1;
 }
 function asMulAdd(n: NodeView, { source, affine }: Chain, e: Editor): ValueName {
-  const { dtype, shape } = n.out();
-  const along = affine.axis === null ? [] : shape.slice(affine.axis).map((d, i) => (i === 0 ? d : 1));
+  const { dtype, shape } = n.outType();
+  const along = affine.axis === null ? [] : shape.slice(affine.axis).map((_, i) => (i === 0 ? affine.scale.length : 1));
   const constant = (list: Float64Array) => e.constant(dtype, along, list);
   const scaled = isOne(affine.scale) ? source : e.node("Mul", [source, constant(affine.scale)]);
   return isZero(affine.shift) ? scaled : e.node("Add", [scaled, constant(affine.shift)]);
@@ -48,10 +49,10 @@ function foldInput(n: NodeView, e: Editor): ValueName | undefined {
 /** A matrix product that reads [N, C, H, W] flattened to [N, C * H * W]: the factors of the channels, each for H * W columns. */
 function foldFlattened(n: NodeView, e: Editor): ValueName | undefined {
   const view = n.node.op === "Gemm" || n.node.op === "MatMul" ? e.soleMade(n.node.inputs[0], "Reshape") : undefined;
-  const inner = view?.in(0).shape ?? [], flat = view?.out().shape ?? [];
+  const inner = view?.type(0).shape ?? [], flat = view?.outType().shape ?? [];
   if (!view || !n.constant(1) || flat.length !== 2 || inner.length < 2 || inner[0] !== flat[0]) return undefined;
-  const per = flat[1]! / inner[1]!;
-  const repeat = (list: Float64Array) => Float64Array.from({ length: flat[1]! }, (_, i) => pick(list, Math.floor(i / per)));
+  const columns = numberOf(flat[1]), per = columns / numberOf(inner[1]);
+  const repeat = (list: Float64Array) => Float64Array.from({ length: columns }, (_, i) => pick(list, Math.floor(i / per)));
   return alternatives(view.node.inputs[0]!, e, (source, a) => {
     if (a.axis !== null && a.axis !== 1) return undefined;
     return foldAfter[n.node.op]!(n, reshape(e, source, flat), { ...a, scale: repeat(a.scale), shift: repeat(a.shift) }, e);

@@ -4,10 +4,11 @@
  * row added to it are one Gemm; a batch of single rows is one matrix. Before fold-scales, which scales such weights, and
  * layouts, which pack them.
  */
-import { constantOf, sizeOf, type Constant, type Graph, type ValueName } from "../../ir/graph.ts";
+import { constantOf, sizeOf, type Constant, type Dim, type Graph, type ValueName } from "../../ir/graph.ts";
 import { isFloat, newArray } from "../../ir/types.ts";
 import type { NodeView } from "../../ops/op.ts";
 import { sameShape } from "./editor.ts";
+import { numbersOf } from "./facts.ts";
 import { reshape } from "./merge-reshapes.ts";
 import { rewrite, type Editor } from "./rewrite.ts";
 import { scaleAlong } from "./scale-weights.ts";
@@ -16,19 +17,21 @@ export const mergeProducts = (g: Graph): Graph => rewrite(g, { Gemm: plainGemm, 
 
 /** [B, 1, K] times constant [K, N]. */
 function rowsOfBatch(n: NodeView, e: Editor): ValueName | undefined {
-  const [a, b] = n.node.inputs as [ValueName, ValueName], { shape } = n.in(0), rows = sizeOf(shape.slice(0, -1));
-  if (shape.length < 3 || shape.at(-2) !== 1 || rows < 2 || n.constant(1)?.shape.length !== 2) return undefined;
-  return reshape(e, e.node("MatMul", [reshape(e, a, [rows, shape.at(-1)!]), b]), n.out().shape);
+  const [a, b] = n.node.inputs as [ValueName, ValueName], { shape } = n.type(0), one = shape.at(-2) === 1;
+  if (shape.length < 3 || !one || n.constant(1)?.shape.length !== 2) return undefined;
+  const long = shape.slice(0, -1).filter((d) => d !== 1), rows = long.length === 1 ? long[0]! : sizeOf(numbersOf(long));
+  if (rows === 1) return undefined;
+  return reshape(e, e.node("MatMul", [reshape(e, a, [rows, shape.at(-1)!]), b]), n.outType().shape);
 }
 
 function biasedMatMul(n: NodeView, e: Editor): ValueName | undefined {
   const [a, b] = n.node.inputs as [ValueName, ValueName], bias = e.constantOf(b) ? b : a, c = e.constantOf(bias);
-  const product = e.soleMade(bias === b ? a : b, "MatMul"), N = n.out().shape[1];
-  if (!c || !isFloat(c.dtype) || !isRow(c, N) || !product?.constant(1) || [0, 1].some((i) => product.in(i).shape.length !== 2)) return undefined;
-  return sameShape(n.out().shape, product.out().shape) ? e.node("Gemm", [...product.node.inputs, row(e, bias, c, N!)]) : undefined;
+  const product = e.soleMade(bias === b ? a : b, "MatMul"), N = n.outType().shape[1];
+  if (!c || !isFloat(c.dtype) || !isRow(c, N) || !product?.constant(1) || [0, 1].some((i) => product.type(i).shape.length !== 2)) return undefined;
+  return sameShape(n.outType().shape, product.outType().shape) ? e.node("Gemm", [...product.node.inputs, row(e, bias, c, N)]) : undefined;
 }
-const isRow = (c: Constant, N: number | undefined): boolean =>
-  N !== undefined && (c.data.length === 1 || (c.data.length === N && c.shape.at(-1) === N));
+const isRow = (c: Constant, N: Dim | undefined): N is number =>
+  typeof N === "number" && (c.data.length === 1 || (c.data.length === N && c.shape.at(-1) === N));
 /** The constant with shape [N]. */
 function row(e: Editor, name: ValueName, c: Constant, N: number): ValueName {
   if (c.shape.length === 1 && c.shape[0] === N) return name;
@@ -38,8 +41,8 @@ function row(e: Editor, name: ValueName, c: Constant, N: number): ValueName {
 
 function plainGemm(n: NodeView, e: Editor): ValueName | undefined {
   const [a, b, c] = n.node.inputs as [ValueName, ValueName, ValueName | undefined], A = n.constant(0), B = n.constant(1), C = n.constant(2);
-  const alpha = n.float("alpha"), beta = n.float("beta"), N = n.out().shape[1]!;
-  if (!isFloat(n.out().dtype)) return undefined;
+  const alpha = n.float("alpha"), beta = n.float("beta"), N = n.outType().shape[1];
+  if (!isFloat(n.outType().dtype)) return undefined;
   const turnA = A !== undefined && n.int("transA") !== 0, turnB = B !== undefined && n.int("transB") !== 0;
   const scalesA = alpha !== 1 && !B && A !== undefined, scalesB = alpha !== 1 && B !== undefined, scalesC = beta !== 1 && C !== undefined;
   const useless = n.has(2) && (beta === 0 || e.uniform(c) === 0), widens = C && isRow(C, N) && !sameShape(C.shape, [N]);

@@ -20,7 +20,7 @@ interface Found { readonly op: string; readonly x: ValueName; readonly attribute
 
 /** number * x * f(x), in any order. */
 function product(n: NodeView, e: Editor): ValueName | undefined {
-  const out = n.node.outputs[0]!, parts = isFloat(n.out().dtype) ? [...new Set(partsOf(out, e))] : [];
+  const out = n.node.outputs[0]!, parts = isFloat(n.outType().dtype) ? [...new Set(partsOf(out, e))] : [];
   for (const f of parts) {
     const made = e.made(f), gates = made && made.node.op in gate ? gate[made.node.op]! : undefined;
     if (!made || !gates) continue;
@@ -61,7 +61,7 @@ const gate: Readonly<Record<string, (f: NodeView, x: ValueName, scale: number, e
 /** Clip(a x + b, 0, top) / top. */
 function hardSigmoid(n: NodeView, e: Editor): ValueName | undefined {
   const { scale, factors } = productOf(n.node.outputs[0]!, e), clip = factors.length === 1 ? e.made(factors[0], "Clip") : undefined;
-  if (!clip || !isFloat(n.out().dtype)) return undefined;
+  if (!clip || !isFloat(n.outType().dtype)) return undefined;
   const [u, low, high] = clip.node.inputs, top = e.uniform(high);
   if (e.uniform(low) !== 0 || top === undefined || !near(top * scale, 1)) return undefined;
   for (const x of e.made(u)?.node.inputs.flatMap((v) => [...partsOf(v, e)].reverse()) ?? []) {

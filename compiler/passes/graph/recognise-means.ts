@@ -20,7 +20,7 @@ export const recogniseMeans = (g: Graph): Graph => rewrite(g, {
 const reduce = (e: Editor, op: string, v: ValueName, axes: readonly number[]): ValueName => e.node(op, [v, e.constant("i64", [axes.length], axes)]);
 function overImage(op: string): Rule {
   return (n, e) => {
-    const axes = n.in(0).shape.map((_, d) => d).slice(2);
+    const axes = n.type(0).shape.map((_, d) => d).slice(2);
     return axes.length > 0 ? reduce(e, op, n.node.inputs[0]!, axes) : undefined;
   };
 }
@@ -29,8 +29,8 @@ function wholeWindow(op: string): Rule {
   const whole = overImage(op);
   return (n, e) => {
     const unpadded = n.string("auto_pad") === "NOTSET" && (n.intsOr("pads") ?? []).every((p) => p === 0);
-    const isWhole = unpadded && sameShape(n.ints("kernel_shape"), n.in(0).shape.slice(2)) && (n.intsOr("dilations") ?? []).every((d) => d === 1);
-    return isWhole && n.out().shape.slice(2).every((d) => d === 1) && !e.wanted(n.node.outputs[1]) ? whole(n, e) : undefined;
+    const isWhole = unpadded && sameShape(n.ints("kernel_shape"), n.type(0).shape.slice(2)) && (n.intsOr("dilations") ?? []).every((d) => d === 1);
+    return isWhole && n.outType().shape.slice(2).every((d) => d === 1) && !e.wanted(n.node.outputs[1]) ? whole(n, e) : undefined;
   };
 }
 /** Applying them twice is applying them once over all axes. */
@@ -43,5 +43,5 @@ function canonical(n: NodeView, e: Editor): ValueName | undefined {
   const plain = n.int("keepdims") !== 0 && n.has(1) && sameShape(n.parameter(1)!, axes);
   if (plain && !more) return undefined;
   const all = [...new Set([...axes, ...(more ?? [])])].sort((a, b) => a - b), source = more ? inner!.node.inputs[0]! : n.node.inputs[0]!;
-  return reshape(e, reduce(e, n.node.op, source, all), n.out().shape);
+  return reshape(e, reduce(e, n.node.op, source, all), n.outType().shape);
 }

@@ -7,7 +7,7 @@
 import { sizeOf, type Graph, type ValueName } from "../../ir/graph.ts";
 import type { NodeView } from "../../ops/op.ts";
 import { sameShape } from "./editor.ts";
-import { reducedAxes } from "./facts.ts";
+import { numberOf, numbersOf, reducedAxes } from "./facts.ts";
 import { rewrite, type Editor } from "./rewrite.ts";
 
 export const recogniseNorms = (g: Graph): Graph => rewrite(g, {
@@ -39,10 +39,10 @@ function normalised(top: ValueName, under: ValueName | undefined, e: Editor): Va
   const spread = meanOf(e.uniform(b) === undefined ? b : a, e);
   if (!spread || epsilon === undefined || epsilon < 0) return undefined;
   const squared = squareOf(spread.of, e), centred = e.made(top, "Sub"), [x, mean] = centred?.node.inputs ?? [], centre = meanOf(mean, e);
-  const { shape } = e.type(top), axis = spread.axes[0]!;
+  const { shape } = e.valueType(top), axis = spread.axes[0]!;
   if (squared !== top || axis === undefined || spread.axes.length !== shape.length - axis) return undefined;
-  const inner = shape.slice(axis), scale = e.constant(e.type(top).dtype, inner, new Array<number>(sizeOf(inner)).fill(1));
-  if (x && centre && centre.of === x && sameShape(centre.axes, spread.axes) && sameShape(e.type(x).shape, shape)) {
+  const inner = numbersOf(shape.slice(axis)), scale = e.constant(e.valueType(top).dtype, inner, new Array<number>(sizeOf(inner)).fill(1));
+  if (x && centre && centre.of === x && sameShape(centre.axes, spread.axes) && sameShape(e.valueType(x).shape, shape)) {
     return e.node("LayerNormalization", [x, scale], { axis, epsilon });
   }
   return e.node("RMSNormalization", [top, scale], { axis, epsilon });
@@ -59,13 +59,13 @@ function squareOf(v: ValueName, e: Editor): ValueName | undefined {
 
 /** Reshape to [N, groups, rest], InstanceNormalization, and back. */
 function groups(n: NodeView, e: Editor): ValueName | undefined {
-  const norm = e.made(n.node.inputs[0], "InstanceNormalization"), before = norm && e.made(norm.node.inputs[0], "Reshape"), { shape } = n.out();
+  const norm = e.made(n.node.inputs[0], "InstanceNormalization"), before = norm && e.made(norm.node.inputs[0], "Reshape"), { shape } = n.outType();
   const scale = norm?.constant(1), bias = norm?.constant(2);
   if (!norm || !before || !scale || !bias || shape.length < 3) return undefined;
-  if (!sameShape(before.in(0).shape, shape) || norm.in(0).shape[0] !== shape[0]) return undefined;
-  const count = norm.in(0).shape[1]!, channels = shape[1]!;
+  if (!sameShape(before.type(0).shape, shape) || norm.type(0).shape[0] !== shape[0]) return undefined;
+  const count = numberOf(norm.type(0).shape[1]), channels = numberOf(shape[1]);
   if (channels % count !== 0) return undefined;
   const each = (c: { readonly data: ArrayLike<number | bigint> }) =>
-    e.constant(n.out().dtype, [channels], Array.from({ length: channels }, (_, i) => c.data[Math.floor((i * count) / channels)]!));
+    e.constant(n.outType().dtype, [channels], Array.from({ length: channels }, (_, i) => c.data[Math.floor((i * count) / channels)]!));
   return e.node("GroupNormalization", [before.node.inputs[0]!, each(scale), each(bias)], { num_groups: count, epsilon: norm.float("epsilon") });
 }

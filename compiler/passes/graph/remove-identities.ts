@@ -7,14 +7,14 @@ import { isFloat } from "../../ir/types.ts";
 import type { Graph } from "../../ir/graph.ts";
 import type { NodeView } from "../../ops/op.ts";
 import { sameType } from "./editor.ts";
-import { keepsOrder, permutation } from "./facts.ts";
+import { keepsOrder, numberOf, permutation } from "./facts.ts";
 import { forEach, rewrite, type Editor, type Rule, type Rules } from "./rewrite.ts";
 
 export const removeIdentities = (g: Graph): Graph => rewrite(g, rules);
 
 /** Reads input `i` instead, where `same` holds and only output 0 is wanted. */
 const input = (same: (n: NodeView, e: Editor) => boolean, i = 0): Rule => (n, e) =>
-  sameType(n.in(i), n.out()) && n.node.outputs.slice(1).every((o) => !e.wanted(o)) && same(n, e) ? n.node.inputs[i]! : undefined;
+  sameType(n.type(i), n.outType()) && n.node.outputs.slice(1).every((o) => !e.wanted(o)) && same(n, e) ? n.node.inputs[i]! : undefined;
 const always = input(() => true);
 const allEqual = (list: readonly number[] | null | undefined, value: number): boolean => !list || list.every((x) => x === value);
 const known = (n: NodeView, i: number): boolean => !n.has(i) || n.constant(i) !== undefined;
@@ -22,14 +22,14 @@ const known = (n: NodeView, i: number): boolean => !n.has(i) || n.constant(i) !=
 /** The other operand of a pair is `neutral`, so that `x` (of the result's shape) stays as it is. */
 const pair = (neutral: number, commutes: boolean): Rule => (n, e) => {
   const [a, b] = n.node.inputs as [string, string];
-  if (e.uniform(b) === neutral && sameType(n.in(0), n.out())) return a;
-  return commutes && e.uniform(a) === neutral && sameType(n.in(1), n.out()) ? b : undefined;
+  if (e.uniform(b) === neutral && sameType(n.type(0), n.outType())) return a;
+  return commutes && e.uniform(a) === neutral && sameType(n.type(1), n.outType()) ? b : undefined;
 };
 const sliced = (n: NodeView): boolean => {
   if (!n.has(4)) return true;
   if (!known(n, 3) || !known(n, 4)) return false;
-  const { shape } = n.in(0), axes = n.parameter(3) ?? shape.map((_, d) => d);
-  return n.parameter(4)!.every((step, k) => step > 0 || shape[n.axis(axes[k]!, shape.length)]! <= 1);
+  const { shape } = n.type(0), axes = n.parameter(3) ?? shape.map((_, d) => d);
+  return n.parameter(4)!.every((step, k) => step > 0 || [0, 1].includes(numberOf(shape[n.axis(axes[k]!, shape.length)])));
 };
 /** The same size asked for, or every scale 1. */
 const resized = (n: NodeView): boolean => {
@@ -40,12 +40,12 @@ const resized = (n: NodeView): boolean => {
 const pooled = (n: NodeView): boolean =>
   allEqual(n.ints("kernel_shape"), 1) && allEqual(n.intsOr("strides"), 1) && allEqual(n.intsOr("pads"), 0);
 /** Clips at the ends of the type. */
-const clipped = (n: NodeView, e: Editor): boolean => isFloat(n.in(0).dtype)
+const clipped = (n: NodeView, e: Editor): boolean => isFloat(n.type(0).dtype)
   && (!n.has(1) || e.uniform(n.node.inputs[1]) === -Infinity) && (!n.has(2) || e.uniform(n.node.inputs[2]) === Infinity);
 /** Parts without elements do not matter; one other part is the whole. */
 const concatenated: Rule = (n) => {
-  const parts = n.node.inputs.filter((_, i) => !n.in(i).shape.includes(0));
-  return parts.length === 1 && !n.out().shape.includes(0) ? parts[0] : undefined;
+  const parts = n.node.inputs.filter((_, i) => !n.type(i).shape.includes(0));
+  return parts.length === 1 && !n.outType().shape.includes(0) ? parts[0] : undefined;
 };
 
 const rules: Rules = {
@@ -54,7 +54,7 @@ const rules: Rules = {
   ...forEach(["Cast", "CastLike", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Expand", "Tile"], always),
   ...forEach(["Sum", "Max", "Min", "Mean"], input((n) => n.node.inputs.length === 1)),
   Dropout: input((n) => !n.has(2) || n.constant(2)?.data[0] === 0),
-  Transpose: input((n) => keepsOrder(n.in(0).shape, permutation(n))),
+  Transpose: input((n) => keepsOrder(n.type(0).shape, permutation(n))),
   Slice: input(sliced),
   Pad: input((n) => known(n, 1) && allEqual(n.parameter(1), 0)),
   Concat: concatenated,

@@ -5,6 +5,7 @@
 import { constantOf, sizeOf, type Constant, type ValueName } from "../../ir/graph.ts";
 import { newArray } from "../../ir/types.ts";
 import type { NodeView } from "../../ops/op.ts";
+import { numberOf } from "./facts.ts";
 import { isOne, isZero, pick, spread, type Affine } from "./affine.ts";
 import type { Editor } from "./rewrite.ts";
 
@@ -35,9 +36,9 @@ function moveBias(e: Editor, n: NodeView, input: number, count: number, a: Affin
   if (bias === undefined) return undefined;
   if (bias && ((bias.data.length !== 1 && bias.data.length !== count) || bias.shape.slice(0, -1).some((d) => d !== 1))) return undefined;
   if (!bias && isZero(a.shift)) return "";
-  const out = newArray(n.out().dtype, count) as Floats, old = bias ? Float64Array.from(floats(bias)) : new Float64Array(1);
+  const out = newArray(n.outType().dtype, count) as Floats, old = bias ? Float64Array.from(floats(bias)) : new Float64Array(1);
   for (let i = 0; i < count; i++) out[i] = pick(old, i) * pick(a.scale, i) + pick(a.shift, i);
-  return e.give(constantOf(n.out().dtype, [count], out), "bias");
+  return e.give(constantOf(n.outType().dtype, [count], out), "bias");
 }
 const along = (a: Affine, axis: number): boolean => a.axis === null || a.axis === axis;
 const weight = (e: Editor, c: Constant): ValueName => e.give(c, "weight");
@@ -60,15 +61,15 @@ export const foldBefore: Readonly<Record<string, (n: NodeView, a: Affine, e: Edi
     return e.node("ConvTranspose", [n.node.inputs[0]!, weight(e, constantOf(W.dtype, W.shape, data)), bias], n.node.attributes);
   },
   Gemm: (n, a, e) => {
-    const B = n.constant(1), N = n.out().shape[1]!, beta = n.float("beta");
+    const B = n.constant(1), N = numberOf(n.outType().shape[1]), beta = n.float("beta");
     const bias = B && along(a, 1) ? moveBias(e, n, 2, N, { ...a, scale: a.scale.map((s) => s * beta) }) : undefined;
     if (!B || bias === undefined) return undefined;
     const scaled = scaleAlong(B, a.scale, N, n.int("transB") ? B.shape[1]! : 1);
     return e.node("Gemm", [n.node.inputs[0]!, weight(e, scaled), bias], { ...n.node.attributes, beta: 1 });
   },
   MatMul: (n, a, e) => {
-    const B = n.constant(1), N = B?.shape.at(-1) ?? 0, rank = n.out().shape.length;
-    if (!B || B.shape.length < 2 || n.in(0).shape.length < 2 || !along(a, rank - 1)) return undefined;
+    const B = n.constant(1), N = B?.shape.at(-1) ?? 0, rank = n.outType().shape.length;
+    if (!B || B.shape.length < 2 || n.type(0).shape.length < 2 || !along(a, rank - 1)) return undefined;
     const W = isOne(a.scale) ? n.node.inputs[1]! : weight(e, scaleAlong(B, a.scale, N, 1)), A = n.node.inputs[0]!;
     if (isZero(a.shift)) return e.node("MatMul", [A, W]);
     const bias = e.constant(B.dtype, [N], spread(a.shift, N));
@@ -76,20 +77,20 @@ export const foldBefore: Readonly<Record<string, (n: NodeView, a: Affine, e: Edi
     return isOne(a.scale) ? undefined : e.node("Add", [e.node("MatMul", [A, W]), bias]);
   },
   LayerNormalization: (n, a, e) => {
-    const { shape } = n.in(0), count = shape.at(-1)!, scale = n.constant(1), axis = n.axis(n.int("axis"), shape.length);
+    const { shape } = n.type(0), count = numberOf(shape.at(-1)), scale = n.constant(1), axis = n.axis(n.int("axis"), shape.length);
     if (!scale || axis !== shape.length - 1 || !along(a, axis) || n.node.outputs.slice(1).some((o) => e.wanted(o))) return undefined;
     const bias = moveBias(e, n, 2, count, a), factor = weight(e, stretched(scale, a, count));
     return bias === undefined ? undefined : e.node("LayerNormalization", [n.node.inputs[0]!, factor, bias], n.node.attributes);
   },
   RMSNormalization: (n, a, e) => {
-    const { shape } = n.in(0), count = shape.at(-1)!, scale = n.constant(1), axis = n.axis(n.int("axis"), shape.length);
+    const { shape } = n.type(0), count = numberOf(shape.at(-1)), scale = n.constant(1), axis = n.axis(n.int("axis"), shape.length);
     if (!scale || axis !== shape.length - 1 || !along(a, axis) || !isZero(a.shift)) return undefined;
     return e.node("RMSNormalization", [n.node.inputs[0]!, weight(e, stretched(scale, a, count))], n.node.attributes);
   },
   InstanceNormalization: perChannel, GroupNormalization: perChannel,
 };
 function perChannel(n: NodeView, a: Affine, e: Editor): ValueName | undefined {
-  const count = n.in(0).shape[1]!, scale = n.constant(1), bias = scale && along(a, 1) ? moveBias(e, n, 2, count, a) : undefined;
+  const count = numberOf(n.type(0).shape[1]), scale = n.constant(1), bias = scale && along(a, 1) ? moveBias(e, n, 2, count, a) : undefined;
   if (!scale || bias === undefined) return undefined;
   return e.node(n.node.op, [n.node.inputs[0]!, weight(e, stretched(scale, a, count)), bias], n.node.attributes);
 }
@@ -128,15 +129,15 @@ export const foldAfter: Readonly<Record<string, (n: NodeView, source: ValueName,
     return e.node("ConvTranspose", [source, weight(e, scaled), ...n.node.inputs.slice(2)], n.node.attributes);
   },
   Gemm: (n, source, a, e) => {
-    const B = n.constant(1), N = n.out().shape[1]!, transB = n.int("transB") !== 0;
+    const B = n.constant(1), N = numberOf(n.outType().shape[1]), transB = n.int("transB") !== 0;
     if (!B || !along(a, 1) || n.int("transA")) return undefined;
-    const alpha = n.float("alpha"), beta = n.float("beta"), K = n.in(0).shape[1]!, added = columnSums(B, K, N, transB, a.shift).map((x) => x * alpha);
+    const alpha = n.float("alpha"), beta = n.float("beta"), K = numberOf(n.type(0).shape[1]), added = columnSums(B, K, N, transB, a.shift).map((x) => x * alpha);
     const bias = moveBias(e, n, 2, N, { axis: 1, scale: new Float64Array(1).fill(beta), shift: added });
     if (bias === undefined) return undefined;
     return e.node("Gemm", [source, weight(e, scaleAlong(B, a.scale, K, transB ? 1 : N)), bias], { ...n.node.attributes, beta: 1 });
   },
   MatMul: (n, source, a, e) => {
-    const B = n.constant(1), rank = n.in(0).shape.length;
+    const B = n.constant(1), rank = n.type(0).shape.length;
     if (B?.shape.length !== 2 || rank < 2 || !along(a, rank - 1)) return undefined;
     const [K, N] = B.shape as [number, number], W = isOne(a.scale) ? n.node.inputs[1]! : weight(e, scaleAlong(B, a.scale, K, N));
     if (isZero(a.shift)) return e.node("MatMul", [source, W]);

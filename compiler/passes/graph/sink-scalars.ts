@@ -12,8 +12,8 @@ import { rewrite, type Editor } from "./rewrite.ts";
 export const sinkScalars = (g: Graph): Graph => rewrite(g, {
   MatMul: (n, e) => {
     const found = n.node.inputs.map((v) => withoutScale(v, e)), scale = found.reduce((product, f) => product * (f?.scale ?? 1), 1);
-    if (!isFloat(n.out().dtype) || n.node.inputs.some((v) => e.constantOf(v)) || !found.some(Boolean)) return undefined;
-    return e.node("Mul", [e.node("MatMul", n.node.inputs.map((v, i) => found[i]?.value ?? v)), e.constant(n.out().dtype, [], [scale])]);
+    if (!isFloat(n.outType().dtype) || n.node.inputs.some((v) => e.constantOf(v)) || !found.some(Boolean)) return undefined;
+    return e.node("Mul", [e.node("MatMul", n.node.inputs.map((v, i) => found[i]?.value ?? v)), e.constant(n.outType().dtype, [], [scale])]);
   },
 });
 
@@ -23,7 +23,7 @@ function withoutScale(v: ValueName, e: Editor): { readonly value: ValueName; rea
   const n = e.soleMade(v), [a, b] = n?.node.inputs ?? [];
   if (n?.node.op === "Mul") {
     const scale = e.uniform(b) ?? e.uniform(a), value = e.uniform(b) === undefined ? b! : a!;
-    return scale !== undefined && Number.isFinite(scale) && sameShape(e.type(value).shape, n.out().shape) ? { value, scale } : undefined;
+    return scale !== undefined && Number.isFinite(scale) && sameShape(e.valueType(value).shape, n.outType().shape) ? { value, scale } : undefined;
   }
   const inner = n && moves.has(n.node.op) ? withoutScale(a!, e) : undefined;
   return inner && { ...inner, value: e.node(n!.node.op, [inner.value, ...n!.node.inputs.slice(1)], n!.node.attributes) };

@@ -63,7 +63,17 @@ export function lowerGraph(g: Graph, ops: ReadonlyMap<string, Op>): Network {
     computes.push(copy(tensors.get(tensorOf(value))!, tensors.get(tensor)!));
   }
   const symbols = symbolsOf(g);
-  return { name: g.name, inputs: g.inputs.map(tensorOf), outputs, outputNames: g.outputs, tensors, computes, ...(symbols.length ? { symbols } : {}), ...(g.equalities ? { equalities: g.equalities } : {}) };
+  return { name: g.name, inputs: g.inputs.map(tensorOf), outputs, outputNames: g.outputs, tensors, computes: read(computes, tensors, symbols), ...(symbols.length ? { symbols } : {}), ...(g.equalities ? { equalities: g.equalities } : {}) };
+}
+/** Without what no Compute reads, though nodes do: lists of sizes, which operators know as they are lowered. */
+function read(computes: readonly Compute[], tensors: Map<string, NetTensor>, symbols: readonly SymbolFrom<SymbolSource>[]): readonly Compute[] {
+  const used = new Set(symbols.flatMap(({ from }) => ("tensor" in from ? [from.tensor] : [])));
+  return computes.toReversed().filter((c) => {
+    const wanted = c.outputs.some((o) => used.has(o.tensor) || tensors.get(o.tensor)!.kind === "output");
+    for (const t of wanted ? c.tensors : []) used.add(t.name);
+    if (!wanted) for (const o of c.outputs) tensors.delete(o.tensor);
+    return wanted;
+  }).reverse();
 }
 /** Each symbol, and the first dimension of an input that it is. */
 function symbolsOf(g: Graph): NonNullable<Network["symbols"]> {
