@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { renderShell } from "../emit/shell.ts";
-import type { Built, Maker } from "./built.ts";
+import { type Built, isOpen, type Maker } from "./built.ts";
 import { Failure } from "./exit.ts";
 import { traceRows } from "./results.ts";
 
@@ -26,9 +26,10 @@ const command = async (b: Built): Promise<readonly string[]> => [process.execPat
 /** See `Maker`. */
 export const moduleMaker: Maker = {
   tools: async () => process.version,
-  make: async (folder, { name, steps }, files) => {
+  make: async (folder, facts, files) => {
+    const { name, steps } = facts;
     const results = traceRows(steps).map((row) => JSON.stringify(row));
-    writeFileSync(join(folder, "main.mjs"), renderShell("node/main.mjs", { name, nameLength: name.length, results }));
+    writeFileSync(join(folder, "main.mjs"), renderShell("node/main.mjs", { name, nameLength: name.length, results, sized: isOpen(facts) }));
     return [...files.values()].reduce((sum, content) => sum + (typeof content === "string" ? Buffer.byteLength(content) : 0), 0);
   },
   command,

@@ -240,13 +240,27 @@ export interface ModuleView {
   readonly checksum: number;
   readonly buffers: string;
   readonly pieces: number;
+  readonly sized: ModuleSizesView | null;
 }
+/** Sizes that each run chooses, as JavaScript. */
+export interface ModuleSizesView {
+  readonly given: readonly { readonly id: string; readonly from: string }[];
+  readonly checks: readonly { readonly from: string; readonly size: string }[];
+  /** Shapes of the outputs, and the numbers that kernels and dispatches are given. */
+  readonly outputs: readonly string[];
+  readonly numbers: readonly string[];
+  /** Which numbers are side by side, for each 256 bytes. */
+  readonly rows: string;
+}
+/** A part of the module that is the same for all networks, or for those with sizes that each run chooses. */
+export interface ModulePartView { readonly sized: boolean }
 /** The program around such a module that `mlc run`, `bench` and `verify` start. */
 export interface NodeView {
   readonly name: string;
   readonly nameLength: number;
   /** Arrays of step, port or -1, offset, bytes. */
   readonly results: readonly string[];
+  readonly sized: boolean;
 }
 /** The part of the header that only OpenCL has. */
 export interface OpenclApiView extends CommonView {
@@ -347,11 +361,11 @@ export interface ShellViews {
   readonly "native/peak.cpp": PeakView;
   readonly "node/main.mjs": NodeView;
   readonly "webgpu/index.js": ModuleView;
-  readonly "webgpu/ports.js": Record<string, never>;
-  readonly "webgpu/weights.js": Record<string, never>;
-  readonly "webgpu/device.js": Record<string, never>;
-  readonly "webgpu/steps.js": Record<string, never>;
-  readonly "webgpu/net.js": Record<string, never>;
+  readonly "webgpu/ports.js": ModulePartView;
+  readonly "webgpu/weights.js": ModulePartView;
+  readonly "webgpu/device.js": ModulePartView;
+  readonly "webgpu/steps.js": ModulePartView;
+  readonly "webgpu/net.js": ModulePartView;
   readonly "cpp/header.h": HeaderView;
   readonly "cpp/internal.h": InternalView;
   readonly "cpp/core.cpp": CoreView;

@@ -12,21 +12,24 @@ import type { SizedView } from "./shell-views.ts";
 /** Names in C of a program's symbols; none is in `taken`, which they join. */
 export const symbolNames = (p: Program, taken: Set<string>): ReadonlyMap<string, string> =>
   new Map((p.symbols ?? []).map(({ variable }) => [variable.name, identifier(`size_${variable.name.replace(/^\W+/, "")}`, taken)]));
-/** An index over symbols as C, of type ptrdiff_t; of no looser binding than a product. */
-export function indexText(e: number | Expr, names: ReadonlyMap<string, string>): string {
+/** What differs between languages in an index: the smaller and the larger of two, and a quotient of numbers that are not below 0. */
+export interface IndexWords { readonly min: string; readonly max: string; readonly quotient: (a: string, b: string) => string }
+const wordsOfC: IndexWords = { min: "least", max: "most", quotient: (a, b) => `(${a} / ${b})` };
+/** An index over symbols as C, of type ptrdiff_t, or in another language's words; of no looser binding than a product. */
+export function indexText(e: number | Expr, names: ReadonlyMap<string, string>, words = wordsOfC): string {
   if (typeof e === "number") return `${e}`;
   switch (e.kind) {
     case "const": return `${e.value}`;
     case "var": return names.get(e.name) ?? fail(`${e.name} is no symbol of the program`);
     case "apply": {
-      const [a, b, c] = e.args.map((x) => indexText(x, names)) as [string, string, string], infix = (op: string) => `(${a} ${op} ${b})`;
+      const [a, b, c] = e.args.map((x) => indexText(x, names, words)) as [string, string, string], infix = (op: string) => `(${a} ${op} ${b})`;
       switch (e.op) {
         case "add": return infix("+");
         case "sub": return infix("-");
         case "mul": return infix("*");
-        case "quo": case "rem": { const op = e.op === "quo" ? "/" : "%"; return range(e.args[1]!)[0] > 0 ? infix(op) : `(${a} ${op} most(${b}, 1))`; }
-        case "min": return `least(${a}, ${b})`;
-        case "max": return `most(${a}, ${b})`;
+        case "quo": case "rem": { const by = range(e.args[1]!)[0] > 0 ? b : `${words.max}(${b}, 1)`; return e.op === "quo" ? words.quotient(a, by) : `(${a} % ${by})`; }
+        case "min": return `${words.min}(${a}, ${b})`;
+        case "max": return `${words.max}(${a}, ${b})`;
         case "less": return infix("<");
         case "lessEqual": return infix("<=");
         case "equal": return infix("==");
@@ -51,17 +54,17 @@ export function groupsOf(k: Kernel, s: Step): readonly (number | Expr)[] {
 }
 /** Whether a program has inputs or outputs whose sizes only a run knows. */
 export const isSized = (p: Program): boolean => (p.symbols?.length ?? 0) > 0;
-const dimsOf = (p: Port, names: ReadonlyMap<string, string>): readonly string[] => p.shape.map((n, d) => indexText(p.sizes?.[d] ?? n, names));
+const dimsOf = (p: Port, names: ReadonlyMap<string, string>, words = wordsOfC): readonly string[] => p.shape.map((n, d) => indexText(p.sizes?.[d] ?? n, names, words));
 /** The least size of each dimension. */
 export const leastShape = (p: Port): readonly number[] => p.shape.map((n, d) => (p.sizes?.[d] ? Math.max(0, range(p.sizes[d])[0]) : n));
 
 /** `ids`: of inputs, then outputs. */
-export function sizedView(p: Program, names: ReadonlyMap<string, string>, ids: readonly string[]): SizedView {
+export function sizedView(p: Program, names: ReadonlyMap<string, string>, ids: readonly string[], words = wordsOfC): SizedView {
   let first = 0;
   const firsts = p.inputs.map((x) => { const at = first; first += x.shape.length; return at; });
   const symbols = p.symbols ?? [], own = symbols.map((s) => ({ id: names.get(s.variable.name)!, from: s.from, range: s.variable.range! }));
   const given = own.flatMap(({ id, from }) => ("input" in from ? [{ id, at: firsts[from.input]! + from.dim }] : [])), told = new Set(given.map((g) => g.at));
-  const checks = p.inputs.flatMap((x, i) => (x.sizes ?? []).flatMap((e, d) => (e && !told.has(firsts[i]! + d) ? [{ at: firsts[i]! + d, size: indexText(e, names) }] : [])));
+  const checks = p.inputs.flatMap((x, i) => (x.sizes ?? []).flatMap((e, d) => (e && !told.has(firsts[i]! + d) ? [{ at: firsts[i]! + d, size: indexText(e, names, words) }] : [])));
   const copied = (list: readonly Port[], shift: number, inside: boolean) => list.flatMap((x, i) => {
     if (!x.at) return [];
     const dims = dimsOf(x, names), arena = `arena + ${(x.at as Place).offset}`, id = ids[i + shift]!;
@@ -72,7 +75,7 @@ export function sizedView(p: Program, names: ReadonlyMap<string, string>, ids: r
     symbols: own.map(({ id, range: [, high] }) => ({ id, high })), given, checks, differ: differing(p, names, null), learns: symbols.some((s) => "place" in s.from), firsts: [...firsts, first].join(", "), shapeLength: Math.max(1, first),
     least: flat(leastShape) || "0", most: flat((x) => x.shape) || "0",
     copiesIn: copied(p.inputs, 0, true), copiesOut: copied(p.outputs, p.inputs.length, false),
-    outputs: p.outputs.map((x, index) => ({ index, dims: dimsOf(x, names).map((size, d) => ({ d, size })) })),
+    outputs: p.outputs.map((x, index) => ({ index, dims: dimsOf(x, names, words).map((size, d) => ({ d, size })) })),
     bytes: 8 * (Math.max(1, first) + symbols.length),
   };
 }

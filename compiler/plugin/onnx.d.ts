@@ -5,11 +5,14 @@ declare module "*.onnx" {
     readonly name: string;
     readonly type: string;
     readonly shape: readonly number[];
+    readonly least?: readonly number[];
     readonly stored: "float32" | "int32" | "uint32";
   }
   interface Net {
     run(inputs: Readonly<Record<string, Elements | readonly (number | bigint | boolean)[] | object>>): Promise<Readonly<Record<string, Elements>>>;
     run(inputs: Readonly<Record<string, object>>, options: { readonly outputs: "buffers" | Readonly<Record<string, object>> }): Promise<Readonly<Record<string, object>>>;
+    setInputShape?(name: string, dims: readonly number[]): void;
+    outputShape?(name: string): readonly number[];
     dispose(): void;
   }
   interface NetOptions {

@@ -1,6 +1,7 @@
 /** index.d.ts of a package: what TypeScript knows of the network, by name and shape. */
 import { createRequire } from "node:module";
 import type { InterfaceDeclaration, SourceFile } from "ts-morph";
+import { leastShape } from "../../compiler/emit/sizes.ts";
 import { callersArray, type Port } from "../../compiler/ir/program.ts";
 import { onnxTypeName, types } from "../../compiler/ir/types.ts";
 
@@ -10,7 +11,10 @@ const typeNameOf = (p: Port): string => onnxTypeName(types[p.dtype].onnx);
 const storedNameOf = (p: Port): string => onnxTypeName(types[p.stored ?? p.dtype].onnx);
 const arrayOf = (p: Port): string => types[callersArray(p).dtype].array.name;
 const plainOf = (p: Port): string => (arrayOf(p).startsWith("Big") ? "readonly (number | bigint)[]" : p.dtype === "bool" ? "readonly (number | boolean)[]" : "readonly number[]");
-const describe = (p: Port): string => `${typeNameOf(p)}[${p.shape.join(", ")}]${typeNameOf(p) === storedNameOf(p) ? "" : `; as a GPUBuffer: ${storedNameOf(p)}`}`;
+/** Sizes, those that each run chooses with their bounds. */
+const boundsOf = (p: Port): readonly string[] => { const least = leastShape(p); return p.shape.map((n, d) => (n === least[d] ? `${n}` : `${least[d]}..${n}`)); };
+const isOpen = (p: Port): boolean => p.sizes !== undefined;
+const describe = (p: Port): string => `${typeNameOf(p)}[${boundsOf(p).join(", ")}]${typeNameOf(p) === storedNameOf(p) ? "" : `; as a GPUBuffer: ${storedNameOf(p)}`}`;
 
 /** ts-morph brings a compiler along: only who declares waits for it. */
 let empty: SourceFile | undefined;
@@ -24,10 +28,12 @@ function fields(i: InterfaceDeclaration, ports: readonly Port[], type: (p: Port)
   for (const p of ports) i.addProperty({ name: keyOf(p.name), type: type(p), isReadonly: true, docs: [describe(p)] });
 }
 const tuple = (p: Port): string => `readonly [${p.shape.join(", ")}]`;
+/** A shape in which each run chooses some sizes. */
+const openTuple = (p: Port): string => `readonly [${p.shape.map((n, d) => (p.sizes?.[d] ? "number" : n)).join(", ")}]`;
 
 /** The text of the declarations; `name` is the network's. */
 export function declarations(name: string, inputs: readonly Port[], outputs: readonly Port[]): string {
-  const file = newFile();
+  const file = newFile(), open = [...inputs, ...outputs].some(isOpen), least = { name: "least", type: "readonly number[]", docs: ["The smallest sizes, where a run chooses some; `shape` has the largest."] };
   file.addStatements(`/** The network ${name}. */`);
   const global = (type: string): string => `typeof globalThis extends { ${type}: { prototype: infer T } } ? T : object`;
   for (const [alias, type] of [["Buffer", "GPUBuffer"], ["Device", "GPUDevice"], ["Adapter", "GPUAdapter"], ["Gpu", "GPU"]] as const) {
@@ -36,12 +42,12 @@ export function declarations(name: string, inputs: readonly Port[], outputs: rea
   fields(file.addInterface({ name: "Inputs", isExported: true, docs: ["What `run` takes: row-major elements, or a buffer with usage COPY_SRC that holds them."] }), inputs, (p) => `${arrayOf(p)} | ${plainOf(p)} | Buffer`);
   fields(file.addInterface({ name: "Outputs", isExported: true, docs: ["What `run` gives: row-major elements."] }), outputs, arrayOf);
   for (const [side, ports] of [["Inputs", inputs], ["Outputs", outputs]] as const) {
-    fields(file.addInterface({ name: `${side.slice(0, -1)}Shapes`, isExported: true, docs: [`The shapes of the ${side.toLowerCase()}.`] }), ports, tuple);
+    fields(file.addInterface({ name: `${side.slice(0, -1)}Shapes`, isExported: true, docs: [`The shapes of the ${side.toLowerCase()}.`] }), ports, openTuple);
   }
   file.addInterface({
     name: "Port", isExported: true, docs: ["An input or output. Buffers on the GPU hold `stored` elements, of 32 bits each."],
     properties: [
-      { name: "name", type: "string" }, { name: "type", type: "string" }, { name: "shape", type: "readonly number[]" }, { name: "stored", type: '"float32" | "int32" | "uint32"' },
+      { name: "name", type: "string" }, { name: "type", type: "string" }, { name: "shape", type: "readonly number[]" }, ...(open ? [{ ...least, hasQuestionToken: true }] : []), { name: "stored", type: '"float32" | "int32" | "uint32"' },
       { name: "array", type: "string", hasQuestionToken: true, docs: ["The type of the array's elements, where those are the bits of `type`."] }, { name: "length", type: "number", hasQuestionToken: true, docs: ["How many elements that array has."] },
     ].map((p) => ({ ...p, isReadonly: true })),
   });
@@ -63,6 +69,16 @@ export function declarations(name: string, inputs: readonly Port[], outputs: rea
     name: "Net", isExported: true, docs: ["A network that is ready to run."],
     properties: [{ name: "device", type: "Device", isReadonly: true }],
     methods: [
+      ...(open ? [
+        {
+          name: "setInputShape", typeParameters: [{ name: "K", constraint: "keyof InputShapes" }], parameters: [{ name: "name", type: "K" }, { name: "dims", type: "InputShapes[K]" }], returnType: "void",
+          docs: ["The shape of an input in runs that are started from now on, the largest before the first call. Throws a RangeError where it is out of bounds."],
+        },
+        {
+          name: "outputShape", typeParameters: [{ name: "K", constraint: "keyof OutputShapes" }], parameters: [{ name: "name", type: "K" }], returnType: "OutputShapes[K]",
+          docs: ["The shape of an output for the shapes that the inputs have now."],
+        },
+      ] : []),
       { name: "run", parameters: [{ name: "inputs", type: "Inputs" }], returnType: "Promise<Outputs>", docs: ["Runs may be started while others go on: each gives the outputs for its own inputs, which are copied before `run` returns."] },
       { name: "run", parameters: [{ name: "inputs", type: "Inputs" }, { name: "options", type: '{ readonly outputs: "buffers" }' }], returnType: "Promise<{ readonly [K in keyof Outputs]: Buffer }>", docs: ["The outputs as new buffers, which the caller destroys. They may be used at once: the queue keeps the order."] },
       {

@@ -61,9 +61,9 @@ function cast(to: DType, from: DType, lanes: number, a: string): string {
 
 /**
  * The dialect for a kernel whose buffers lie in `homes`, by name. `declared` are the declarations of the variables that
- * they lie in, `fresh` makes a name for a function that no other module-level name is; `barrier` orders what the kernel shares.
+ * they lie in, `fresh` makes a name for a function that no other module-level name is; `barrier` orders what the kernel shares, and `first` are the lines with which it begins.
  */
-export function wgsl(homes: ReadonlyMap<string, Home>, declared: readonly string[], fresh: (name: string) => string, barrier: string): Dialect {
+export function wgsl(homes: ReadonlyMap<string, Home>, declared: readonly string[], fresh: (name: string) => string, barrier: string, first: readonly string[] = []): Dialect {
   /** Functions that put vectors together, made when they are first needed: their names by home and width. */
   const readers = new Map<string, { readonly name: string; readonly text: string }>();
   const homeOf = (b: Buffer): Home => homes.get(b.name) ?? fail(`${b.name} is used, but has no place`);
@@ -146,7 +146,7 @@ export function wgsl(homes: ReadonlyMap<string, Home>, declared: readonly string
     open: (k, size) => [
       ...declared, ...[...readers.values()].map((r) => r.text),
       `@compute @workgroup_size(${size["lane.x"] ?? 1}, ${size["lane.y"] ?? 1})`,
-      `fn ${k.name}(@builtin(workgroup_id) group_id: vec3<u32>, @builtin(local_invocation_id) lane_id: vec3<u32>) {`,
+      `fn ${k.name}(@builtin(workgroup_id) group_id: vec3<u32>, @builtin(local_invocation_id) lane_id: vec3<u32>) {`, ...first,
     ].join("\n"),
     close: "}",
   };

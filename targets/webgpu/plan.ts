@@ -3,11 +3,11 @@
  * bound for writing overlaps another binding, so arguments that overlap share one, and a kernel is printed once for each pattern
  * of sharing. All but constants is bound for writing: one buffer cannot be both in a dispatch, and most tensors share one.
  */
-import { mostOf } from "../../compiler/emit/sizes.ts";
+import { groupsOf, mostOf } from "../../compiler/emit/sizes.ts";
 import { groupSize } from "../../compiler/emit/print.ts";
 import type { Kernel } from "../../compiler/ir/kernel.ts";
 import { callersArray, type Place, type Port, type Program } from "../../compiler/ir/program.ts";
-import type { Expr } from "../../compiler/ir/scalar.ts";
+import { idOf, type Expr } from "../../compiler/ir/scalar.ts";
 import { types } from "../../compiler/ir/types.ts";
 import { usesOf, type Binding, type Slot } from "./print.ts";
 
@@ -22,16 +22,21 @@ export interface BoundKernel {
   readonly groups: readonly (number | Expr)[];
   readonly lanes: readonly number[];
 }
-/** One dispatch: index into the plan's kernels, and for each binding its address in the row of buffers, in bytes. */
-export interface BoundStep { readonly kernel: number; readonly addresses: readonly number[] }
+/** One dispatch: index into the plan's kernels, for each binding its address in the row of buffers, in bytes, and its groups, with indices over the program's symbols. */
+export interface BoundStep { readonly kernel: number; readonly addresses: readonly number[]; readonly groups: readonly (number | Expr)[] }
 /** The limits of WebGPU that a network can need more of than a device must offer. */
 export type Needs = Readonly<Record<
   "maxBufferSize" | "maxStorageBufferBindingSize" | "maxStorageBuffersPerShaderStage" | "maxComputeWorkgroupStorageSize"
   | "maxComputeInvocationsPerWorkgroup" | "maxComputeWorkgroupSizeX" | "maxComputeWorkgroupSizeY" | "maxComputeWorkgroupsPerDimension", number>>;
 /** All that the host sets up. */
 export interface Plan {
-  /** Bytes of the buffers: working memory, `pieces` of weights, inputs, outputs. Each begins at the next multiple of 256 in the row of addresses. */
+  /**
+   * Bytes of the buffers: working memory, `pieces` of weights, inputs, outputs, and the rows of numbers where there are any. Each begins at the next
+   * multiple of 256 in the row of addresses.
+   */
   readonly buffers: readonly number[];
+  /** What kernels are given in numbers that only a run knows, each 256 bytes behind the one before. */
+  readonly rows: readonly (readonly (number | Expr)[])[];
   readonly pieces: number;
   readonly kernels: readonly BoundKernel[];
   readonly steps: readonly BoundStep[];
@@ -53,6 +58,9 @@ const kernelOf = (p: Program, index: number, variant: string): Kernel => p.kerne
 export function planBindings(p: Program, variant: string): Plan {
   const cuts = cutWeights(p, variant), pieces = cuts.length - 1;
   const buffers = [Math.max(16, roundTo(p.arena.bytes, 16)), ...cuts.slice(1).map((c, i) => c - cuts[i]!), ...p.inputs.map(portBytes), ...p.outputs.map(portBytes)];
+  const rows: (readonly (number | Expr)[])[] = [], row = new Map<string, number>();
+  for (const { params = [] } of p.steps) if (params.length && !row.has(rowKey(params))) row.set(rowKey(params), rows.push(params) - 1);
+  if (rows.length) buffers.push(bindingAlignment * rows.length);
   const starts: number[] = [];
   buffers.reduce((at, bytes) => (starts.push(at), at + roundTo(bytes, bindingAlignment)), 0);
   const addressOf = (place: Place): number => {
@@ -88,11 +96,13 @@ export function planBindings(p: Program, variant: string): Plan {
       const before = kernels.filter((k) => k.of === s.kernel).length;
       kernels.push({ of: s.kernel, kernel: before ? { ...kernel, name: `${kernel.name}_v${before}` } : kernel, slots, bindings, ...groupSize(kernel) });
     }
-    return { kernel: index, addresses: bound.map((r) => r.from) };
+    const numbers = s.params?.length ? [starts.at(-1)! + bindingAlignment * row.get(rowKey(s.params))!] : [];
+    return { kernel: index, addresses: [...bound.map((r) => r.from), ...numbers], groups: groupsOf(kernel, s) };
   });
-  return { buffers, pieces, kernels, steps, needs: needsOf(buffers, kernels) };
+  return { buffers, rows, pieces, kernels, steps, needs: needsOf(buffers, kernels) };
 }
 
+const rowKey = (params: readonly (number | Expr)[]): string => params.map((e) => (typeof e === "number" ? e : `#${idOf(e)}`)).join();
 /** Where the weights are cut into buffers: from 0 to the end, never inside an argument. */
 function cutWeights(p: Program, variant: string): readonly number[] {
   // Shared buffers come last and are no arguments.

@@ -23,10 +23,10 @@ export function usesOf(k: Kernel): ReadonlyMap<string, { readonly loads: boolean
 /**
  * A module's text but for the preamble: bindings 0, 1, ... of group 0, shared memory, and one entry point with the name of
  * the kernel. All names of the module begin with that name. `slots` has an entry for each buffer; null for shared ones and
- * those that are not used. Buffers in one binding may overlap, and differ in type.
+ * those that are not used. Buffers in one binding may overlap, and differ in type. The kernel's params, where there are any, are the i32 of
+ * one more binding, a uniform one.
  */
 export function printWgsl(kernel: Kernel, slots: readonly (Slot | null)[], bindings: readonly Binding[]): string {
-  if (kernel.params?.length) fail(`${kernel.name}: numbers passed at run time have no place in WGSL's bindings`);
   const k = speakable(kernel, reserved), uses = usesOf(k), names = namesIn(k), quads = quadBuffers(k);
   const fresh = (name: string): string => {
     let free = name;
@@ -58,17 +58,28 @@ export function printWgsl(kernel: Kernel, slots: readonly (Slot | null)[], bindi
     if (!homes.has(name)) fail(`${k.name}: ${name} is used, but has no binding`);
     if (stores && slot && bindings[slot.binding]!.access === "read") fail(`${k.name}: ${name} is written, but its binding is read only`);
   }
+  const given = numbersOf(k, bindings.length, fresh);
+  declared.push(...given.declared);
   // What passes through the working memory of a group needs the other barrier as well.
   const passes = [...uses].some(([name, u]) => u.loads && u.stores && k.buffers.find((b) => b.name === name)!.space !== "shared");
   const inVectors = new Set([...homes].filter(([, h]) => h.quads).map(([name]) => name)), counted = inQuads(k, inVectors, fresh);
   const barrier = passes ? "storageBarrier();\nworkgroupBarrier();" : "workgroupBarrier();";
-  return printKernel({ ...counted, body: dropUnused(counted.body) }, wgsl(homes, declared, fresh, barrier));
+  return printKernel({ ...counted, body: dropUnused(counted.body) }, wgsl(homes, declared, fresh, barrier, given.read));
+}
+/** The declaration of what a run gives a kernel in numbers, and the lines that give them their names. */
+function numbersOf({ name, params = [] }: Kernel, binding: number, fresh: (name: string) => string): { readonly declared: readonly string[]; readonly read: readonly string[] } {
+  if (params.length === 0) return { declared: [], read: [] };
+  const type = fresh(`${name}_Numbers`), variable = fresh(`${name}_numbers`);
+  return {
+    declared: [`struct ${type} { ${params.map((p) => `${p.name}: i32`).join(", ")} }`, `@group(0) @binding(${binding}) var<uniform> ${variable}: ${type};`],
+    read: params.map((p) => `  let ${p.name}: i32 = ${variable}.${p.name};`),
+  };
 }
 function wordOf({ dtype: t }: Buffer): Word {
   return t === "f32" || t === "i32" || t === "u32" ? t : fail(`WGSL has no memory of type ${t}: store-types makes another type of it`);
 }
 function namesIn(k: Kernel): Set<string> {
-  const names = new Set([k.name, ...k.buffers.map((b) => b.name)]);
+  const names = new Set([k.name, ...k.buffers.map((b) => b.name), ...(k.params ?? []).map((p) => p.name)]);
   eachStmt(k.body, (s) => { if ("name" in s) names.add(s.name); });
   return names;
 }

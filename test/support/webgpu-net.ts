@@ -19,6 +19,9 @@ export interface Net {
   run(inputs: Readonly<Record<string, Value>>): Promise<Record<string, Float32Array>>;
   run(inputs: Readonly<Record<string, Value>>, o: { outputs: "buffers" | Readonly<Record<string, GPUBuffer>> }): Promise<Record<string, GPUBuffer>>;
   dispose(): void;
+  /** Where runs choose sizes. */
+  setInputShape?(name: string, dims: readonly number[]): void;
+  outputShape?(name: string): readonly number[];
 }
 
 const folders: string[] = [];

@@ -1,6 +1,7 @@
 import type { DiagnosticMessageChain, Project } from "ts-morph";
 import { beforeAll, expect, test } from "vitest";
 import type { Port } from "../../../compiler/ir/program.ts";
+import { parameter } from "../../../compiler/ir/scalar.ts";
 import { declarations } from "../../../targets/webgpu/declarations.ts";
 
 const inputs: readonly Port[] = [
@@ -45,4 +46,14 @@ test.each([
   ["another shape", "const s: readonly [1, 2] = inputs[0].shape;", "not assignable to type 'readonly [1, 2]'"],
 ])("%s is an error", (_, code, message) => {
   expect(problems(code).join("\n")).toContain(message);
+});
+
+test("shapes that each run chooses", () => {
+  const w = parameter("$W", [32, 1280]), open = declarations("reader", [{ name: "x", dtype: "f32", shape: [1, 1280], sizes: [undefined, w] }], [{ name: "y", dtype: "f32", shape: [1280], sizes: [w] }]);
+  project.createSourceFile("net/index.d.mts", open, { overwrite: true });
+  expect(open).toContain("float32[1, 32..1280]");
+  expect(problems('net.setInputShape("x", [1, 64]); const [n]: readonly [number] = net.outputShape("y"), s: readonly [1, 1280] = inputs[0].shape, l = inputs[0].least; void [n, s, l];')).toEqual([]);
+  expect(problems('net.setInputShape("x", [2, 64]);').length).toBe(1);
+  expect(problems('net.setInputShape("y", [64]);').length).toBeGreaterThan(0);
+  project.createSourceFile("net/index.d.mts", text, { overwrite: true });
 });
