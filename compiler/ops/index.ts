@@ -20,6 +20,8 @@ import { einsums } from "./einsum.ts";
 import { linearOps } from "./linear.ts";
 import { losses } from "./losses.ts";
 import { microsoft } from "./microsoft.ts";
+import { microsoftAttention } from "./microsoft-attention.ts";
+import { microsoftQuantized } from "./microsoft-quantized.ts";
 import { nGrams } from "./n-grams.ts";
 import { normalizations } from "./normalization.ts";
 import { pools } from "./pooling.ts";
@@ -46,7 +48,7 @@ import { windows } from "./windows.ts";
 const all: readonly Op[] = [
   ...elementwise, ...arithmetic, ...casts, ...reshapes, ...slices, ...gathers, ...scatters, ...generators, ...reducers, ...places, ...orders,
   ...convolutions, ...linearOps, ...einsums, ...normalizations, ...pools, ...resizes, ...quantizers, ...softmaxes, ...attentions,
-  ...losses, ...windows, ...samplers, ...signals, ...unfolders, ...stretchedConvolutions, ...microsoft, ...recurrentOps, ...sequenceOps, ...textual, ...nGrams, ...sizeLists,
+  ...losses, ...windows, ...samplers, ...signals, ...unfolders, ...stretchedConvolutions, ...microsoft, ...microsoftAttention, ...microsoftQuantized, ...recurrentOps, ...sequenceOps, ...textual, ...nGrams, ...sizeLists,
   ...treeEnsembles, walkTrees, ...classicalOps, ...lookups, ...distances, ...optimisers, linearAttention, flexAttention, ...randoms,
   ...controls,
 ];

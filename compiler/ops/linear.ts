@@ -79,27 +79,34 @@ const gemm: Op = {
   },
 };
 
-const turned = <T>(list: readonly T[], yes: number): readonly T[] =>
-  (yes && list.length > 1 ? [...list.slice(0, -2), list.at(-1)!, list.at(-2)!] : list);
+/** An operand's dimensions as the product has them: the first goes behind the batch, and then the last two change places. */
+function turned<T>(list: readonly T[], batch: number, yes: number): readonly T[] {
+  const whole = batch && list.length > 2 ? [...list.slice(1, -1), list[0]!, list.at(-1)!] : list;
+  return yes && whole.length > 1 ? [...whole.slice(0, -2), whole.at(-1)!, whole.at(-2)!] : whole;
+}
+/** An index of the product as one of the operand. */
+function turnedBack<T>(index: readonly T[], batch: number, yes: number): readonly T[] {
+  const whole = yes && index.length > 1 ? [...index.slice(0, -2), index.at(-1)!, index.at(-2)!] : index;
+  return batch && whole.length > 2 ? [whole.at(-2)!, ...whole.slice(0, -2), whole.at(-1)!] : whole;
+}
 /** Microsoft's product of optionally transposed matrices, times alpha. */
-const fusedMatMul: Op = {
-  name: "com.microsoft.FusedMatMul", since: 1, inputs: [2, 2], accuracy,
+const fusedMatMul = (name: string): Op => ({
+  name, since: 1, inputs: [2, 2], accuracy,
   attributes: {
     alpha: { kind: "float", default: 1 }, transA: { kind: "int", default: 0 }, transB: { kind: "int", default: 0 },
     transBatchA: { kind: "int", default: 0 }, transBatchB: { kind: "int", default: 0 },
   },
   infer: (n) => {
     const dtype = typeOf(n);
-    if (n.int("transBatchA") || n.int("transBatchB")) n.fail("transBatchA and transBatchB are not supported", "put a Transpose in front of MatMul");
-    return [{ dtype, shape: matmulShape(n, turned(dimsOf(n, 0, 1), n.int("transA")), turned(dimsOf(n, 1, 1), n.int("transB"))) }];
+    return [{ dtype, shape: matmulShape(n, turned(dimsOf(n, 0, 1), n.int("transBatchA"), n.int("transA")), turned(dimsOf(n, 1, 1), n.int("transBatchB"), n.int("transB"))) }];
   },
   lower: (n) => {
-    const tA = n.int("transA"), tB = n.int("transB");
-    return matmul(n, turned(n.type(0).shape, tA), turned(n.type(1).shape, tB), {
-      value: (a, b) => mul(n.load(0, turned(a, tA)), n.load(1, turned(b, tB))), finish: (sum) => scaled(sum, n.float("alpha")),
+    const a = [n.int("transBatchA"), n.int("transA")] as const, b = [n.int("transBatchB"), n.int("transB")] as const;
+    return matmul(n, turned(n.type(0).shape, ...a), turned(n.type(1).shape, ...b), {
+      value: (i, j) => mul(n.load(0, turnedBack(i, ...a)), n.load(1, turnedBack(j, ...b))), finish: (sum) => scaled(sum, n.float("alpha")),
     });
   },
-};
+});
 
 /** MatMul, Gemm and Microsoft's FusedMatMul. */
-export const linearOps: readonly Op[] = [matMul, gemm, fusedMatMul];
+export const linearOps: readonly Op[] = [matMul, gemm, fusedMatMul("com.microsoft.FusedMatMul"), fusedMatMul("com.microsoft.TransposeMatMul")];

@@ -1,15 +1,20 @@
 /** Operators that ONNX Runtime's optimiser and quantiser leave in models, in terms of ONNX's own. */
 import type { Attribute, TensorType } from "../ir/graph.ts";
-import { broadcastShapes, expectType, floats, forOutputs } from "./helpers.ts";
+import { broadcastShapes, forOutputs } from "./helpers.ts";
 import { choice, expectShape, shapeOf, typeOf } from "./checks.ts";
+import { gathers } from "./gather.ts";
+import { generators } from "./generate.ts";
+import { slices } from "./slice.ts";
 import type { AttributeSpec, Expander, NodeView, Op } from "./op.ts";
 import { windowAttributes } from "./spatial.ts";
 import { convolutionShape } from "./convolution.ts";
 
-const ms = (name: string) => `com.microsoft.${name}`;
+/** The full name of one of ONNX Runtime's operators. */
+export const ms = (name: string) => `com.microsoft.${name}`;
 const epsilon = { kind: "float", default: 1e-12 } as const satisfies AttributeSpec;
 const same = (n: NodeView): readonly TensorType[] => [{ dtype: typeOf(n), shape: n.in(0).shape }];
-const input = (n: NodeView, i: number): string => n.node.inputs[i]!;
+/** The name of input `i`. */
+export const input = (n: NodeView, i: number): string => n.node.inputs[i]!;
 /** Input 0, with input 1 added where there is one. */
 const biased = (n: NodeView, g: Expander): string => (n.has(1) ? g.node("Add", [input(n, 0), input(n, 1)]) : input(n, 0));
 const scalar = (n: NodeView, g: Expander, x: number): string => g.constant(n.in(0).dtype, [], [x]);
@@ -62,7 +67,7 @@ function activated(n: NodeView, g: Expander, x: string, params: readonly number[
   }
 }
 /** Attributes of a fused node that its main operator has too. */
-const passedOn = (n: NodeView, names: readonly string[]): Readonly<Record<string, Attribute>> =>
+export const passedOn = (n: NodeView, names: readonly string[]): Readonly<Record<string, Attribute>> =>
   Object.fromEntries(names.flatMap((a) => (n.node.attributes[a] === undefined ? [] : [[a, n.node.attributes[a]]])));
 const fusedConv: Op = {
   name: ms("FusedConv"), since: 1, inputs: [2, 4],
@@ -102,67 +107,53 @@ const fusedGemm: Op = {
   },
 };
 
-/** A quantised number among the inputs: value, scale, zero point. */
-type Quantised = readonly [value: number, scale: number, zero: number];
-const plain = (n: NodeView, g: Expander, [value, scale, zero]: Quantised): string =>
-  g.node("DequantizeLinear", [value, scale, zero].filter((i) => n.has(i)).map((i) => input(n, i)));
-/** An operator on quantised numbers, by way of floats: pointwise fusion leaves no trace of the detour. */
-function throughFloats(name: string, inputs: readonly [number, number], attributes: Readonly<Record<string, AttributeSpec>>, form: {
-  readonly operands: (n: NodeView) => readonly Quantised[];
-  readonly result: (n: NodeView) => readonly [scale: number, zero: number];
-  readonly shape: (n: NodeView) => readonly number[];
-  readonly apply: (n: NodeView, g: Expander, operands: readonly string[]) => string;
-}): Op {
-  return {
-    name: ms(name), since: 1, inputs, attributes,
-    accuracy: { absolute: 1, reason: "a value halfway between two integers may round to the other one" },
-    infer: (n) => {
-      for (const [value, scale] of form.operands(n)) {
-        expectType(n, value, ["u8", "i8"]);
-        expectType(n, scale, floats);
-      }
-      const [, zero] = form.result(n);
-      return [{ dtype: n.has(zero) ? n.in(zero).dtype : "u8", shape: form.shape(n) }];
-    },
-    expand: (n, g) => {
-      const result = form.apply(n, g, form.operands(n).map((q) => plain(n, g, q)));
-      return [g.node("QuantizeLinear", [result, ...form.result(n).filter((i) => n.has(i)).map((i) => input(n, i))])];
-    },
-  };
-}
-const binary = (name: string, op: string) => throughFloats(name, [7, 8], {}, {
-  operands: () => [[0, 1, 2], [3, 4, 5]], result: () => [6, 7], shape: (n) => broadcastShapes(n, [n.in(0).shape, n.in(3).shape]),
-  apply: (_, g, operands) => g.node(op, operands),
-});
-const unary = (name: string, op: string, attributes: Readonly<Record<string, AttributeSpec>> = {}) => throughFloats(name, [4, 5], attributes, {
-  operands: () => [[0, 1, 2]], result: () => [3, 4], shape: (n) => n.in(0).shape,
-  apply: (n, g, operands) => g.node(op, operands, passedOn(n, Object.keys(attributes))),
-});
-const concatenated = (n: NodeView): readonly Quantised[] =>
-  Array.from({ length: Math.floor((n.inputs.length - 2) / 3) }, (_, k) => [3 * k + 2, 3 * k + 3, 3 * k + 4] as const);
+/** ONNX's Unsqueeze with one axis. */
+const expandDims: Op = {
+  name: ms("ExpandDims"), since: 1, inputs: [2, 2], parameters: [1], expand: (n, g) => [g.node("Unsqueeze", [input(n, 0), g.constant("i64", [1], [n.parameter(1)![0]!])])],
+  infer: (n) => {
+    const { dtype, shape } = n.in(0), axis = n.axis(n.parameter(1)![0] ?? n.fail("the axis is missing"), shape.length + 1);
+    return [{ dtype, shape: shape.toSpliced(axis, 0, 1) }];
+  },
+};
+/** ONNX's GridSample of images, with the names that modes had at first. */
+const gridSample: Op = {
+  name: ms("GridSample"), since: 1, inputs: [2, 2],
+  attributes: { align_corners: { kind: "int", default: 0 }, mode: { kind: "string", default: "bilinear" }, padding_mode: { kind: "string", default: "zeros" } },
+  infer: (n) => {
+    const X = shapeOf(n, 0, 4, 4), grid = shapeOf(n, 1, 4, 4);
+    choice(n, "mode", ["bilinear", "nearest", "bicubic"]);
+    choice(n, "padding_mode", ["zeros", "border", "reflection"]);
+    expectShape(n, 1, [X[0]!, grid[1]!, grid[2]!, 2], "the grid");
+    return [{ dtype: typeOf(n), shape: [X[0]!, X[1]!, grid[1]!, grid[2]!] }];
+  },
+  expand: (n, g) => {
+    const mode = { bilinear: "linear", nearest: "nearest", bicubic: "cubic" }[choice(n, "mode", ["bilinear", "nearest", "bicubic"])];
+    return [g.node("GridSample", n.node.inputs, { mode, align_corners: n.int("align_corners"), padding_mode: n.string("padding_mode") })];
+  },
+};
+const convTransposeAttributes = { ...windowAttributes, group: { kind: "int", default: 1 }, output_padding: { kind: "ints", optional: true } } as const satisfies Record<string, AttributeSpec>;
+/** ONNX's ConvTranspose, whose padding is an input. */
+const convTransposeWithDynamicPads: Op = {
+  name: ms("ConvTransposeWithDynamicPads"), since: 1, inputs: [2, 4], parameters: [2], attributes: convTransposeAttributes,
+  infer: (n) => {
+    const dtype = typeOf(n, undefined, 0, 1), X = shapeOf(n, 0, 3), W = shapeOf(n, 1, X.length, X.length), rank = X.length - 2, pads = n.parameter(2) ?? new Array<number>(2 * rank).fill(0);
+    const each = (name: string, otherwise: number) => n.intsOr(name) ?? new Array<number>(rank).fill(otherwise), [strides, dilations, more] = [each("strides", 1), each("dilations", 1), each("output_padding", 0)];
+    if (pads.length !== 2 * rank) n.fail(`the padding has ${pads.length} elements, but two for each of ${rank} dimensions are needed`);
+    const sizes = X.slice(2).map((size, d) => strides[d]! * (size - 1) + more[d]! + (W[d + 2]! - 1) * dilations[d]! + 1 - pads[d]! - pads[d + rank]!);
+    return [{ dtype, shape: [X[0]!, W[1]! * n.int("group"), ...sizes] }];
+  },
+  expand: (n, g) => {
+    const { pads: _, ...attributes } = passedOn(n, Object.keys(convTransposeAttributes)), pads = n.parameter(2);
+    return [g.node("ConvTranspose", [input(n, 0), input(n, 1), ...(n.has(3) ? [input(n, 3)] : [])], { ...attributes, ...(pads ? { pads } : {}) })];
+  },
+};
 
+/** What ONNX has under the same name since, with the same inputs and attributes. */
+const sameAsOnnx: readonly Op[] = [...generators, ...gathers, ...slices].filter((o) => ["Trilu", "GatherND", "Pad", "Range"].includes(o.name)).map((o) => ({ ...o, name: ms(o.name), since: 1 }));
+
+/** Activations, normalisations, fused products and what ONNX has by itself since. */
 export const microsoft: readonly Op[] = [
   gelu("Gelu", [1, 1], "none"), gelu("BiasGelu", [2, 2], "none"), gelu("FastGelu", [1, 2], "tanh"), quickGelu,
   skipNormalization("SkipLayerNormalization", false), skipNormalization("SkipSimplifiedLayerNormalization", true), simplifiedLayerNormalization,
-  fusedConv, fusedGemm,
-  binary("QLinearAdd", "Add"), binary("QLinearMul", "Mul"), unary("QLinearSigmoid", "Sigmoid"),
-  unary("QLinearLeakyRelu", "LeakyRelu", { alpha: { kind: "float", default: 0.01 } }),
-  throughFloats("QLinearGlobalAveragePool", [5, 5], { channels_last: { kind: "int", default: 0 } }, {
-    operands: () => [[0, 1, 2]], result: () => [3, 4],
-    shape: (n) => {
-      if (n.int("channels_last")) n.fail("channels_last is not supported", "use the channels-first form");
-      return shapeOf(n, 0, 3).map((size, d) => (d < 2 ? size : 1));
-    },
-    apply: (_, g, operands) => g.node("GlobalAveragePool", operands),
-  }),
-  throughFloats("QLinearConcat", [5, Infinity], { axis: { kind: "int" } }, {
-    operands: concatenated, result: () => [0, 1],
-    shape: (n) => {
-      const first = n.in(2).shape, along = n.axis(n.int("axis"), first.length);
-      const total = concatenated(n).reduce((sum, [i]) => sum + n.in(i).shape[along]!, 0);
-      for (const [i] of concatenated(n)) expectShape(n, i, first.map((size, d) => (d === along ? n.in(i).shape[d]! : size)), "an operand");
-      return first.map((size, d) => (d === along ? total : size));
-    },
-    apply: (n, g, operands) => g.node("Concat", operands, { axis: n.int("axis") }),
-  }),
+  fusedConv, fusedGemm, expandDims, gridSample, convTransposeWithDynamicPads, ...sameAsOnnx,
 ];

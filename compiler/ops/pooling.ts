@@ -11,7 +11,8 @@ import { sizeExpr, type AttributeSpec, type NodeView, type Op } from "./op.ts";
 import { guarded, slides, spatialAxes, tap, windowAttributes, type Slide } from "./spatial.ts";
 
 const sums = { relative: 1e-5, reason: "a float sum is taken in another order" } as const;
-const attributes = { ...windowAttributes, ceil_mode: { kind: "int", default: 0 } } as const satisfies Record<string, AttributeSpec>;
+/** The attributes of pools over windows. */
+export const poolAttributes = { ...windowAttributes, ceil_mode: { kind: "int", default: 0 } } as const satisfies Record<string, AttributeSpec>;
 
 function windows(n: NodeView): readonly Slide[] {
   const X = dimsOf(n, 0, 3), kernel = n.ints("kernel_shape");
@@ -19,7 +20,8 @@ function windows(n: NodeView): readonly Slide[] {
   for (const k of kernel) if (k < 1) n.fail(`attribute kernel_shape holds ${k}; at least 1 is needed`);
   return slides(n, X.slice(2), kernel, n.int("ceil_mode") !== 0);
 }
-const pooled = (n: NodeView): readonly Dim[] => [...dimsOf(n, 0, 3).slice(0, 2), ...windows(n).map((w) => w.output)];
+/** The shape of a pool's result. */
+export const pooled = (n: NodeView): readonly Dim[] => [...dimsOf(n, 0, 3).slice(0, 2), ...windows(n).map((w) => w.output)];
 
 interface Pool {
   readonly axes: readonly Axis[];
@@ -46,7 +48,7 @@ function over(n: NodeView, p: Pool, op: Reduction, element: (x: Expr) => Expr, f
 
 const maxPool: Op = {
   name: "MaxPool", since: 22, inputs: [1, 1], outputs: [1, 2],
-  attributes: { ...attributes, storage_order: { kind: "int", default: 0 } },
+  attributes: { ...poolAttributes, storage_order: { kind: "int", default: 0 } },
   infer: (n) => {
     const dtype = typeOf(n, [...floats, "i8", "u8"]), shape = pooled(n);
     if (sizeOf(boundOf(n.type(0)).shape) > 2 ** 31 && n.node.outputs[1]) n.fail("the output Indices needs an input of fewer than 2^31 elements");
@@ -81,7 +83,7 @@ function count(s: Slide, y: Expr, low: Dim, high: Dim): Expr {
   return minus(make("min", taps(minus(sizeExpr(high), start)), int(s.kernel)), taps(minus(sizeExpr(low), start)));
 }
 const averagePool: Op = {
-  name: "AveragePool", since: 22, inputs: [1, 1], accuracy: sums, attributes: { ...attributes, count_include_pad: { kind: "int", default: 0 } },
+  name: "AveragePool", since: 22, inputs: [1, 1], accuracy: sums, attributes: { ...poolAttributes, count_include_pad: { kind: "int", default: 0 } },
   infer: (n) => [{ dtype: typeOf(n), shape: pooled(n) }],
   lower: (n) => {
     const p = pool(n), padding = n.int("count_include_pad");
@@ -102,7 +104,7 @@ function norm(p: number): { readonly power: (x: Expr) => Expr; readonly root: (x
   return { power: (x) => make("pow", abs(x), like(x, p)), root: (x) => make("pow", x, like(x, 1 / p)) };
 }
 const lpPool: Op = {
-  name: "LpPool", since: 22, inputs: [1, 1], accuracy: sums, attributes: { ...attributes, p: { kind: "int", default: 2 } },
+  name: "LpPool", since: 22, inputs: [1, 1], accuracy: sums, attributes: { ...poolAttributes, p: { kind: "int", default: 2 } },
   infer: (n) => [{ dtype: typeOf(n), shape: pooled(n) }],
   lower: (n) => { const { power, root } = norm(n.int("p")); return n.compute([over(n, pool(n), "add", power, root)]); },
 };
@@ -128,6 +130,7 @@ function global(name: string, since: number, op: Reduction, form: {
   };
 }
 
+/** Pools over windows, and over all. */
 export const pools: readonly Op[] = [
   maxPool, averagePool, lpPool,
   global("GlobalMaxPool", 22, "max", {}),

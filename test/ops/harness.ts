@@ -75,6 +75,10 @@ function expander(s: Setting, prefix: string): Expander {
 
 export interface Options {
   readonly outputs?: number;
+  /** Inputs that are constants, in the place of `runtime`. */
+  readonly constant?: readonly number[];
+  /** Which of the outputs are asked for; all by default. */
+  readonly wanted?: readonly boolean[];
   /** Inputs that only run time knows; the entry sees the values of all others. */
   readonly runtime?: readonly number[];
   /** The shape that the model states for output 0. */
@@ -84,14 +88,14 @@ export interface Options {
 export function runOp(
   op: string, inputs: readonly (Constant | undefined)[], attributes: Attributes = {}, options: Options = {},
 ): readonly Constant[] {
-  const { outputs = 1, runtime = [], declared } = options, values = new Map<string, Constant>();
+  const { outputs = 1, runtime = [], declared, wanted, constant } = options, values = new Map<string, Constant>();
   inputs.forEach((c, i) => { if (c) values.set(`in${i}`, c); });
   const node: Node = {
     name: "node", op, attributes, origin: ["node"], inputs: inputs.map((c, i) => (c ? `in${i}` : "")),
-    outputs: Array.from({ length: outputs }, (_, i) => `out${i}`),
+    outputs: Array.from({ length: outputs }, (_, i) => (wanted?.[i] === false ? "" : `out${i}`)),
   };
   return runNode(node, {
-    values, isKnown: (v) => v !== "in0" && !runtime.includes(Number(v.slice(2))),
+    values, isKnown: (v) => (constant && v.startsWith("in") ? constant.includes(Number(v.slice(2))) : v !== "in0" && !runtime.includes(Number(v.slice(2)))),
     ...(declared ? { declared: () => ({ dtype: inputs[0]!.dtype, shape: declared }) } : {}),
   });
 }

@@ -121,17 +121,19 @@ export function interpretCompute(c: Compute, given: ReadonlyMap<string, Constant
     const r = runs.find((x) => x.stages.includes(s));
     if (r) runSteps(r, buffers).forEach((x) => done.add(x)); else buffers.set(s.name, runStage(s, buffers));
   }
-  return new Map(c.outputs.map((o) => {
+  const results = new Map<string, Constant>();
+  for (const o of c.outputs) {
     const stage = c.stages.find((s) => s.name === o.stage) ?? fail(`no stage ${o.stage}`);
-    return [o.tensor, placed(buffers.get(o.stage)!, o, stage)];
-  }));
+    results.set(o.tensor, placed(buffers.get(o.stage)!, o, stage, results.get(o.tensor)));
+  }
+  return results;
 }
-/** A stage's elements where the output says they go. */
-function placed(from: Constant, o: Compute["outputs"][number], s: Stage): Constant {
+/** A stage's elements where the output says they go, beside those that other stages have put there. */
+function placed(from: Constant, o: Compute["outputs"][number], s: Stage, others: Constant | undefined): Constant {
   if (from.dtype !== o.dtype) fail(`stage ${s.name} makes ${from.dtype}, but output ${o.tensor} is ${o.dtype as DType}`);
   if (!o.index && String(from.shape) === String(o.shape)) return from;
   if (!o.index) return fail(`stage ${s.name} makes [${from.shape}], but output ${o.tensor} is [${o.shape}]`);
-  const code = o.index.map((e) => compile(e, new Map(), new Map())), data = newArray(o.dtype, sizeOf(o.shape));
+  const code = o.index.map((e) => compile(e, new Map(), new Map())), data = others?.data.slice() ?? newArray(o.dtype, sizeOf(o.shape));
   let i = 0;
   for (const index of indicesOf(from.shape)) {
     const env: Env = new Map(s.axes.map((a, d) => [a.name, index[d]!]));
