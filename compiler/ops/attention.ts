@@ -42,6 +42,7 @@ function sizes(n: NodeView): Sizes {
 function inferAttention(n: NodeView): readonly TensorType[] {
   const dtype = typeOf(n, floats, 0, 2), s = sizes(n), scores = [s.batch, s.heads, s.queries, s.total];
   if (n.has(4) !== n.has(5)) n.fail("past_key and past_value must be given together");
+  [4, 5].forEach((i) => expectType(n, i, [dtype]));
   expectShape(n, 4, [s.batch, s.kvHeads, s.past, s.size], "past_key");
   expectShape(n, 5, [s.batch, s.kvHeads, s.past, s.vSize], "past_value");
   if (n.has(3)) {

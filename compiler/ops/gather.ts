@@ -3,6 +3,7 @@ import { convert, less, select } from "../ir/algebra.ts";
 import { int, minus, plus, times } from "../ir/linear.ts";
 import type { Expr } from "../ir/scalar.ts";
 import { sizeOf, type Dim } from "../ir/graph.ts";
+import { expectShape } from "./checks.ts";
 import { boundDim, bounded, expectRank, expectType, fixedDim, fromEnd, indices, showDim, showShape, withIndex } from "./helpers.ts";
 import { sizeExpr, type NodeView, type Op } from "./op.ts";
 
@@ -101,6 +102,7 @@ export const gathers: readonly Op[] = [
       if (mode !== "linear" && mode !== "circular") n.fail(`attribute mode is ${JSON.stringify(mode)}; allowed are "linear" and "circular"`);
       if (axis === 0) n.fail("axis is the batch axis");
       expectType(n, 2, ["i64"]);
+      expectShape(n, 2, shape.slice(0, 1), "write_indices");
       const fits = update.length === shape.length && update.every((d, i) => (i === axis ? d <= shape[i]! : d === shape[i]));
       if (fits && n.in(1).dtype === n.in(0).dtype) return [n.in(0)];
       const [fresh, cache] = [1, 0].map((i) => n.in(i).dtype + showShape(n.in(i).shape));

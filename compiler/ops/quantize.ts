@@ -165,7 +165,8 @@ const qLinearMatMul: Op = {
   name: "QLinearMatMul", since: 21, inputs: [8, 8], accuracy: rounding,
   infer: (n) => {
     [0, 2, 3, 5, 7].forEach((i) => expectType(n, i, bytes));
-    [1, 4, 6].forEach((i) => expectType(n, i, floats));
+    expectType(n, 1, floats);
+    [4, 6].forEach((i) => expectType(n, i, [n.type(1).dtype]));
     [1, 2].forEach((i) => expectZero(n, i, 0, -2));
     [4, 5].forEach((i) => expectZero(n, i, 3, -1));
     [6, 7].forEach((i) => expectOne(n, i));

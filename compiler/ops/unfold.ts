@@ -48,6 +48,7 @@ const col2Im: Op = {
 function unpooled(n: NodeView): readonly Slide<number>[] {
   const X = shapeOf(n, 0, 3), rank = X.length - 2, kernel = n.ints("kernel_shape");
   if (kernel.length !== rank) n.fail(`attribute kernel_shape has ${kernel.length} entries for ${rank} spatial dimensions`);
+  if (kernel.some((taps) => taps < 1)) n.fail(`attribute kernel_shape is ${showShape(kernel)}; at least 1 is needed`);
   const strides = perDimension(n, "strides", rank, 1, 1), pads = perDimension(n, "pads", rank, 0, 0, 2);
   return kernel.map((taps, d) => {
     const input = X[d + 2]!, stride = strides[d]!, before = pads[d]!, after = pads[rank + d]!;

@@ -13,7 +13,7 @@ function complaint(...call: Call): string {
   }
   return "no complaint";
 }
-const x = sample([2, 3]), y = sample([4]), ints = tensorOf("i32", [2], [1, 2]);
+const q = sample([1, 2, 3, 4]), x = sample([2, 3]), y = sample([4]), ints = tensorOf("i32", [2], [1, 2]);
 const late = "make it a constant or initializer of the model, or pin the shapes it is computed from with --shape or --dim";
 const cases: readonly (readonly [call: Call, says: string])[] = [
   [["Exp", [ints]], "input 0 (in0) has type i32; Exp takes f32, f64, f16, bf16 | put a Cast in front of it"],
@@ -31,6 +31,9 @@ const cases: readonly (readonly [call: Call, says: string])[] = [
   [["Reshape", [x, i64(2, 3, 0)]], "dimension 2 of [2, 3, 0] is 0 (as in the input), but the input [2, 3] has none such"],
   [["Reshape", [x, i64(6)], {}, { runtime: [1] }],
     `the shape is computed at run time, and the model does not state the shape of out0 | ${late}`],
+  [["MaxUnpool", [sample([1, 1, 2, 2]), tensorOf("i64", [1, 1, 2, 2], [0, 1, 2, 3])], { kernel_shape: [2, -2] }], "attribute kernel_shape is [2, -2]; at least 1 is needed"],
+  [["TensorScatter", [sample([2, 1, 4, 5]), sample([2, 1, 1, 5]), tensorOf("i64", [], [0])]], "write_indices (input 2) has shape [], but must have [2]"],
+  [["Attention", [q, q, q, undefined, tensorOf("i32", [1, 2, 3, 4], Array.from({ length: 24 }, () => 0)), q]], "input 4 (in4) has type i32; Attention takes f32 | put a Cast in front of it"],
   [["Squeeze", [x, i64(0)]], "axis 0 of [2, 3] has size 2 and cannot be squeezed"],
   [["Unsqueeze", [x, i64(0, 0)]], "axes [0, 0] name one axis twice"],
   [["Transpose", [x], { perm: [0, 0] }], "perm [0, 0] is no permutation of the 2 axes of [2, 3]"],

@@ -16,10 +16,10 @@ export function checkValues(g: Graph, known: ReadonlySet<ValueName>, outer: Read
       if (later.has(v)) error(`nodes depend on each other in a circle: ${n.name} reads ${v}, which is computed from it`, about);
       else error(`node ${n.name} reads ${v}, which is no input, no constant and no output of another node`, about);
     }
-    for (const o of n.outputs.filter(Boolean)) have.add(o);
     for (const inner of Object.values(n.attributes).filter(isGraph)) {
       found.push(...checkValues(inner, new Set([...have, ...missing]), later));
     }
+    for (const o of n.outputs.filter(Boolean)) have.add(o);
   }
   for (const [what, list] of [["input", g.inputs], ["output", g.outputs]] as const) {
     const i = list.indexOf("");

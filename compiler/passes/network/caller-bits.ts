@@ -37,7 +37,7 @@ function decoding(t: NetTensor, bits: NetTensor, to: string): Compute {
 function encoding(t: NetTensor, from: string, bits: NetTensor): Compute {
   const axes = bits.shape.map((n, d) => axis(`d${d}`, n)), per = perByte(t.dtype), width = types[t.dtype].bits, count = sizeOf(t.shape), dtype = isSmallFloat(t.dtype) ? "f32" : t.dtype;
   const code = (index: readonly Expr[]): Expr => { const x = at({ name: from, dtype }, ...index); return isSmallFloat(t.dtype) ? encodedByBits(t.dtype, x) : make("and", convert("i32", x), i32(2 ** width - 1)); };
-  const unflat = (place: Expr): readonly Expr[] => t.shape.map((n, d) => make("rem", make("quo", place, int(sizeOf(t.shape.slice(d + 1)))), int(n)));
+  const unflat = (place: Expr): readonly Expr[] => t.shape.map((n, d) => make("rem", make("quo", place, int(Math.max(1, sizeOf(t.shape.slice(d + 1))))), int(Math.max(1, n))));
   const part = (k: number): Expr => {
     const place = plus(times(axes[0]!, per), int(k)), inside = make("less", place, int(count));
     return make("shl", select(inside, code(unflat(make("min", place, int(count - 1)))), i32(0)), i32(k * width));

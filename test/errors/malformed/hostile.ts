@@ -102,6 +102,11 @@ export const corpus: Readonly<Record<string, Hostile>> = {
   "a window over other sizes than the weights'": one(/kernel_shape/, "y = ConvTranspose(x, w)", { kernel_shape: [3], output_shape: [10, 8] }, { w: tensor("f32", [4, 1, 1, 1], [1, 1, 1, 1]) }, image),
   "a sum with a hole": one(/input 1 of Sum is missing/, "y = Sum(x, _, x)"),
   "axes that are no integers": one(/takes i32, i64/, "y = Unsqueeze(x, a)", {}, { a: reals(0.01) }),
+  "a sub-graph that reads what its node gives": hostile(/depend on each other in a circle: Tanh_\w+ reads s/, {
+    inputs: { x: "f32[5, 2]", h: "f32[2]" }, outputs: ["y", "s"],
+    nodes: [node("y, s = Scan(h, x)", { num_scan_inputs: 1, body: { inputs: { a: "f32[2]", b: "f32[2]" }, outputs: ["c", "d"], nodes: ["c = Add(a, b)", "d = Tanh(s)"] } })],
+  }),
+  "integers of four bits, none of them": { expected: "compiled", bytes: () => model({ opset: 25, inputs: { x: "f32[5, 5, 0]" }, outputs: ["y"], nodes: [node("y = Cast(x)", { to: 21 })] }) },
   "a sub-graph where none belongs": one("compiled", "y = Relu(x)", { body: { nodes: ["y = Neg(x)"], outputs: ["y"] } }),
   "nothing to normalise": one("compiled", "y = RMSNormalization(x, s)", { axis: -1 }, { s: reals(1, 2) }, "f32[0, 3, 2]", 23),
   "the 1 2 3 largest": one(/K has 3 elements/, "y, i = TopK(x, k)", {}, { k: list(1, 2, 3) }),
