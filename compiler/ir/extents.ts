@@ -49,6 +49,8 @@ function topOf(a: Axis, o: Output, s: Stage): Expr | undefined {
   (o.index ?? s.axes).forEach((e, d) => {
     const size = o.sizes?.[d];
     if (!size) return;
+    // Backwards from the last, and at the first one from then on.
+    if (e === make("max", int(0), minus(plus(size, int(-1)), a))) { least = least ? make("min", least, size) : size; return; }
     const { terms } = linear(e), own = new Set([a.name]), mine = [...terms].filter(([atom]) => mentions(atom, own));
     if (mine.length !== 1 || mine[0]![1] < 0) return;
     const [atom, c] = mine[0]!, low = range(minus(e, times(atom, c)))[0], steps = stepsTo(minus(size, int(low)), c);

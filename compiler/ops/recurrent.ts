@@ -2,15 +2,15 @@
  * LSTM, GRU and RNN. For each direction: the product of all steps' inputs with W, then steps along time, each of which reads the
  * state that the step before has made.
  */
-import { add, convert, less, mul, select, sub } from "../ir/algebra.ts";
+import { add, both, convert, less, make, mul, select, sub } from "../ir/algebra.ts";
 import { accumulator, axis, type Axis, type Compute, type Output, type Stage } from "../ir/compute.ts";
-import { int, minus, plus } from "../ir/linear.ts";
+import { int, minus, plus, range } from "../ir/linear.ts";
 import { load, type Expr } from "../ir/scalar.ts";
-import type { TensorType } from "../ir/graph.ts";
-import { choice, expectShape, shapeOf, typeOf } from "./checks.ts";
+import { boundOf, type Dim, type ValueType } from "../ir/graph.ts";
+import { choice, dimsOf, expectShape, shapeOf, typeOf } from "./checks.ts";
 import { clampTo, elu, hardSigmoid, leakyRelu, relu, sigmoid, softplus, softsign, tanh, thresholdedRelu } from "./formulas.ts";
 import { expectType, floats, forOutputs, like, showShape } from "./helpers.ts";
-import type { AttributeSpec, NodeView, Op } from "./op.ts";
+import { sizeExpr, type AttributeSpec, type NodeView, type Op } from "./op.ts";
 
 const accuracy = { absolute: 1e-6, relative: 2e-5, reason: "sums of float products are taken in another order, and each step builds on the last; exp and tanh are of single precision" } as const;
 
@@ -41,30 +41,31 @@ function activationsOf(n: NodeView, defaults: readonly string[], directions: num
 }
 
 /** Sizes by ONNX's names; `gates` blocks of `hidden` columns. */
-interface Sizes { readonly steps: number; readonly batch: number; readonly input: number; readonly hidden: number; readonly directions: number; readonly batchFirst: boolean; readonly gates: number }
+interface Sizes { readonly steps: Dim; readonly batch: Dim; readonly input: number; readonly hidden: number; readonly directions: number; readonly batchFirst: boolean; readonly gates: number }
 function sizes(n: NodeView, gates: number): Sizes {
-  const X = shapeOf(n, 0, 3, 3), W = shapeOf(n, 1, 3, 3), R = shapeOf(n, 2, 3, 3), batchFirst = n.int("layout") === 1;
+  const X = dimsOf(n, 0, 3, 3), W = shapeOf(n, 1, 3, 3), R = shapeOf(n, 2, 3, 3), batchFirst = n.int("layout") === 1;
   const directions = choice(n, "direction", ["forward", "reverse", "bidirectional"]) === "bidirectional" ? 2 : 1, hidden = R[2]!;
-  const [steps, batch] = (batchFirst ? [X[1], X[0]] : [X[0], X[1]]) as [number, number], input = X[2]!;
+  const [steps, batch] = (batchFirst ? [X[1], X[0]] : [X[0], X[1]]) as [Dim, Dim], input = W[2]!;
   if (n.given("hidden_size") && n.int("hidden_size") !== hidden) n.fail(`attribute hidden_size is ${n.int("hidden_size")}, but R has shape ${showShape(R)}`);
-  if (steps === 0) n.fail(`the sequence ${showShape(X)} has no steps`);
+  if (range(sizeExpr(steps))[0] < 1) n.fail(`the sequence ${showShape(X)} ${steps === 0 ? "has" : "may have"} no steps`, "let it have one at least");
+  if (!n.same(X[2]!, input)) n.fail(`W has shape ${showShape(W)}, which does not go with inputs ${showShape(X)}`);
   expectShape(n, 1, [directions, gates * hidden, input], `W, for inputs ${showShape(X)}`);
   expectShape(n, 2, [directions, gates * hidden, hidden], `R, for W ${showShape(W)}`);
   expectShape(n, 3, [directions, 2 * gates * hidden], "B");
   expectShape(n, 4, [batch], "sequence_lens");
   return { steps, batch, input, hidden, directions, batchFirst, gates };
 }
-const stateShape = (s: Sizes): readonly number[] => (s.batchFirst ? [s.batch, s.directions, s.hidden] : [s.directions, s.batch, s.hidden]);
+const stateShape = (s: Sizes): readonly Dim[] => (s.batchFirst ? [s.batch, s.directions, s.hidden] : [s.directions, s.batch, s.hidden]);
 function inferWith(gates: number, defaults: readonly string[], states: number): Op["infer"] {
   return (n) => {
-    const { dtype } = n.in(0), s = sizes(n, gates), state = stateShape(s);
-    for (const i of n.inputs.keys()) if (i !== 4 && n.has(i)) { expectType(n, i, floats); if (n.in(i).dtype !== dtype) n.fail(`inputs 0 and ${i} have types ${dtype} and ${n.in(i).dtype}, but must have the same`); }
+    const { dtype } = n.type(0), s = sizes(n, gates), state = stateShape(s);
+    for (const i of n.inputs.keys()) if (i !== 4 && n.has(i)) { expectType(n, i, floats); if (n.type(i).dtype !== dtype) n.fail(`inputs 0 and ${i} have types ${dtype} and ${n.type(i).dtype}, but must have the same`); }
     typeOf(n, floats, 0, 2);
     expectType(n, 4, ["i32"]);
     for (let i = 0; i < states; i++) expectShape(n, 5 + i, state, i ? "initial_c" : "initial_h");
     if (states === 2) expectShape(n, 7, [s.directions, 3 * s.hidden], "P");
     activationsOf(n, defaults, s.directions);
-    const Y: TensorType = { dtype, shape: s.batchFirst ? [s.batch, s.steps, s.directions, s.hidden] : [s.steps, s.directions, s.batch, s.hidden] };
+    const Y: ValueType = { dtype, shape: s.batchFirst ? [s.batch, s.steps, s.directions, s.hidden] : [s.steps, s.directions, s.batch, s.hidden] };
     return forOutputs(n, [Y, ...Array.from({ length: states }, () => ({ dtype, shape: state }))]);
   };
 }
@@ -82,14 +83,20 @@ class Direction {
   /** Along the hidden state, of what is made and of what a product reads. */
   readonly h: Axis;
   readonly k: Axis;
+  /** The most steps that a run has; how many it has. */
+  private readonly most: number;
+  private readonly steps: Expr;
   private readonly position: Expr;
   private readonly isReverse: boolean;
 
   constructor(n: NodeView, s: Sizes, d: number, act: readonly Activation[]) {
     this.n = n; this.s = s; this.d = d; this.act = act;
-    this.t = axis("t", s.steps); this.b = axis("b", s.batch); this.h = axis("h", s.hidden); this.k = axis("k", s.hidden);
+    const [most, batch] = boundOf({ dtype: "f32", shape: [s.steps, s.batch] }).shape as [number, number];
+    this.most = most; this.steps = sizeExpr(s.steps);
+    this.t = axis("t", most); this.b = axis("b", batch); this.h = axis("h", s.hidden); this.k = axis("k", s.hidden);
     this.isReverse = n.string("direction") === "reverse" || d === 1;
-    this.position = this.isReverse ? minus(int(s.steps - 1), this.t) : this.t;
+    // Steps behind a run's own, which loops need not leave out, are all the first.
+    this.position = this.isReverse ? make("max", int(0), minus(plus(this.steps, int(-1)), this.t)) : this.t;
   }
   name(of: string): string { return this.d ? `${of}_back` : of; }
   stage(name: string, axes: readonly Axis[], value: Expr, more: Pick<Stage, "reduce" | "finish"> = {}): (...at: readonly Expr[]) => Expr {
@@ -105,22 +112,22 @@ class Direction {
   weight(column: Expr, k: Expr): Expr { return this.n.load(2, [int(this.d), column, k]); }
   /** The product of every step's input with `W`, and the biases: those of `W`, and of `R` unless `apart`. */
   inputs(apart = false): (column: Expr) => Expr {
-    const { n, b, s } = this, when = axis("s", s.steps), i = axis("i", s.input), column = axis("n", s.gates * s.hidden);
+    const { n, b, s } = this, when = axis("s", this.most), i = axis("i", s.input), column = axis("n", s.gates * s.hidden);
     const value = mul(n.load(0, s.batchFirst ? [b, when, i] : [when, b, i]), n.load(1, [int(this.d), column, i])), sum = accumulator(value.dtype);
-    const both = () => (apart ? this.bias(column) : add(this.bias(column), this.bias(plus(column, int(s.gates * s.hidden)))));
-    const x = this.stage("x", [when, b, column], value, { reduce: { op: "add", axes: [i] }, ...(n.has(3) ? { finish: add(sum, both()) } : {}) });
+    const biases = () => (apart ? this.bias(column) : add(this.bias(column), this.bias(plus(column, int(s.gates * s.hidden)))));
+    const x = this.stage("x", [when, b, column], value, { reduce: { op: "add", axes: [i] }, ...(n.has(3) ? { finish: add(sum, biases()) } : {}) });
     return (c) => x(this.position, b, c);
   }
   /** What the step before made of a state, or what it is given as initial state. */
   before(state: string, initial: number, k: Expr): Expr {
-    const { n, s, b, t } = this, index = s.batchFirst ? [b, int(this.d), k] : [int(this.d), b, k];
+    const { n, s, b, t, most } = this, index = s.batchFirst ? [b, int(this.d), k] : [int(this.d), b, k];
     const first = n.has(initial) ? n.load(initial, index) : this.zero();
-    return s.steps === 1 ? first : select(less(t, int(1)), first, this.of(state, minus(t, int(1)), b, k));
+    return most === 1 ? first : select(less(t, int(1)), first, this.of(state, minus(t, int(1)), b, k));
   }
   /** The hidden state before this step, as a stage that products read; null where it is nothing but zeros. */
   previous(): ((k: Expr) => Expr) | null {
-    const { b, t, k, s } = this;
-    if (s.steps === 1) return this.n.has(5) ? (x) => this.before("h", 5, x) : null;
+    const { b, t, k, most } = this;
+    if (most === 1) return this.n.has(5) ? (x) => this.before("h", 5, x) : null;
     const p = this.stage("p", [t, b, k], this.before("h", 5, k));
     return (x) => p(t, b, x);
   }
@@ -132,9 +139,10 @@ class Direction {
     const g = this.stage(name, [t, b, column], value, { reduce: { op: "add", axes: [k] }, finish: add(sum, addend(whole)) });
     return (c) => g(t, b, c);
   }
-  /** A state after this step. Sequences that have ended keep theirs. */
+  /** A state after this step. Sequences that have ended keep theirs, and so do all behind a run's last step where those write what it has written. */
   state(name: string, initial: number, value: Expr): void {
-    const { t, b, h } = this, live = this.live();
+    const { t, b, h, s, isReverse, steps } = this, ended = this.live(), runs = isReverse && typeof s.steps !== "number" ? less(t, steps) : null;
+    const live = runs && ended ? both(runs, ended) : runs ?? ended;
     this.stage(name, [t, b, h], live ? select(live, value, this.before(name, initial, h)) : value);
   }
   private live(): Expr | null { return this.n.has(4) ? less(this.position, convert("index", this.n.load(4, [this.b]))) : null; }
@@ -148,7 +156,7 @@ class Direction {
     }
     states.forEach((name, i) => {
       if (!place(i + 1)) return;
-      this.stage(`${name}_last`, [b, h], this.of(name, int(s.steps - 1), b, h));
+      this.stage(`${name}_last`, [b, h], this.of(name, plus(this.steps, int(-1)), b, h));
       this.outputs.push(n.result(this.stages.at(-1)!, i + 1, { index: s.batchFirst ? [b, int(d), h] : [int(d), b, h] }));
     });
   }
@@ -184,9 +192,9 @@ function gruStep(r: Direction): void {
   let z: Expr, fresh: Expr;
   if (late) {
     const bias = (c: Expr) => (n.has(3) ? r.bias(plus(c, int(3 * hidden))) : r.zero()), state = r.product("g", 0, 3 * hidden, p, bias);
-    const both = (block: number) => f(add(x(plus(at, int(block * hidden))), state(plus(at, int(block * hidden)))));
-    z = both(0);
-    fresh = g(add(x(plus(at, int(2 * hidden))), mul(both(1), state(plus(at, int(2 * hidden))))));
+    const gate = (block: number) => f(add(x(plus(at, int(block * hidden))), state(plus(at, int(block * hidden)))));
+    z = gate(0);
+    fresh = g(add(x(plus(at, int(2 * hidden))), mul(gate(1), state(plus(at, int(2 * hidden))))));
   } else {
     const zr = r.product("g", 0, 2 * hidden, p, x);
     const reset = p && r.stage("r", [t, b, k], mul(f(zr(plus(k, int(hidden)))), p(k)));
