@@ -49,7 +49,7 @@ export function flatten(loops: readonly Loop[]): Loop & { readonly directives: r
   if (!first) return { name: "", extent: 1, directives: [] };
   return [...rest, ...ones].reduce<Loop & { readonly directives: readonly Directive[] }>((a, l) => {
     const name = `${a.name}${l.name}`, ab = ones.includes(l) ? ([l.name, a.name] as const) : ([a.name, l.name] as const);
-    return { name, extent: a.extent * l.extent, directives: [...a.directives, { fuse: ab, into: name }] };
+    return { name, extent: a.extent * l.extent, directives: [...a.directives, { fuse: ab, into: name, tight: true }] };
   }, { ...first, directives: [] });
 }
 /** One loop over groups and lanes; over two dimensions of groups where one has too few. */
