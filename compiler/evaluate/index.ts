@@ -9,7 +9,7 @@ import { int, range } from "../ir/linear.ts";
 import { nameOfSymbol, valueOfSize, type Equality } from "../ir/symbols.ts";
 import { accumulator, address, extentOf, physical, rowMajor, type Compute, type Output, type Stage, type Tensor } from "../ir/compute.ts";
 import { arrayOf, newArray, type ElementArray } from "../ir/types.ts";
-import { capturedBy, isStatic, sizeOf, sizesMadeBy, type Constant, type Graph, type Node, type SizeList, type TensorType } from "../ir/graph.ts";
+import { capturedBy, isStatic, measureOp, sizeOf, sizesMadeBy, type Constant, type Graph, type Node, type SizeList, type TensorType } from "../ir/graph.ts";
 import { NodeView, type Expander, type Op } from "../ops/op.ts";
 import { ops } from "../ops/index.ts";
 import { showDim } from "../ops/helpers.ts";
@@ -160,13 +160,15 @@ export function evaluateNode(view: NodeView, inputs: readonly (Constant | undefi
   return node.outputs.map((name, i) => (name ? scope.value(results[i] ?? fail(`${node.name}: ${node.op} does not compute output ${i}`)) : none(i)));
 }
 
-/** Fails where two sizes differ that must not. */
+/** Fails where two sizes are known, and differ, that must not. */
 function checkEquality({ sizes: pair, node }: Equality, known: ReadonlyMap<string, number>): void {
-  const [a, b] = pair.map((e) => valueOfSize(e, known)), names = [...new Set(pair.flatMap((e) => [...variables(e)]))];
+  const names = [...new Set(pair.flatMap((e) => [...variables(e)]))];
+  if (!names.every((s) => known.has(s))) return;
+  const [a, b] = pair.map((e) => valueOfSize(e, known));
   if (a !== b) fail(`sizes ${pair.map(showDim).join(" and ")} of node ${node} must be equal, but are ${a} and ${b} for ${names.map((s) => `${nameOfSymbol(s)}=${known.get(s)}`).join(", ")}`);
 }
 /** The sizes that a graph's symbols have by what it is fed, and those of the graphs around it. Fails where they are out of bounds or contradict each other. */
-export function sizesOfFeeds(g: Graph, feeds: ReadonlyMap<string, TensorType>, outer: ReadonlyMap<string, number> = new Map()): ReadonlyMap<string, number> {
+export function sizesOfFeeds(g: Graph, feeds: ReadonlyMap<string, TensorType>, outer: ReadonlyMap<string, number> = new Map()): Map<string, number> {
   const sizes = new Map(outer);
   for (const v of g.inputs) {
     const found = feeds.get(v)?.shape;
@@ -204,12 +206,16 @@ export function evaluateGraph(g: Graph, feeds: ReadonlyMap<string, Constant>, on
   const readBy = (n: Node) => [...n.inputs, ...capturedBy(n)], type = (v: string) => { const t = v ? g.types.get(v) : undefined; return t && isStatic(t) ? t : undefined; };
   for (const v of [...g.nodes.flatMap(readBy), ...g.outputs]) uses.set(v, (uses.get(v) ?? 0) + 1);
   for (const node of g.nodes) {
-    const list = sizesMadeBy(node), results = list ? [sizesIn(list, sizes)] : named(node, () => {
+    const isMeasured = node.op === measureOp, list = sizesMadeBy(node), results = list && !isMeasured ? [sizesIn(list, sizes)] : named(node, () => {
       const op = opOf(node), given = node.inputs.map(scope.value);
       return op.control
         ? evaluateControl(op.control(new NodeView(node, op, given, node.outputs.map(type) as readonly TensorType[], scope.constant)), (body, feeds) => evaluateGraph(body, feeds, undefined, scope), scope.value)
         : evaluateNode(viewOf(node, op, scope.value), given);
     });
+    if (isMeasured) {
+      for (const d of list!.dims) if (typeof d === "object" && d.kind === "var") sizes.set(d.name, Number(results[0]!.data[0]));
+      for (const e of g.equalities ?? []) checkEquality(e, sizes);
+    }
     node.outputs.forEach((name, i) => {
       if (!name) return;
       onValue?.(name, results[i]!);

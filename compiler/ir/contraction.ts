@@ -86,8 +86,8 @@ export function movementOf(c: Compute): { load: Load; stage: Stage } | null {
   if (c.stages.length !== 1 || stage!.reduce || stage!.finish || stage!.value.kind !== "load" || c.outputs.length !== 1) return null;
   return loadsIn(stage!.value.at).length === 0 ? { load: stage!.value, stage: stage! } : null;
 }
-/** One stage without a reduction and one output. */
-export const isMap = (c: Compute): boolean => c.stages.length === 1 && !c.stages[0]!.reduce && c.outputs.length === 1;
+/** One stage without a reduction, whose elements do not depend on each other, and one output. */
+export const isMap = (c: Compute): boolean => c.stages.length === 1 && !c.stages[0]!.reduce && c.outputs.length === 1 && loadsIn([c.stages[0]!.value], c.stages[0]!.name).length === 0;
 /** Longest first; axes of one length keep their order. */
 export const byExtent = (axes: readonly Axis[]): readonly Axis[] => [...axes].sort((a, b) => extentOf(b) - extentOf(a));
 /** Multiply-accumulates of the plain algorithm: those of products and of convolutions, however they are carried out. */

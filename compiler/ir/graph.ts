@@ -76,9 +76,11 @@ export const isSizeList = (a: Attribute): a is SizeList => typeof a === "object"
 export const isGraph = (a: Attribute): a is Graph => typeof a === "object" && "nodes" in a;
 /** Operator of a node that makes a list of sizes, its attribute `value`. */
 export const sizesOp = "mlc.Sizes";
+/** Operator of a node whose input, a number, is a size that depends on data: the symbol in its attribute `value`. */
+export const measureOp = "mlc.Measure";
 /** The list of sizes that a node makes. */
 export function sizesMadeBy(n: Node | undefined): SizeList | undefined {
-  const a = n?.op === sizesOp ? n.attributes.value : undefined;
+  const a = n?.op === sizesOp || n?.op === measureOp ? n.attributes.value : undefined;
   return a !== undefined && isSizeList(a) ? a : undefined;
 }
 /** Bytes of the elements, packed: bool takes one each. */

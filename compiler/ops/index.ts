@@ -5,6 +5,7 @@ import { arithmetic } from "./arithmetic.ts";
 import { attentions } from "./attention.ts";
 import { casts } from "./cast.ts";
 import { controls } from "./control.ts";
+import { counters } from "./counts.ts";
 import { elementwise } from "./elementwise.ts";
 import { gathers } from "./gather.ts";
 import { generators } from "./generate.ts";
@@ -34,6 +35,7 @@ import { sizeLists } from "./sizes.ts";
 import { textual } from "./text.ts";
 import { softmaxes } from "./softmax.ts";
 import { classicalOps } from "./classical.ts";
+import { detections } from "./detection.ts";
 import { distances } from "./distances.ts";
 import { flexAttention } from "./flex-attention.ts";
 import { linearAttention } from "./linear-attention.ts";
@@ -48,7 +50,7 @@ import { windows } from "./windows.ts";
 const all: readonly Op[] = [
   ...elementwise, ...arithmetic, ...casts, ...reshapes, ...slices, ...gathers, ...scatters, ...generators, ...reducers, ...places, ...orders,
   ...convolutions, ...linearOps, ...einsums, ...normalizations, ...pools, ...resizes, ...quantizers, ...softmaxes, ...attentions,
-  ...losses, ...windows, ...samplers, ...signals, ...unfolders, ...stretchedConvolutions, ...microsoft, ...microsoftAttention, ...microsoftQuantized, ...recurrentOps, ...sequenceOps, ...textual, ...nGrams, ...sizeLists,
+  ...losses, ...windows, ...samplers, ...signals, ...unfolders, ...stretchedConvolutions, ...microsoft, ...microsoftAttention, ...microsoftQuantized, ...recurrentOps, ...sequenceOps, ...textual, ...nGrams, ...sizeLists, ...counters, ...detections,
   ...treeEnsembles, walkTrees, ...classicalOps, ...lookups, ...distances, ...optimisers, linearAttention, flexAttention, ...randoms,
   ...controls,
 ];

@@ -1,6 +1,6 @@
 /**
  * Choosing elements by rank or by condition: TopK, Compress, NonZero. Each counts, for every element, those that come before it;
- * quadratic in the axis, but without any order of execution.
+ * quadratic in the axis, but without any order of execution. Where their number depends on data, Compress and NonZero become other nodes (counts.ts).
  */
 import { convert, less, make, not, select } from "../ir/algebra.ts";
 import { int } from "../ir/linear.ts";
@@ -8,8 +8,9 @@ import { constant, type Expr } from "../ir/scalar.ts";
 import { axis, type Axis, type Stage } from "../ir/compute.ts";
 import { sizeOf } from "../ir/graph.ts";
 import {
-  bounded, computeOutputs, declared, expectRank, expectType, forOutputs, indices, like, numbers, showShape, unflatten, withIndex,
+  boundDim, bounded, computeOutputs, declared, expectRank, expectType, forOutputs, indices, like, numbers, product, showDim, showShape, unflatten, withIndex,
 } from "./helpers.ts";
+import { measured, placesIn } from "./counts.ts";
 import { from } from "./reduce.ts";
 import type { NodeView, Op } from "./op.ts";
 
@@ -20,7 +21,7 @@ const placeOf = (name: string, axes: readonly Axis[], over: Axis, is: Expr): Sta
   ({ name, axes, value: select(is, convert("i32", over), zero), reduce: { op: "max", axes: [over] } });
 
 /** The axis of a Compress; null where it looks at the input as a list. */
-const compressed = (n: NodeView): number | null => (n.given("axis") ? n.axis(n.int("axis"), n.in(0).shape.length) : null);
+const compressed = (n: NodeView): number | null => (n.given("axis") ? n.axis(n.int("axis"), n.type(0).shape.length) : null);
 
 /** TopK, Compress, NonZero. */
 export const orders: readonly Op[] = [
@@ -28,15 +29,21 @@ export const orders: readonly Op[] = [
     name: "TopK", since: 24, inputs: [2, 2], outputs: [1, 2], parameters: [1],
     attributes: { axis: { kind: "int", default: -1 }, largest: { kind: "int", default: 1 }, sorted: { kind: "int", default: 1 } },
     infer: (n) => {
-      const { dtype, shape } = n.in(0), along = n.axis(n.int("axis"), shape.length);
+      const { dtype, shape } = n.type(0), along = n.axis(n.int("axis"), shape.length);
       expectType(n, 0, numbers);
       expectType(n, 1, indices);
       if (n.constant(1) && n.parameter(1)!.length !== 1) n.fail(`K has ${n.parameter(1)!.length} elements, but must be one number`);
-      const out = n.constant(1) ? shape.map((d, i) => (i === along ? n.parameter(1)![0] ?? -1 : d)) : declared(n, dtype, "K", 0, shape.length).shape;
-      if (out[along]! < 0 || out[along]! > shape[along]!) {
-        n.fail(`K is ${out[along]}, but axis ${along} of ${showShape(shape)} has ${shape[along]} elements`);
+      const out = n.value(1) ? shape.map((d, i) => (i === along ? n.sizes(1)![0] ?? -1 : d)) : declared(n, dtype, "K", 0, shape.length).shape, k = out[along]!;
+      if (typeof k === "number" && (k < 0 || k > boundDim(shape[along]!))) {
+        n.fail(`K is ${k}, but axis ${along} of ${showShape(shape)} has ${showDim(shape[along]!)} elements`);
       }
       return forOutputs(n, [{ dtype, shape: out }, { dtype: "i64", shape: out }]);
+    },
+    resolve: (n, g) => {
+      if (n.value(1) || n.declared(0) || sizeOf(n.in(1).shape) !== 1) return undefined;
+      const { shape } = n.type(0), [x, k] = n.node.inputs as [string, string], least = g.constant("i64", [], [0]), most = boundDim(shape[n.axis(n.int("axis"), shape.length)]!);
+      const within = g.node("Min", [g.node("Max", [g.node("Reshape", [k, g.constant("i64", [0], [])]), least]), g.constant("i64", [], [most])]);
+      return g.nodes("TopK", [x, g.node("Reshape", [measured(n, g, within, most), g.constant("i64", [1], [1])])], n.node.outputs.length, n.node.attributes);
     },
     lower: (n) => {
       const { shape } = n.in(0), along = n.axis(n.int("axis"), shape.length), all = shape.map((size, d) => axis(`d${d}`, size));
@@ -62,6 +69,11 @@ export const orders: readonly Op[] = [
       const count = n.parameter(1)!.filter(Boolean).length;
       return [{ dtype, shape: along === null ? [count] : shape.map((d, i) => (i === along ? count : d)) }];
     },
+    resolve: (n, g) => {
+      if (n.constant(1) || n.declared(0)) return undefined;
+      const along = compressed(n), [x, condition] = n.node.inputs as [string, string], flat = along === null ? g.node("Reshape", [x, g.constant("i64", [1], [-1])]) : x;
+      return [g.node("Gather", [flat, placesIn(n, g, condition, boundDim(n.type(1).shape[0]!))], { axis: along ?? 0 })];
+    },
     lower: (n) => {
       const { shape } = n.in(0), along = compressed(n), axes = n.axes(), position = axes[along ?? 0]!, count = n.in(1).shape[0]!;
       const i = axis("i", count), j = axis("j", count), wanted = (k: Expr) => n.load(1, [k]);
@@ -78,6 +90,11 @@ export const orders: readonly Op[] = [
       const { shape } = n.in(0);
       if (!n.constant(0)) return [declared(n, "i64", "how many elements are not 0", 0, 2)];
       return [{ dtype: "i64", shape: [shape.length, n.parameter(0)!.filter((x) => x !== 0).length] }];
+    },
+    resolve: (n, g) => {
+      if (n.constant(0) || n.declared(0)) return undefined;
+      const [x] = n.node.inputs as [string];
+      return [g.node("mlc.Coordinates", [placesIn(n, g, x, boundDim(product(n.type(0).shape))), x])];
     },
     lower: (n) => {
       const { shape } = n.in(0), axes = n.axes(), [d, k] = axes as [Axis, Axis], i = axis("i", sizeOf(shape)), j = axis("j", sizeOf(shape));

@@ -11,7 +11,7 @@ import type { Port as ProgramPort } from "../../compiler/ir/program.ts";
 import type { DataSet } from "./cases.ts";
 import { pinInputs, stringBytes, type ModelFacts } from "./proto.ts";
 
-export interface Port { readonly name: string; readonly code: number; readonly shape: readonly number[]; readonly bytes: number }
+export interface Port { readonly name: string; readonly code: number; readonly shape: readonly number[]; readonly bytes: number; /** A run tells the shape, of which this is the most. */ readonly open?: true }
 export interface Compiled {
   readonly name: string;
   readonly files: ReadonlyMap<string, string | Uint8Array>;
@@ -64,7 +64,7 @@ export function choicesFor(facts: ModelFacts, data: DataSet): Required<Pick<Comp
   }
   return { shapes, lengths, absent };
 }
-const port = (p: ProgramPort): Port => ({ name: p.name, code: types[p.dtype].onnx, shape: p.shape, bytes: p.dtype === "string" ? sizeOf(p.shape) * stringBytes : bytesFor(p.dtype, sizeOf(p.shape)) });
+const port = (p: ProgramPort): Port => ({ name: p.name, code: types[p.dtype].onnx, shape: p.shape, bytes: p.dtype === "string" ? sizeOf(p.shape) * stringBytes : bytesFor(p.dtype, sizeOf(p.shape)), ...(p.sizes ? { open: true } : {}) });
 const reasonOf = (e: CompileError): string => e.diagnostics.filter((d) => d.severity === "error").map((d) => d.message).join("; ").replaceAll("\n", " ");
 
 export const compileWith = (compile: Compile, options: CompileOptions): CompileCase => async (source) => {

@@ -2,12 +2,12 @@
  * The C program that runs a group of compiled cases. Each run happens in a forked child with a time limit. Inputs and
  * outputs end at a page that cannot be touched, and a filled margin stands before them, so a kernel that leaves its
  * buffers is found. Inputs are read from the file argv[1]; outputs go to argv[2]; argv[3] are the seconds a run may take; a line
- * "@run what value text" each on stdout, behind what the run itself had to say.
+ * "@shape output dimensions" for each output whose shape a run tells, and "@run what value text" for each run, on stdout, behind what the run itself had to say.
  */
 import { stringBytes } from "./proto.ts";
 
-/** An input or output, as many bytes as in the files of inputs and outputs; `isText`: strings, of which each run gets or gives pointers. */
-export interface DriverPort { readonly bytes: number; readonly isText: boolean }
+/** An input or output, as many bytes as in the files of inputs and outputs; `isText`: strings, of which each run gets or gives pointers; `open`: a run tells its shape. */
+export interface DriverPort { readonly bytes: number; readonly isText: boolean; readonly open: boolean }
 export interface DriverCase {
   /** The prefix of the generated API. */
   readonly name: string;
@@ -101,7 +101,8 @@ int main(int argc, char **argv) {
 export function driverText(cases: readonly DriverCase[], runs: readonly DriverRun[], warm = false): string {
   const calls = cases.map((c) => {
     const args = [...c.inputs, ...c.outputs].map((_, i) => `b[${i}]`);
-    return `static int run_${c.name}(void **b) { (void)b; return ${c.name}_run(${args.join(", ")}); }
+    const shapes = c.outputs.flatMap((p, k) => (p.open ? [` if (!code && !(code = ${c.name}_output_shape(${k}, dims))) { dprintf(1, "\\n@shape ${k}"); for (int d = 0; d < ${c.name}_output_info(${k})->rank; d++) dprintf(1, " %lld", (long long)dims[d]); dprintf(1, "\\n"); }`] : []));
+    return `static int run_${c.name}(void **b) { (void)b;${shapes.length ? " int64_t dims[64];" : ""} int code = ${c.name}_run(${args.join(", ")});${shapes.join("")} return code; }
 static const char *text_${c.name}(int code) { ${c.hasErrorText ? `return ${c.name}_error(code)` : '(void)code; return ""'}; }`;
   });
   const rows = cases.map((c) => {

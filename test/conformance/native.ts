@@ -27,7 +27,7 @@ function unitText(cases: readonly Compiled[], source: number): string {
 /** All weights in one file of assembler, which defines the same names for each. */
 const assembler = (some: readonly Member[]): string =>
   some.flatMap(({ compiled: c }) => sourcesOf(c, ".S").map((f) => `#undef JOIN_\n#undef JOIN\n#undef WEIGHTS\n#include "${c.name}/${f}"\n`)).join("");
-const driverPort = (p: Port) => ({ bytes: p.bytes, isText: p.code === 8 });
+const driverPort = (p: Port) => ({ bytes: p.bytes, isText: p.code === 8, open: p.open === true });
 const hasErrorText = (c: Compiled): boolean => Buffer.from((c.files.get(`${c.name}.h`) as string | undefined) ?? "").includes(`${c.name}_error(`);
 
 async function build(members: readonly Member[], o: Options, fail: (m: Member, reason: string) => void): Promise<readonly Member[]> {
@@ -85,20 +85,22 @@ async function build(members: readonly Member[], o: Options, fail: (m: Member, r
 async function run(members: readonly Member[], o: Options): Promise<readonly (readonly Ran[])[]> {
   const [command = "", ...args] = [...(o.launch ?? []), "./group", "inputs", "outputs", String(o.seconds)];
   const { stdout } = await execute(command, args, { cwd: o.folder, maxBuffer: 1 << 26, env: o.env as NodeJS.ProcessEnv });
-  const reports: (readonly [what: string, value: string, text: string])[] = [];
-  let said = "";
+  const reports: (readonly [what: string, value: string, text: string, shapes: ReadonlyMap<number, readonly number[]>])[] = [];
+  let said = "", shapes = new Map<number, readonly number[]>();
   for (const l of stdout.split("\n")) {
     const m = /^@\d+ (\w+) (\d+) ?(.*)$/.exec(l);
-    if (m) { reports.push([m[1]!, m[2]!, said || m[3]!]); said = ""; }
+    const shape = /^@shape (\d+)((?: \d+)*)$/.exec(l);
+    if (shape) shapes.set(Number(shape[1]), shape[2]!.split(" ").filter(Boolean).map(Number));
+    else if (m) { reports.push([m[1]!, m[2]!, said || m[3]!, shapes]); said = ""; shapes = new Map(); }
     else if (/runtime error|ERROR: |SUMMARY: /.test(l)) said ||= l;
   }
   const written = readFileSync(join(o.folder, "outputs"));
   let next = 0, at = 0;
   return members.map(({ compiled, sets }) => sets.map((): Ran => {
-    const [what = "signal", value = "0", text = ""] = reports[next++] ?? [], problem = failureOf(what, Number(value), text);
+    const [what = "signal", value = "0", text = "", told = new Map<number, readonly number[]>()] = reports[next++] ?? [], problem = failureOf(what, Number(value), text);
     let from = at;
     at += align(total(compiled.outputs));
-    return problem ? { problem } : { outputs: compiled.outputs.map((p) => written.subarray(from, (from += p.bytes))) };
+    return problem ? { problem } : { outputs: compiled.outputs.map((p) => written.subarray(from, (from += p.bytes))), shapes: told };
   }));
 }
 /** See `Executor`. */

@@ -22,7 +22,7 @@ const bytesOfAll = 1 << 26, bytesPerByte = 8;
 /** Operators that read no element of their inputs. */
 const typesOnly = new Set(["Shape", "Size", "EyeLike"]);
 /** Nothing of this can be known before the model runs, whatever its inputs. */
-const random = /^(Random|Bernoulli|Multinomial|mlc\.Sizes$)/;
+const random = /^(Random|Bernoulli|Multinomial|mlc\.(Sizes|Measure)$)/;
 /** What repeats elements, so that an operator that broadcasts can read the few instead of the many. */
 const repeats = new Set(["ConstantOfShape", "Expand", "Tile"]);
 const broadcasts = new Set([

@@ -6,10 +6,11 @@
  */
 import type { Diagnostic } from "../../diagnostics.ts";
 import {
-  capturedBy, isConstant, isGraph, isSizeList, isStatic, namesIn, sizeProblem, sizesOp,
+  capturedBy, isConstant, isGraph, isSizeList, isStatic, measureOp, namesIn, sizeProblem, sizesMadeBy, sizesOp,
   type Attribute, type Constant, type Dim, type Graph, type Node, type SizeList, type TensorType, type ValueName, type ValueType,
 } from "../../ir/graph.ts";
 import { range } from "../../ir/linear.ts";
+import { variables } from "../../ir/scalar.ts";
 import type { Equality } from "../../ir/symbols.ts";
 import { showDim, showShape } from "../../ops/helpers.ts";
 import type { Given } from "../../ir/control.ts";
@@ -67,6 +68,7 @@ class Inference implements Around {
   private readonly types = new Map<ValueName, ValueType>();
   private readonly sizes = new Map<ValueName, SizeList>();
   private readonly equalities = new Map<string, Equality>();
+  private readonly measures = new Map<string, ValueName>();
   private readonly constants: Map<ValueName, Constant>;
   private readonly statedTypes: Map<ValueName, ValueType>;
   /** What those values consist of that are no tensors. */
@@ -347,6 +349,7 @@ class Inference implements Around {
     }
   }
   private folded(n: Node, op: Op, found: readonly ValueType[]): boolean {
+    if (n.op === measureOp) { this.measure(n); return false; }
     const values = this.fold?.(n, this.view(n, op, found));
     if (!values) return false;
     // An output of the model stays the output of a node, though what it is worth is known to those behind it.
@@ -356,9 +359,19 @@ class Inference implements Around {
       if (!v) return;
       if (!isSizeList(value)) { this.constants.set(v, value); return; }
       this.sizes.set(v, value);
-      if (!stays) this.kept.push({ name: i === 0 ? n.name : this.unused(`${n.name}/sizes`), op: sizesOp, inputs: [], outputs: [v], attributes: { value }, origin: n.origin });
+      if (!stays) this.kept.push({ name: i === 0 ? n.name : this.unused(`${n.name}/sizes`), op: sizesOp, inputs: this.measuring(value), outputs: [v], attributes: { value }, origin: n.origin });
     });
     return !stays;
+  }
+  private measure(n: Node): void {
+    const list = sizesMadeBy(n)!, [v] = n.outputs as [ValueName];
+    this.sizes.set(v, list);
+    for (const d of list.dims) if (typeof d !== "number") for (const s of variables(d)) this.measures.set(s, v);
+  }
+  /** The values that give a list of sizes those of its symbols that inputs' shapes do not. */
+  private measuring(list: SizeList): readonly ValueName[] {
+    const symbols = new Set(list.dims.flatMap((d) => (typeof d === "number" ? [] : [...variables(d)])));
+    return [...symbols].flatMap((s) => this.measures.get(s) ?? []);
   }
   private result(): Graph {
     const outputs = this.outer ? this.spread.map((v) => this.own(v)) : this.spread, read = new Set([...outputs, ...this.kept.flatMap((n) => [...n.inputs, ...capturedBy(n)])]);

@@ -5,7 +5,7 @@
  * per node in the graph's order, row-major tensors, nothing fused. Stands between the passes that know operators and
  * those that only see maps and reductions.
  */
-import { boundOf, isStatic, producers, sizesMadeBy, type Graph, type TensorType, type ValueType } from "../../ir/graph.ts";
+import { boundOf, isStatic, measureOp, producers, sizesMadeBy, type Graph, type TensorType, type ValueType } from "../../ir/graph.ts";
 import { extentOf, neutral, rowMajor, type Compute, type Stage } from "../../ir/compute.ts";
 import { derivedName, expressionsOfStage, type NetTensor, type Network, type SymbolSource } from "../../ir/network.ts";
 import { copy } from "./choose-layouts.ts";
@@ -75,13 +75,17 @@ function read(computes: readonly Compute[], tensors: Map<string, NetTensor>, sym
     return wanted;
   }).reverse();
 }
-/** Each symbol, and the first dimension of an input that it is. */
+/** Each symbol, and the first dimension of an input that it is, or what measures it. */
 function symbolsOf(g: Graph): NonNullable<Network["symbols"]> {
   const found = new Map<Expr, SymbolFrom<SymbolSource>>();
   for (const v of g.inputs) {
     (g.types.get(v)?.shape ?? []).forEach((d, dim) => {
       if (typeof d === "object" && d.kind === "var" && !found.has(d)) found.set(d, { variable: d, from: { input: tensorOf(v), dim } });
     });
+  }
+  for (const n of g.nodes) {
+    const [d] = n.op === measureOp ? sizesMadeBy(n)!.dims : [];
+    if (typeof d === "object" && d.kind === "var") found.set(d, { variable: d, from: { tensor: tensorOf(n.outputs[0]!) } });
   }
   return [...found.values()];
 }

@@ -1,0 +1,165 @@
+/** Sizes that depend on data: each run finds them on the way, outputs report theirs, and memory is that of the most there can be. */
+import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { choicesOf } from "../../compiler/api.ts";
+import { evaluateGraph } from "../../compiler/evaluate/index.ts";
+import { constantOf, sizeOf, type Constant } from "../../compiler/ir/graph.ts";
+import { parseGraph } from "../../compiler/ir/graph-text.ts";
+import { bytesOfElements, types } from "../../compiler/ir/types.ts";
+import { foldWithin } from "../../compiler/passes/graph/fold-constants.ts";
+import { inferTypes } from "../../compiler/passes/graph/infer-types.ts";
+import { graphPasses } from "../../compiler/passes/graph/pipeline.ts";
+import { runPasses } from "../../compiler/passes/graph/run.ts";
+import { compileNetwork } from "../../compiler/passes/network/pipeline.ts";
+import { cppTarget } from "../../targets/cpp/index.ts";
+import { numbers } from "../support/graph-builder.ts";
+import { emptyFolder, sh, write } from "./tools.ts";
+
+/** Operators that choose, and what normally follows them. */
+const choosing = `graph "net" {
+  const w: f32[4, 3] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]
+  const zero: f32[] = [0]
+  const i: i64[] = [0]
+  const zeros: i64[1] = [0]
+  const fours: i64[1] = [4]
+  const ones: i64[1] = [1]
+  const all: i64[2] = [-1, 2]
+  input x: f32[5, 8]
+  input k: i64[1]
+  r = Relu(x) @ relu
+  p = NonZero(r) @ nonzero
+  pt = Transpose(p) @ pt
+  v = GatherND(x, pt) @ values
+  n = Shape(v) @ shape
+  e = Exp(v) @ exp
+  sum = ReduceSum(e) { keepdims: 0 } @ sum
+  both = Concat(v, e) { axis: 0 } @ both
+  pairs = Reshape(both, all) @ pairs
+  first = Gather(x, i) { axis: 1 } @ first
+  m = Greater(first, zero) @ mask
+  c = Compress(x, m) { axis: 0 } @ compress
+  f = Compress(x, m) @ flat
+  ff = Add(f, f) @ twice
+  part = Slice(c, zeros, fours, ones) @ part
+  d = MatMul(part, w) @ product
+  best, places = TopK(x, k) { axis: 1 } @ topk
+  s = Softmax(best) { axis: 1 } @ softmax
+  output p
+  output n
+  output sum
+  output both
+  output pairs
+  output c
+  output ff
+  output d
+  output best
+  output places
+  output s
+}`;
+/** Boxes and scores to the boxes that stay. */
+const detecting = (center: number) => `graph "net" {
+  const most: i64[1] = [4]
+  const iou: f32[1] = [0.4]
+  const least: f32[1] = [0.5]
+  const c0: i64[1] = [0]
+  const c1: i64[1] = [1]
+  const c2: i64[1] = [2]
+  const c3: i64[1] = [3]
+  input boxes: f32[1, 23, 4]
+  input scores: f32[1, 3, 23]
+  chosen = NonMaxSuppression(boxes, scores, most, iou, least) { center_point_box: ${center} } @ nms
+  b = Squeeze(boxes, c0) @ b
+  at = Slice(chosen, c2, c3, c1) @ at
+  index = Squeeze(at, c1) @ index
+  found = Gather(b, index) @ found
+  output chosen
+  output found
+}`;
+/** By definition: one box after the other, each against all that stay. */
+function suppressed(boxes: Constant, scores: Constant, center: boolean): readonly number[] {
+  const [, classes, count] = scores.shape as [number, number, number], box = (i: number) => Array.from(boxes.data.slice(4 * i, 4 * i + 4) as Float32Array), result: number[] = [];
+  const corners = (i: number) => { const [a, b, c, d] = box(i) as [number, number, number, number]; return center ? [a - c / 2, b - d / 2, a + c / 2, b + d / 2] : [Math.min(a, c), Math.min(b, d), Math.max(a, c), Math.max(b, d)]; };
+  const area = (c: readonly number[]) => Math.max(0, c[2]! - c[0]!) * Math.max(0, c[3]! - c[1]!);
+  for (let c = 0; c < classes; c++) {
+    const of = (i: number) => Number(scores.data[c * count + i]), kept: number[] = [];
+    for (const i of Array.from({ length: count }, (_, j) => j).filter((j) => of(j) > 0.5).sort((a, b) => of(b) - of(a) || a - b)) {
+      const own = corners(i), overlaps = kept.some((j) => { const o = corners(j), shared = area([Math.max(own[0]!, o[0]!), Math.max(own[1]!, o[1]!), Math.min(own[2]!, o[2]!), Math.min(own[3]!, o[3]!)]); return shared / (area(own) + area(o) - shared) > 0.4; });
+      if (!overlaps && kept.length < 4) kept.push(i);
+    }
+    result.push(...kept.flatMap((i) => [0, c, i]));
+  }
+  return result;
+}
+/** Runs the text's program, with address and undefined behaviour watched, over these inputs; the outputs must be those that evaluation gives. */
+async function runs(text: string, threads: number, cases: readonly (readonly Constant[])[]): Promise<readonly ReadonlyMap<string, Constant>[]> {
+  const settings = threads > 1 ? { threads } : {}, choices = choicesOf(cppTarget, { isa: ["sse", "neon"], settings });
+  const { graph, diagnostics } = inferTypes(parseGraph(text), { fold: foldWithin() });
+  expect(diagnostics.map((d) => d.message)).toEqual([]);
+  const program = compileNetwork(runPasses(graph, graphPasses).graph, { facts: cppTarget.facts(choices.settings), variants: cppTarget.variants(choices) });
+  const { files, build } = cppTarget.emit(program, { ...choices, name: "net", hash: "0".repeat(64), version: "0", flags: "" });
+  if (build.kind !== "native") throw new Error("no native package");
+  const ports = [...program.inputs, ...program.outputs], bytes = (p: { dtype: keyof typeof types; shape: readonly number[] }) => Math.max(1, sizeOf(p.shape) * types[p.dtype].bytes);
+  const wanted = cases.map((list) => evaluateGraph(graph, new Map(program.inputs.map((p, i) => [p.name, list[i]!]))));
+  const main = `#include <stdio.h>
+#include <stdlib.h>
+#include "net.h"
+int main(void) {
+  FILE *in = fopen("inputs", "rb"), *out = fopen("outputs", "wb");
+  void* p[] = {${ports.map((p) => `malloc(${bytes(p)})`).join(", ")}};
+  net_context* c;
+  if (net_init(malloc(NET_CONTEXT_BYTES), NET_CONTEXT_BYTES, &c)) return 1;
+${threads > 1 ? `  if (net_set_threads_in(c, ${threads})) return 1;\n` : ""}  for (int n = 0; n < ${cases.length}; n++) {
+${program.inputs.map((p, i) => `    if (fread(p[${i}], ${bytes(p)}, 1, in) != 1) return 2;`).join("\n")}
+    if (net_run_in(c, ${ports.map((_, i) => `p[${i}]`).join(", ")})) return 3;
+${program.outputs.map((p, i) => `    { int64_t dims[NET_MAX_RANK]; size_t size = ${types[p.dtype].bytes};
+      if (net_output_shape_in(c, ${i}, dims)) return 4;
+      for (int d = 0; d < ${p.shape.length}; d++) size *= (size_t)dims[d];
+      fwrite(dims, 8, ${p.shape.length}, out), fwrite(p[${i + program.inputs.length}], 1, size, out); }`).join("\n")}
+  }
+  net_release(c);
+  return fclose(out);
+}
+`;
+  const folder = write(join(emptyFolder(), "net"), files), flags = ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-Wall", "-Wextra", "-Werror"];
+  writeFileSync(join(folder, "main.c"), main);
+  writeFileSync(join(folder, "inputs"), Buffer.concat(cases.flat().map((c) => bytesOfElements(c.dtype, c.data))));
+  for (const s of build.sources) await sh(folder, "g++", ...(s.endsWith(".S") ? [] : build.compileFlags), ...flags, "-c", s, "-o", `${s}.o`);
+  await sh(folder, "gcc", "-std=c99", ...flags, "main.c", ...build.sources.map((s) => `${s}.o`), ...build.linkFlags, "-lm", "-o", "main");
+  const { status, stderr } = spawnSync("./main", { cwd: folder, env: { ...process.env, ASAN_OPTIONS: "detect_leaks=0" } });
+  expect([status, `${stderr}`]).toEqual([0, ""]);
+  const written = readFileSync(join(folder, "outputs"));
+  let from = 0;
+  const take = (n: number) => written.subarray(from, (from += n));
+  for (const [k, want] of wanted.entries()) for (const p of program.outputs) {
+    const w = want.get(p.name)!, dims = take(8 * w.shape.length), shape = w.shape.map((_, d) => Number(dims.readBigInt64LE(8 * d)));
+    expect(shape, `case ${k}: ${p.name}`).toEqual(w.shape);
+    const got = take(sizeOf(shape) * types[p.dtype].bytes), data = w.data as ArrayLike<number | bigint>;
+    for (let i = 0; i < data.length; i++) {
+      if (p.dtype === "i64") expect(got.readBigInt64LE(8 * i), `case ${k}: ${p.name}[${i}]`).toBe(BigInt(data[i]!));
+      else expect(Math.abs(got.readFloatLE(4 * i) - Number(data[i])), `case ${k}: ${p.name}[${i}]`).toBeLessThanOrEqual(1e-4 * Math.max(1, Math.abs(Number(data[i]))));
+    }
+  }
+  expect(from).toBe(written.length);
+  return wanted;
+}
+const next = numbers(3), floats = (shape: readonly number[], f: (x: number) => number = (x) => x): Constant => constantOf("f32", shape, Float32Array.from({ length: sizeOf(shape) }, () => f(next())));
+test.each([1, 3])("NonZero, Compress and TopK, %d threads", async (threads) => {
+  const of = (k: number, f: (x: number) => number = (x) => x - 0.5) => [floats([5, 8], f), constantOf("i64", [1], BigInt64Array.of(BigInt(k)))];
+  const cases = [of(3), of(8), of(0), of(1, () => -1), of(5, () => 1), of(-4), of(99), of(2, (x) => x - 0.9)];
+  const found = await runs(choosing, threads, cases);
+  // What the model's own nodes come to over known values, which no run-time size has a part in.
+  for (const [k, [x, n]] of cases.entries()) {
+    if (![0, 1, 3, 4, 7].includes(k)) continue;
+    const plain = evaluateGraph(parseGraph(choosing), new Map([["x", x!], ["k", n!]]));
+    for (const [v, c] of plain) expect(found[k]!.get(v), v).toEqual(c);
+  }
+}, 240_000);
+test.each([0, 1])("NonMaxSuppression, center_point_box %d", async (center) => {
+  const box = () => floats([1, 23, 4], (x) => Math.abs(x)), cases = [
+    ...Array.from({ length: 6 }, () => [box(), floats([1, 3, 23])]), [box(), floats([1, 3, 23], () => 0.2)], [box(), floats([1, 3, 23], () => 0.9)], [floats([1, 23, 4], () => 0.5), floats([1, 3, 23])],
+  ];
+  const found = await runs(detecting(center), 1, cases);
+  for (const [k, [boxes, scores]] of cases.slice(0, -1).entries()) expect(Array.from(found[k]!.get("chosen")!.data, Number), `case ${k}`).toEqual(suppressed(boxes!, scores!, center === 1));
+}, 240_000);
