@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { networkPasses } from "../compiler/passes/network/pipeline.ts";
 import { graphPasses } from "../compiler/passes/graph/pipeline.ts";
+import { countCases, readCounts } from "./conformance/counts.ts";
 import { operatorTable } from "../scripts/make-operator-table.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -21,6 +22,8 @@ test.each(documents)("links of %s lead somewhere", (path) => {
   expect(broken).toEqual([]);
 });
 test("docs/operators.md is up to date (npm run operators)", () => expect(textOf("docs/operators.md")).toBe(operatorTable()));
+const counts = countCases(join(root, ".cache/onnx-data"));
+test.skipIf(!counts)("what the table says of ONNX's cases is what the lists of exceptions say (npm run operators)", () => expect(readCounts()).toEqual(counts));
 test("docs/architecture.md names every pass", () => {
   const text = textOf("docs/architecture.md"), names = [...graphPasses.flatMap((p) => ("repeat" in p ? p.repeat : [p])), ...networkPasses].map((p) => p.name);
   expect([...new Set(names)].filter((name) => !text.includes(name))).toEqual([]);
