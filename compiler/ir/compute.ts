@@ -65,6 +65,8 @@ export function neutral(op: keyof typeof reductions, t: DType): Num {
 export interface Stage {
   readonly name: string;
   readonly axes: readonly Axis[];
+  /** How far a run needs the axes, where no index tells: one axis may go over several boxes whose sizes a run alone knows. */
+  readonly ends?: Sizes;
   readonly value: Expr;
   /** `ends`: only the first so many elements of each axis take part, where a run alone knows how many. */
   readonly reduce?: { readonly op: keyof typeof reductions; readonly axes: readonly Axis[]; readonly ends?: Sizes };

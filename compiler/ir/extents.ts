@@ -87,8 +87,8 @@ export function reachOf(c: Compute, s: Stage, index: Expr): Expr | undefined {
 /** The index with its variable at the end, where it grows with it. */
 const endingAt = (e: Expr, v: Expr, end: Expr): Expr => ((linear(e).terms.get(v) ?? 0) > 0 ? substitute(e, new Map([[(v as Axis).name, plus(end, int(-1))]])) : e);
 /** For each axis of a stage, how far a run needs it: undefined where that is all of it, for anything that is known. */
-export const limitsOf = (c: Compute, s: Stage): Sizes => s.axes.map((a) => {
-  const limit = reachOf(c, s, a);
+export const limitsOf = (c: Compute, s: Stage): Sizes => s.axes.map((a, i) => {
+  const limit = s.ends?.[i] ?? reachOf(c, s, a);
   return limit && isLess(limit, extentOf(a)) ? clampSize(limit, extentOf(a)) : undefined;
 });
 const isLess = (size: Expr, extent: number): boolean => range(size)[0] < extent;

@@ -77,7 +77,7 @@ function sized(c: Compute): { readonly compute: Compute; readonly sizes: Readonl
   const all = (list: Sizes): Sizes => list.map((e) => e && go(e));
   const outputs = c.outputs.map((o): Output => ({ ...o, ...(o.sizes ? { sizes: all(o.sizes) } : {}), ...(o.index ? { index: o.index.map(go) } : {}) }));
   const stages = c.stages.map((s) => ({
-    ...s, value: go(s.value), ...(s.finish ? { finish: go(s.finish) } : {}), ...(s.reduce?.ends ? { reduce: { ...s.reduce, ends: all(s.reduce.ends) } } : {}),
+    ...s, value: go(s.value), ...(s.finish ? { finish: go(s.finish) } : {}), ...(s.ends ? { ends: all(s.ends) } : {}), ...(s.reduce?.ends ? { reduce: { ...s.reduce, ends: all(s.reduce.ends) } } : {}),
   }));
   return { compute: found.size ? { ...c, outputs, stages } : c, sizes: new Map([...found].map(([e, p]) => [[...variables(p)][0]!, e])) };
 }
@@ -98,7 +98,7 @@ export function keyOf(c: Compute): string {
   return [
     c.name, JSON.stringify(c.algorithm ?? null),
     ...c.tensors.map((t) => [t.name, t.dtype, t.shape.join(), layout(t.layout), t.role, t.role === "table" ? Array.from(t.data as Iterable<number>).join() : ""].join(":")),
-    ...c.stages.map((s) => [s.name, ...s.axes.map(idOf), idOf(s.value), s.reduce ? [s.reduce.op, ...s.reduce.axes.map(idOf), ...idsOf(s.reduce.ends)].join() : "", s.finish ? idOf(s.finish) : ""].join(":")),
+    ...c.stages.map((s) => [s.name, ...s.axes.map(idOf), ...idsOf(s.ends), idOf(s.value), s.reduce ? [s.reduce.op, ...s.reduce.axes.map(idOf), ...idsOf(s.reduce.ends)].join() : "", s.finish ? idOf(s.finish) : ""].join(":")),
     ...c.outputs.map((o) => [o.stage, o.tensor, o.shape.join(), layout(o.layout), o.index?.map(idOf).join() ?? "", ...idsOf(o.sizes)].join(":")),
   ].join("|");
 }

@@ -8,7 +8,7 @@
 import type { TargetFacts } from "../../emit/target.ts";
 import { axis, extentOf, output, resultType, rowMajor, type Compute, type Stage } from "../../ir/compute.ts";
 import { sizeOf } from "../../ir/graph.ts";
-import { int, minus } from "../../ir/linear.ts";
+import { int, minus, plus } from "../../ir/linear.ts";
 import { limitsOf } from "../../ir/extents.ts";
 import { someSizes } from "../../ir/symbols.ts";
 import { derivedName, expressionsOfStage, relist, withSizes, type NetTensor, type Network } from "../../ir/network.ts";
@@ -41,21 +41,24 @@ function joinFills(c: Compute): Compute {
 function joined(c: Compute, list: readonly Stage[]): Compute {
   const [first] = list as [Stage], place = c.outputs.find((o) => o.stage === first.name)!;
   const sizes = list.map((s) => sizeOf(s.axes.map(extentOf))), i = axis(`${first.name}_i`, sizes.reduce((a, b) => a + b, 0));
-  let start = 0;
+  let start: Expr = int(0);
   const indices = list.map((s, k) => {
-    const o = c.outputs.find((x) => x.stage === s.name)!, local = make("max", int(0), make("min", minus(i, int(start)), int(sizes[k]! - 1))), digits = new Map<string, Expr>();
-    let below = 1;
-    for (const a of [...s.axes].reverse()) {
-      digits.set(a.name, make("rem", make("quo", local, int(below)), int(extentOf(a))));
-      below *= extentOf(a);
+    const o = c.outputs.find((x) => x.stage === s.name)!, local = make("max", int(0), make("min", minus(i, start), int(sizes[k]! - 1))), digits = new Map<string, Expr>();
+    // Only as much as a run needs has a place in the row.
+    const limits = limitsOf(c, s);
+    let below: Expr = int(1);
+    for (const [d, a] of [...s.axes.entries()].reverse()) {
+      const own = limits[d] ?? int(extentOf(a));
+      digits.set(a.name, make("rem", make("quo", local, make("max", int(1), below)), make("max", int(1), own)));
+      below = make("mul", below, own);
     }
-    start += sizes[k]!;
+    start = plus(start, below);
     return { end: start, at: (o.index ?? s.axes).map((e) => substitute(e, digits)) };
   });
-  const index = indices[0]!.at.map((_, d) => indices.slice(0, -1).reduceRight((rest, { end, at }) => select(make("less", i, int(end)), at[d]!, rest), indices.at(-1)!.at[d]!));
+  const index = indices[0]!.at.map((_, d) => indices.slice(0, -1).reduceRight((rest, { end, at }) => select(make("less", i, end), at[d]!, rest), indices.at(-1)!.at[d]!));
   const others = list.slice(1).map((s) => s.name);
   return {
-    ...c, stages: c.stages.filter((s) => !others.includes(s.name)).map((s) => (s === first ? { ...s, axes: [i] } : s)),
+    ...c, stages: c.stages.filter((s) => !others.includes(s.name)).map((s) => (s === first ? { ...s, axes: [i], ...(start.kind === "const" ? {} : { ends: [start] }) } : s)),
     outputs: c.outputs.filter((o) => !others.includes(o.stage)).map((o) => (o === place ? { ...o, index } : o)),
   };
 }
