@@ -2,9 +2,9 @@
  * ONNX Runtime's operators on quantised numbers, in terms of ONNX's own. Pointwise ones go by way of floats: fusion leaves no trace of
  * the detour. Products stay sums of integers.
  */
-import { sizeOf, type TensorType } from "../ir/graph.ts";
+import { sizeOf, type Dim, type TensorType } from "../ir/graph.ts";
 import { isFloat, types } from "../ir/types.ts";
-import { expectShape, shapeOf } from "./checks.ts";
+import { dimsOf, expectShape, shapeOf } from "./checks.ts";
 import { broadcastShapes, expectType, floats, forOutputs, indices, showShape } from "./helpers.ts";
 import { matmulShape } from "./linear.ts";
 import { input, ms, passedOn } from "./microsoft.ts";
@@ -19,11 +19,11 @@ const plain = (n: NodeView, g: Expander, [value, scale, zero]: Quantised): strin
 function throughFloats(name: string, inputs: readonly [number, number], attributes: Readonly<Record<string, AttributeSpec>>, form: {
   readonly operands: (n: NodeView) => readonly Quantised[];
   readonly result: (n: NodeView) => readonly [scale: number, zero: number];
-  readonly shape: (n: NodeView) => readonly number[];
+  readonly shape: (n: NodeView) => readonly Dim[];
   readonly apply: (n: NodeView, g: Expander, operands: readonly string[]) => string;
 }): Op {
   return {
-    name: ms(name), since: 1, inputs, attributes,
+    name: ms(name), since: 1, sizes: true, inputs, attributes,
     accuracy: { absolute: 1, reason: "a value halfway between two integers may round to the other one" },
     infer: (n) => {
       for (const [value, scale] of form.operands(n)) {
@@ -31,7 +31,7 @@ function throughFloats(name: string, inputs: readonly [number, number], attribut
         expectType(n, scale, floats);
       }
       const [, zero] = form.result(n);
-      return [{ dtype: n.has(zero) ? n.in(zero).dtype : "u8", shape: form.shape(n) }];
+      return [{ dtype: n.has(zero) ? n.type(zero).dtype : "u8", shape: form.shape(n) }];
     },
     expand: (n, g) => {
       const result = form.apply(n, g, form.operands(n).map((q) => plain(n, g, q)));
@@ -40,11 +40,11 @@ function throughFloats(name: string, inputs: readonly [number, number], attribut
   };
 }
 const binary = (name: string, op: string) => throughFloats(name, [7, 8], {}, {
-  operands: () => [[0, 1, 2], [3, 4, 5]], result: () => [6, 7], shape: (n) => broadcastShapes(n, [n.in(0).shape, n.in(3).shape]),
+  operands: () => [[0, 1, 2], [3, 4, 5]], result: () => [6, 7], shape: (n) => broadcastShapes(n, [n.type(0).shape, n.type(3).shape]),
   apply: (_, g, operands) => g.node(op, operands),
 });
 const unary = (name: string, op: string, attributes: Readonly<Record<string, AttributeSpec>> = {}) => throughFloats(name, [4, 5], attributes, {
-  operands: () => [[0, 1, 2]], result: () => [3, 4], shape: (n) => n.in(0).shape,
+  operands: () => [[0, 1, 2]], result: () => [3, 4], shape: (n) => n.type(0).shape,
   apply: (n, g, operands) => g.node(op, operands, passedOn(n, Object.keys(attributes))),
 });
 const concatenated = (n: NodeView): readonly Quantised[] =>
@@ -68,11 +68,11 @@ function scaledProduct(g: Expander, product: string, scales: readonly string[], 
 const zeros = (n: NodeView, ...list: readonly number[]): readonly string[] => list.map((i) => (n.has(i) ? input(n, i) : ""));
 const bytes = ["u8", "i8"] as const;
 const dynamicQuantizeMatMul: Op = {
-  name: ms("DynamicQuantizeMatMul"), since: 1, inputs: [3, 5], accuracy: { relative: 1e-2, reason: "a value halfway between two integers may round to the other one" },
+  name: ms("DynamicQuantizeMatMul"), since: 1, sizes: true, inputs: [3, 5], accuracy: { relative: 1e-2, reason: "a value halfway between two integers may round to the other one" },
   infer: (n) => {
     expectType(n, 0, ["f32"]);
     expectType(n, 1, bytes);
-    return [{ dtype: "f32", shape: matmulShape(n, shapeOf(n, 0, 1), shapeOf(n, 1, 2)) }];
+    return [{ dtype: "f32", shape: matmulShape(n, dimsOf(n, 0, 1), dimsOf(n, 1, 2)) }];
   },
   expand: (n, g) => {
     const [q, scale, zero] = g.nodes("DynamicQuantizeLinear", [input(n, 0)], 3) as [string, string, string];
@@ -80,10 +80,10 @@ const dynamicQuantizeMatMul: Op = {
   },
 };
 const matMulIntegerToFloat: Op = {
-  name: ms("MatMulIntegerToFloat"), since: 1, inputs: [4, 7],
+  name: ms("MatMulIntegerToFloat"), since: 1, sizes: true, inputs: [4, 7],
   infer: (n) => {
     [0, 1].forEach((i) => expectType(n, i, bytes));
-    return [{ dtype: "f32", shape: matmulShape(n, shapeOf(n, 0, 1), shapeOf(n, 1, 2)) }];
+    return [{ dtype: "f32", shape: matmulShape(n, dimsOf(n, 0, 1), dimsOf(n, 1, 2)) }];
   },
   expand: (n, g) => [scaledProduct(g, g.node("MatMulInteger", [input(n, 0), input(n, 1), ...zeros(n, 4, 5)]), [input(n, 2), input(n, 3)], zeros(n, 6)[0])],
 };
@@ -107,14 +107,14 @@ const qGemm: Op = {
 const packed = (row: ArrayLike<number>, from: number, i: number, bits: number): number => (row[from + ((i * bits) >> 3)]! >> ((i * bits) & 7)) & (2 ** bits - 1);
 /** Weights of 2, 4 or 8 bits, in blocks along the sum that have a scale each. They become floats when compiled. */
 const matMulNBits: Op = {
-  name: ms("MatMulNBits"), since: 1, inputs: [3, 6], parameters: [1, 2, 3, 4], accuracy: { relative: 1e-4, reason: "sums of float products are taken in another order; ONNX Runtime may quantise the other operand" },
+  name: ms("MatMulNBits"), since: 1, sizes: true, inputs: [3, 6], parameters: [1, 2, 3, 4], accuracy: { relative: 1e-4, reason: "sums of float products are taken in another order; ONNX Runtime may quantise the other operand" },
   attributes: {
     K: { kind: "int" }, N: { kind: "int" }, bits: { kind: "int", default: 4 }, block_size: { kind: "int" },
     // How exactly the products may be computed, and how a device has laid out the weights.
     accuracy_level: { kind: "int", default: 0 }, weight_prepacked: { kind: "int", default: 0 },
   },
   infer: (n) => {
-    const { dtype, shape } = n.in(0), K = n.int("K"), N = n.int("N"), bits = n.int("bits"), block = n.int("block_size"), blocks = Math.ceil(K / block), each = (block * bits) / 8;
+    const { dtype, shape } = n.type(0), K = n.int("K"), N = n.int("N"), bits = n.int("bits"), block = n.int("block_size"), blocks = Math.ceil(K / block), each = (block * bits) / 8;
     expectType(n, 0, floats);
     expectType(n, 1, ["u8"]);
     if (n.int("weight_prepacked")) n.fail("the weights are laid out for a device", "export the model without weight_prepacked");
@@ -139,7 +139,7 @@ const matMulNBits: Op = {
         weights[k * N + row] = (packed(q, row * blocks * each, k, bits) - zero(row, b)) * scales[row * blocks + b]!;
       }
     }
-    const product = g.node("MatMul", [input(n, 0), g.constant(n.in(0).dtype, [K, N], weights)]);
+    const product = g.node("MatMul", [input(n, 0), g.constant(n.type(0).dtype, [K, N], weights)]);
     return [n.has(5) ? g.node("Add", [product, input(n, 5)]) : product];
   },
 };
@@ -212,7 +212,7 @@ export const microsoftQuantized: readonly Op[] = [
     operands: () => [[0, 1, 2]], result: () => [3, 4],
     shape: (n) => {
       channelsFirst(n);
-      return shapeOf(n, 0, 3).map((size, d) => (d < 2 ? size : 1));
+      return dimsOf(n, 0, 3).map((size, d) => (d < 2 ? size : 1));
     },
     apply: (_, g, operands) => g.node("GlobalAveragePool", operands),
   }),

@@ -1,7 +1,7 @@
 /** Operators that ONNX Runtime's optimiser and quantiser leave in models, in terms of ONNX's own. */
-import type { Attribute, TensorType } from "../ir/graph.ts";
+import type { Attribute, ValueType } from "../ir/graph.ts";
 import { broadcastShapes, forOutputs } from "./helpers.ts";
-import { choice, expectShape, shapeOf, typeOf } from "./checks.ts";
+import { choice, dimsOf, expectShape, shapeOf, typeOf } from "./checks.ts";
 import { gathers } from "./gather.ts";
 import { generators } from "./generate.ts";
 import { slices } from "./slice.ts";
@@ -12,28 +12,28 @@ import { convolutionShape } from "./convolution.ts";
 /** The full name of one of ONNX Runtime's operators. */
 export const ms = (name: string) => `com.microsoft.${name}`;
 const epsilon = { kind: "float", default: 1e-12 } as const satisfies AttributeSpec;
-const same = (n: NodeView): readonly TensorType[] => [{ dtype: typeOf(n), shape: n.in(0).shape }];
+const same = (n: NodeView): readonly ValueType[] => [{ dtype: typeOf(n), shape: n.type(0).shape }];
 /** The name of input `i`. */
 export const input = (n: NodeView, i: number): string => n.node.inputs[i]!;
 /** Input 0, with input 1 added where there is one. */
 const biased = (n: NodeView, g: Expander): string => (n.has(1) ? g.node("Add", [input(n, 0), input(n, 1)]) : input(n, 0));
-const scalar = (n: NodeView, g: Expander, x: number): string => g.constant(n.in(0).dtype, [], [x]);
+const scalar = (n: NodeView, g: Expander, x: number): string => g.constant(n.type(0).dtype, [], [x]);
 
 const gelu = (name: string, inputs: readonly [number, number], approximate: "none" | "tanh"): Op => ({
-  name: ms(name), since: 1, inputs, expand: (n, g) => [g.node("Gelu", [biased(n, g)], { approximate })],
+  name: ms(name), since: 1, sizes: true, inputs, expand: (n, g) => [g.node("Gelu", [biased(n, g)], { approximate })],
   infer: (n) => [{ dtype: typeOf(n), shape: broadcastShapes(n, n.inputs.flatMap((t) => (t ? [t.shape] : []))) }],
 });
 const quickGelu: Op = {
-  name: ms("QuickGelu"), since: 1, inputs: [1, 1], attributes: { alpha: { kind: "float", default: 1.702 } }, infer: same,
+  name: ms("QuickGelu"), since: 1, sizes: true, inputs: [1, 1], attributes: { alpha: { kind: "float", default: 1.702 } }, infer: same,
   expand: (n, g) => [g.node("Mul", [input(n, 0), g.node("Sigmoid", [g.node("Mul", [input(n, 0), scalar(n, g, n.float("alpha"))])])])],
 };
 
 /** Normalises input + skip (+ bias), and hands out the sum as output 3. */
 const skipNormalization = (name: string, simplified: boolean): Op => ({
-  name: ms(name), since: 1, inputs: simplified ? [3, 4] : [3, 5], outputs: [1, 4], attributes: { epsilon },
+  name: ms(name), since: 1, sizes: true, inputs: simplified ? [3, 4] : [3, 5], outputs: [1, 4], attributes: { epsilon },
   infer: (n) => {
-    const dtype = typeOf(n), shape = shapeOf(n, 0, 2, 3), row = { dtype, shape: [...shape.slice(0, -1), 1] };
-    broadcastShapes(n, [shape, n.in(1).shape]);
+    const dtype = typeOf(n), shape = dimsOf(n, 0, 2, 3), row = { dtype, shape: [...shape.slice(0, -1), 1] };
+    broadcastShapes(n, [shape, n.type(1).shape]);
     for (let i = 2; i < n.inputs.length; i++) expectShape(n, i, [shape.at(-1)!], "the scale or bias");
     if (simplified && (n.node.outputs[1] || n.node.outputs[2])) n.fail("mean and deviation are not supported as outputs");
     return forOutputs(n, [{ dtype, shape }, row, row, { dtype, shape }]);
@@ -48,7 +48,7 @@ const skipNormalization = (name: string, simplified: boolean): Op => ({
   },
 });
 const simplifiedLayerNormalization: Op = {
-  name: "SimplifiedLayerNormalization", since: 1, inputs: [2, 2], infer: same,
+  name: "SimplifiedLayerNormalization", since: 1, sizes: true, inputs: [2, 2], infer: same,
   attributes: { axis: { kind: "int", default: -1 }, epsilon: { kind: "float", default: 1e-5 }, stash_type: { kind: "int", default: 1 } },
   expand: (n, g) => [g.node("RMSNormalization", [input(n, 0), input(n, 1)], { axis: n.int("axis"), epsilon: n.float("epsilon") })],
 };
@@ -70,7 +70,7 @@ function activated(n: NodeView, g: Expander, x: string, params: readonly number[
 export const passedOn = (n: NodeView, names: readonly string[]): Readonly<Record<string, Attribute>> =>
   Object.fromEntries(names.flatMap((a) => (n.node.attributes[a] === undefined ? [] : [[a, n.node.attributes[a]]])));
 const fusedConv: Op = {
-  name: ms("FusedConv"), since: 1, inputs: [2, 4],
+  name: ms("FusedConv"), since: 1, sizes: true, inputs: [2, 4],
   attributes: {
     ...windowAttributes, group: { kind: "int", default: 1 },
     activation: { kind: "string", default: "" }, activation_params: { kind: "floats", default: [] },
@@ -91,13 +91,13 @@ const gemmAttributes = {
   alpha: { kind: "float", default: 1 }, beta: { kind: "float", default: 1 }, transA: { kind: "int", default: 0 }, transB: { kind: "int", default: 0 },
 } as const satisfies Record<string, AttributeSpec>;
 const fusedGemm: Op = {
-  name: ms("FusedGemm"), since: 1, inputs: [2, 3],
+  name: ms("FusedGemm"), since: 1, sizes: true, inputs: [2, 3],
   attributes: {
     ...gemmAttributes, activation: { kind: "string", default: "" }, activation_alpha: { kind: "float", optional: true },
     activation_beta: { kind: "float", optional: true }, activation_gamma: { kind: "float", optional: true },
   },
   infer: (n) => {
-    const A = shapeOf(n, 0, 2, 2), B = shapeOf(n, 1, 2, 2);
+    const A = dimsOf(n, 0, 2, 2), B = dimsOf(n, 1, 2, 2);
     choice(n, "activation", activations);
     return [{ dtype: typeOf(n), shape: [A[n.int("transA") ? 1 : 0]!, B[n.int("transB") ? 0 : 1]!] }];
   },

@@ -5,10 +5,10 @@ import { int } from "../ir/linear.ts";
 import { constant, type Expr } from "../ir/scalar.ts";
 import { isSmallFloat } from "../ir/formats.ts";
 import { isFloat, limits, typeOfOnnx, type DType } from "../ir/types.ts";
-import type { ValueType } from "../ir/graph.ts";
+import type { Dim, ValueType } from "../ir/graph.ts";
 import { castTo } from "./cast.ts";
 import { convolutionShape, convolve } from "./convolution.ts";
-import { expectShape, shapeOf } from "./checks.ts";
+import { dimsOf, expectShape } from "./checks.ts";
 import { computeOutputs, expectType, floats, forOutputs, like, operand, showShape, uniform } from "./helpers.ts";
 import { matmul, matmulShape } from "./linear.ts";
 import type { AttributeSpec, NodeView, Op } from "./op.ts";
@@ -34,20 +34,20 @@ function centred(n: NodeView, x: Expr, i: number, index: readonly Expr[]): Expr 
 
 /** Where parameter `i` (scale or zero point) of an element of input 0 stands: one for all, one per index along an axis, or one per block. */
 function parameterIndex(n: NodeView, i: number, index: readonly Expr[]): readonly Expr[] {
-  const { shape } = n.in(i), block = n.int("block_size");
+  const { shape } = n.type(i), block = n.int("block_size");
   if (shape.length === 0) return [];
   if (shape.length === 1 && shape[0] === 1 && block === 0) return [int(0)];
-  const along = n.axis(n.int("axis"), n.in(0).shape.length);
+  const along = n.axis(n.int("axis"), n.type(0).shape.length);
   if (shape.length > 1 || block > 0) return index.map((x, d) => (d === along && block > 0 ? make("quo", x, int(block)) : x));
   return [index[along]!];
 }
 /** Fails unless parameter `i` has one of the shapes of `parameterIndex`. */
 function expectParameter(n: NodeView, i: number, what: string): void {
   if (!n.has(i)) return;
-  const { shape } = n.in(i), X = n.in(0).shape, block = n.int("block_size");
+  const { shape } = n.type(i), X = n.type(0).shape, block = n.int("block_size");
   if (shape.length === 0 || (shape.length === 1 && shape[0] === 1 && block === 0)) return;
   const along = n.axis(n.int("axis"), X.length);
-  if (block > 0) expectShape(n, i, X.map((size, d) => (d === along ? Math.ceil(size / block) : size)), what);
+  if (block > 0) expectShape(n, i, n.in(0).shape.map((size, d) => (d === along ? Math.ceil(size / block) : size)), what);
   else if (shape.length !== 1 || shape[0] !== X[along]) {
     n.fail(`${what} (input ${i}) has shape ${showShape(shape)}; it must be one number, or ${X[along]} of them along axis ${along} of ${showShape(X)}`);
   }
@@ -62,7 +62,7 @@ function outputType(n: NodeView, otherwise: DType, allowed: readonly DType[]): D
 }
 /** How the quotient and its operands are rounded: as attribute precision says, or else as the scale is. */
 function precision(n: NodeView): (x: Expr) => Expr {
-  const code = n.int("precision"), { dtype } = n.stored.in(1), type = code === 0 ? (floats.includes(dtype) ? dtype : "f32") : typeOfOnnx(code) ?? n.fail(`attribute precision names type ${code}`);
+  const code = n.int("precision"), { dtype } = n.stored.type(1), type = code === 0 ? (floats.includes(dtype) ? dtype : "f32") : typeOfOnnx(code) ?? n.fail(`attribute precision names type ${code}`);
   const wide = isSmallFloat(type) ? "f32" : type;
   return (x) => convert(wide, convert(type, x));
 }
@@ -74,7 +74,7 @@ const quantizeLinear: Op = {
     expectType(n, 1, [...scales, "i32"]);
     expectParameter(n, 1, "the scale");
     expectParameter(n, 2, "the zero point");
-    return [{ dtype: outputType(n, n.has(2) ? n.in(2).dtype : "u8", [...narrow, ...tiny]), shape: n.in(0).shape }];
+    return [{ dtype: outputType(n, n.has(2) ? n.type(2).dtype : "u8", [...narrow, ...tiny]), shape: n.type(0).shape }];
   },
   lower: (n) => n.map((index) => {
     // A sum with 0 is no -0.
@@ -89,10 +89,10 @@ const dequantizeLinear: Op = {
   infer: (n) => {
     expectType(n, 0, [...narrow, ...tiny, "i32"]);
     expectType(n, 1, scales);
-    if (n.has(2) && n.in(2).dtype !== n.in(0).dtype) n.fail(`the zero point has type ${n.in(2).dtype}, but the input ${n.in(0).dtype}`);
+    if (n.has(2) && n.type(2).dtype !== n.type(0).dtype) n.fail(`the zero point has type ${n.type(2).dtype}, but the input ${n.type(0).dtype}`);
     expectParameter(n, 1, "the scale");
     expectParameter(n, 2, "the zero point");
-    return [{ dtype: outputType(n, n.in(1).dtype, floats), shape: n.in(0).shape }];
+    return [{ dtype: outputType(n, n.type(1).dtype, floats), shape: n.type(0).shape }];
   },
   lower: (n) => n.map((index) => {
     const scale = n.load(1, parameterIndex(n, 1, index)), x = centred(n, n.load(0, index), 2, n.has(2) ? parameterIndex(n, 2, index) : []);
@@ -104,10 +104,10 @@ const dynamicQuantizeLinear: Op = {
   name: "DynamicQuantizeLinear", since: 11, inputs: [1, 1], outputs: [3, 3], accuracy: rounding,
   infer: (n) => {
     expectType(n, 0, ["f32"]);
-    return forOutputs(n, [{ dtype: "u8", shape: n.in(0).shape }, { dtype: "f32", shape: [] }, { dtype: "u8", shape: [] }]);
+    return forOutputs(n, [{ dtype: "u8", shape: n.type(0).shape }, { dtype: "f32", shape: [] }, { dtype: "u8", shape: [] }]);
   },
   lower: (n) => {
-    const axes = n.in(0).shape.map((_, d) => n.axes()[d]!), x = n.load(0, axes), acc = accumulator("f32"), zero = like(x, 0);
+    const axes = n.type(0).shape.map((_, d) => n.axes()[d]!), x = n.load(0, axes), acc = accumulator("f32"), zero = like(x, 0);
     const extreme = (name: string, op: "min" | "max"): Stage =>
       (axes.length ? { name, axes: [], value: x, reduce: { op, axes }, finish: make(op, acc, zero) } : { name, axes: [], value: make(op, x, zero) });
     const low = at({ name: "low" }), high = at({ name: "high" }), span = sub(high, low);
@@ -124,7 +124,7 @@ const dynamicQuantizeLinear: Op = {
 /** Fails unless a zero point is one number, or one for each of `size` rows or columns. */
 function expectZero(n: NodeView, i: number, of: number, rowAxis: -1 | -2): void {
   if (!n.has(i)) return;
-  const { shape } = n.in(i), X = n.in(of).shape, size = X.at(rowAxis);
+  const { shape } = n.type(i), X = n.type(of).shape, size = X.at(rowAxis);
   const one = shape.every((d) => d === 1), line = shape.length === 1 && shape[0] === size;
   const full = shape.length === X.length && shape.every((d, k) => (k === X.length + (rowAxis === -1 ? -2 : -1) ? d === 1 : d === X[k]));
   const lines = rowAxis === -1 ? "columns" : "rows";
@@ -135,7 +135,7 @@ function expectZero(n: NodeView, i: number, of: number, rowAxis: -1 | -2): void 
 /** Where such a parameter of element `index` of the operand stands; `line` is the element's row or column. */
 function zeroIndex(n: NodeView, i: number, index: readonly Expr[], line: Expr | undefined): readonly Expr[] {
   if (!n.has(i)) return [];
-  const { shape } = n.in(i);
+  const { shape } = n.type(i);
   return shape.length === 1 && shape[0] !== 1 ? [line ?? int(0)] : shape.map((size, d) => (size === 1 ? int(0) : index[d]!));
 }
 const integerProduct = (n: NodeView, a: { readonly input: number; readonly zero: number }, b: { readonly input: number; readonly zero: number }) =>
@@ -148,9 +148,9 @@ const matMulInteger: Op = {
     [0, 1].forEach((i) => expectType(n, i, bytes));
     expectZero(n, 2, 0, -2);
     expectZero(n, 3, 1, -1);
-    return [{ dtype: "i32", shape: matmulShape(n, shapeOf(n, 0, 1), shapeOf(n, 1, 1)) }];
+    return [{ dtype: "i32", shape: matmulShape(n, dimsOf(n, 0, 1), dimsOf(n, 1, 1)) }];
   },
-  lower: (n) => matmul(n, n.in(0).shape, n.in(1).shape, {
+  lower: (n) => matmul(n, n.type(0).shape, n.type(1).shape, {
     value: integerProduct(n, { input: 0, zero: 2 }, { input: 1, zero: 3 }), finish: (sum) => sum,
   }),
 };
@@ -160,7 +160,7 @@ const rescaled = (n: NodeView, sum: Expr, scales: Expr, to: Expr, zero: number):
   return quantised(mul(convert(scale.dtype, sum), scale), uniform(n, zero) === 0 ? null : operandOf(n, zero), n.out().dtype);
 };
 /** The only element of a scalar or of a list of one. */
-const operandOf = (n: NodeView, i: number): Expr => operand(n, i, n.in(i).shape.map(() => int(0)));
+const operandOf = (n: NodeView, i: number): Expr => operand(n, i, n.type(i).shape.map(() => int(0)));
 const qLinearMatMul: Op = {
   name: "QLinearMatMul", since: 21, inputs: [8, 8], accuracy: rounding,
   infer: (n) => {
@@ -170,9 +170,9 @@ const qLinearMatMul: Op = {
     [1, 2].forEach((i) => expectZero(n, i, 0, -2));
     [4, 5].forEach((i) => expectZero(n, i, 3, -1));
     [6, 7].forEach((i) => expectOne(n, i));
-    return [{ dtype: n.in(7).dtype, shape: matmulShape(n, shapeOf(n, 0, 1), shapeOf(n, 3, 1)) }];
+    return [{ dtype: n.type(7).dtype, shape: matmulShape(n, dimsOf(n, 0, 1), dimsOf(n, 3, 1)) }];
   },
-  lower: (n) => matmul(n, n.in(0).shape, n.in(3).shape, {
+  lower: (n) => matmul(n, n.type(0).shape, n.type(3).shape, {
     value: integerProduct(n, { input: 0, zero: 2 }, { input: 3, zero: 5 }),
     finish: (sum, row, column, index) => {
       const scale = (i: number, line: Expr | null) => n.load(i, zeroIndex(n, i, index, line ?? undefined));
@@ -181,16 +181,16 @@ const qLinearMatMul: Op = {
   }),
 };
 function expectOne(n: NodeView, i: number): void {
-  if (n.has(i) && n.in(i).shape.some((d) => d !== 1)) n.fail(`input ${i} has shape ${showShape(n.in(i).shape)}; it must be one number`);
+  if (n.has(i) && n.type(i).shape.some((d) => d !== 1)) n.fail(`input ${i} has shape ${showShape(n.type(i).shape)}; it must be one number`);
 }
-function expectPerChannel(n: NodeView, i: number, channels: number): void {
+function expectPerChannel(n: NodeView, i: number, channels: Dim): void {
   const shape = n.inputs[i]?.shape;
   if (shape?.some((d) => d !== 1) && (shape.length !== 1 || shape[0] !== channels)) {
     n.fail(`input ${i} has shape ${showShape(shape)}; it must be one number, or one for each of ${channels} output channels`);
   }
 }
 const perChannel = (n: NodeView, i: number, channel: Expr): readonly Expr[] =>
-  (n.has(i) ? n.in(i).shape.map((d) => (d === 1 ? int(0) : channel)) : []);
+  (n.has(i) ? n.type(i).shape.map((d) => (d === 1 ? int(0) : channel)) : []);
 const convolutionAttributes = { ...windowAttributes, group: { kind: "int", default: 1 } } as const satisfies Record<string, AttributeSpec>;
 /** Padding counts as the zero point: nothing is added there. */
 const convInteger: Op = {
@@ -199,7 +199,7 @@ const convInteger: Op = {
     [0, 1].forEach((i) => expectType(n, i, bytes));
     const shape = convolutionShape(n, 0, 1);
     expectOne(n, 2);
-    expectPerChannel(n, 3, n.in(1).shape[0]!);
+    expectPerChannel(n, 3, n.type(1).shape[0]!);
     return [{ dtype: "i32", shape }];
   },
   lower: (n) => convolve(n, 0, 1, {
@@ -212,9 +212,9 @@ const qLinearConv: Op = {
   infer: (n) => {
     [0, 2, 3, 5, 7].forEach((i) => expectType(n, i, bytes));
     [1, 4, 6].forEach((i) => expectType(n, i, ["f32"]));
-    const shape = convolutionShape(n, 0, 3), result: ValueType = { dtype: n.in(7).dtype, shape };
+    const shape = convolutionShape(n, 0, 3), result: ValueType = { dtype: n.type(7).dtype, shape };
     [1, 2, 6, 7].forEach((i) => expectOne(n, i));
-    [4, 5].forEach((i) => expectPerChannel(n, i, n.in(3).shape[0]!));
+    [4, 5].forEach((i) => expectPerChannel(n, i, n.type(3).shape[0]!));
     expectType(n, 8, ["i32"]);
     expectShape(n, 8, [shape[1]!], "the bias");
     return [result];
