@@ -113,6 +113,7 @@ export const generators: readonly Op[] = [
     infer: (n) => {
       if (n.type(0).shape.length < 2) n.fail(`input of shape ${showShape(n.type(0).shape)} must have at least two axes`);
       expectType(n, 1, ["i64"]);
+      if (n.has(1) && sizeOf(n.in(1).shape) !== 1) n.fail(`k of shape ${showShape(n.in(1).shape)} must be one number`);
       return [n.type(0)];
     },
     lower: (n) => n.map((index) => {

@@ -34,6 +34,7 @@ const cases: readonly (readonly [call: Call, says: string])[] = [
   [["MaxUnpool", [sample([1, 1, 2, 2]), tensorOf("i64", [1, 1, 2, 2], [0, 1, 2, 3])], { kernel_shape: [2, -2] }], "attribute kernel_shape is [2, -2]; at least 1 is needed"],
   [["TensorScatter", [sample([2, 1, 4, 5]), sample([2, 1, 1, 5]), tensorOf("i64", [], [0])]], "write_indices (input 2) has shape [], but must have [2]"],
   [["Attention", [q, q, q, undefined, tensorOf("i32", [1, 2, 3, 4], Array.from({ length: 24 }, () => 0)), q]], "input 4 (in4) has type i32; Attention takes f32 | put a Cast in front of it"],
+  [["Trilu", [x, i64()]], "k of shape [0] must be one number"],
   [["Squeeze", [x, i64(0)]], "axis 0 of [2, 3] has size 2 and cannot be squeezed"],
   [["Unsqueeze", [x, i64(0, 0)]], "axes [0, 0] name one axis twice"],
   [["Transpose", [x], { perm: [0, 0] }], "perm [0, 0] is no permutation of the 2 axes of [2, 3]"],
