@@ -1,7 +1,7 @@
 /** Runs a kernel by definition: every schedule of a Compute must agree with every other. Slow and plain on purpose. */
 import { fail, scalarOps, show, type Expr, type LaneOp, type ScalarOp } from "./scalar.ts";
 import { isFloat, newArray, types, type DType, type ElementArray, type Num } from "./types.ts";
-import type { Kernel, Share, Stmt } from "./kernel.ts";
+import { someStmt, type Kernel, type Share, type Stmt } from "./kernel.ts";
 
 /** One entry for each lane. */
 export type Value = readonly Num[];
@@ -110,7 +110,7 @@ export function interpret(k: Kernel, given: Memory, options: RunOptions = {}): v
   /** The same place has the same name, whatever buffer it is reached through. */
   const bases = [...new Set(k.buffers.map((b) => memory[b.name]!.buffer))];
   const place = (name: string, i: number) => { const a = memory[name]!; return `${bases.indexOf(a.buffer)} ${a.byteOffset + i * a.BYTES_PER_ELEMENT}`; };
-  const watched = k.body.some((s) => s.kind === "phase" && s.work > 1);
+  const watched = someStmt(k.body, (s) => s.kind === "phase" && s.work > 1);
   if (watched) for (const b of k.buffers) if (!own.has(b.name) && !b.constant) {
     const data = memory[b.name]!;
     memory[b.name] = new Proxy(data, { get: (_, key) => {

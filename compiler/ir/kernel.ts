@@ -87,6 +87,8 @@ export function mapStmt(s: Stmt, f: (e: Expr) => Expr, body: (b: readonly Stmt[]
 export function eachStmt(body: readonly Stmt[], f: (s: Stmt) => void): void {
   for (const s of body) { f(s); if ("body" in s) eachStmt(s.body, f); }
 }
+/** Whether there is such a statement, at any depth. */
+export const someStmt = (body: readonly Stmt[], is: (s: Stmt) => boolean): boolean => body.some((s) => is(s) || ("body" in s && someStmt(s.body, is)));
 /** The same kernel with other names of variables, loops, buffers and of itself; `rename` must keep them apart. */
 export function renameKernel(k: Kernel, rename: (name: string) => string): Kernel {
   const seen = new Map<Expr, Expr>();
@@ -105,7 +107,7 @@ export function renameKernel(k: Kernel, rename: (name: string) => string): Kerne
   };
 }
 /** Whether tasks run the kernel together: it is told which task of how many runs it. Others are for one task alone. */
-export const isTeamwork = (k: Kernel): boolean => k.body.some((s) => s.kind === "phase");
+export const isTeamwork = (k: Kernel): boolean => someStmt(k.body, (s) => s.kind === "phase");
 /** The buffers that the caller hands in: all but those that live in a group's shared memory. */
 export const argumentsOf = (k: Kernel): readonly Buffer[] => k.buffers.filter((b) => b.space !== "shared");
 /** Names of the buffers that the kernel reads, writes or prefetches: one that serves several variants may leave some alone. */

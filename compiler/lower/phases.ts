@@ -1,13 +1,13 @@
 /**
  * Divides a kernel's work among tasks. The kernel's outermost nests become phases, with a barrier between two of which one needs what the
- * other did. In each nest some of the parallel loops are chosen whose iterations the tasks share, by the work of an iteration, how evenly
+ * other did; so do those inside a loop whose turns need each other (the steps of a recurrence), which all tasks go through together. In each nest some of the parallel loops are chosen whose iterations the tasks share, by the work of an iteration, how evenly
  * it divides, what each task would do or read again, and what it would have to read from memory.
  * Needs: a kernel that verifies. Ensures: the same results bit by bit for any division, since each iteration does what it did.
  */
 import { variable, type Expr } from "../ir/scalar.ts";
 import { int, plus, times } from "../ir/linear.ts";
 import { loadsIn } from "../ir/algebra.ts";
-import { eachStmt, elementBytes, expressionsOf, usesText, type Buffer, type Kernel, type Stmt } from "../ir/kernel.ts";
+import { eachStmt, elementBytes, expressionsOf, someStmt, usesText, type Buffer, type Kernel, type Stmt } from "../ir/kernel.ts";
 import { loopsBehind, touchedBy, turnsOf, workOf } from "./work.ts";
 
 /** A phase of less work (in operations, some 0.1 ns each) is not worth waking others for; a piece of it not worth asking for. */
@@ -17,7 +17,7 @@ const perByte = 0.6;
 /** The same where another core has written it: what a task reads beyond its own part of a tensor, tasks before it have made. */
 const foreign = 1;
 /** What is done again for each piece may be such a part of the piece's own work. */
-const repeated = 1 / 12;
+const repeatable = 1 / 12;
 /** Work is counted in units of which a phase has at most so many. */
 const mostUnits = 2 ** 20;
 
@@ -27,30 +27,51 @@ interface Division { readonly loops: ReadonlySet<string>; readonly work: number;
 /** The kernel for up to `tasks` tasks; the same kernel where one task alone does best. */
 export function inPhases(k: Kernel, tasks: number, least = leastWork): Kernel {
   if (tasks < 2) return k;
-  if (usesText(k) || !k.body.every((s) => s.kind === "for" || s.kind === "block" || isPlainLet(k, s))) return undivided(k);
+  if (usesText(k) || !k.body.every((s) => isNest(k, s))) return undivided(k);
   const flowing = flowingScratch(k), buffers = k.buffers.map((b): Buffer => (flowing.has(b.name) ? { ...b, whole: true } : b));
-  const own = new Set(buffers.filter((b) => b.space === "scratch" && !b.whole).map((b) => b.name)), groups = grouped(k, own);
-  let any = false;
-  const phases = groups.map((group): Stmt => {
-    const nests = nestsOf(group).map((body) => ({ body, division: divide(body, k, own, tasks) }));
-    const alone: Stmt = { kind: "phase", work: 1, grain: 1, body: plain(group) };
-    if (nests.some((n) => !n.division)) return alone;
-    const all = nests.map((n) => n.division!), work = all.reduce((sum, d) => sum + d.work, 0), again = all.reduce((sum, d) => sum + d.again, 0);
-    if (work < least) return alone;
-    const unit = Math.max(1, work / mostUnits), grain = Math.max(Math.min(leastPiece, least), again / repeated, ...all.map((d) => d.each));
-    if (again > work / 4 && least === leastWork) return alone;
-    let at = 0;
-    const body = nests.flatMap(({ body: nest, division }) => {
-      const made = cut(nest, division!.loops, int(at), 1, unit);
-      at += made.units;
-      return made.body;
-    });
-    any = true;
-    return { kind: "phase", work: at, grain: Math.max(1, Math.min(Math.ceil(grain / unit), Math.ceil(at / tasks))), body };
-  });
-  if (!any) return undivided(k);
-  return { ...k, buffers, body: [...k.body.filter((s) => s.kind === "let"), ...phases.flatMap((p, i): Stmt[] => (i ? [{ kind: "barrier" }, p] : [p]))] };
+  const own = new Set(buffers.filter((b) => b.space === "scratch" && !b.whole).map((b) => b.name));
+  const body = inOrder({ kernel: k, own, tasks, least }, k.body);
+  return body ? { ...k, buffers, body } : undivided(k);
 }
+interface Request { readonly kernel: Kernel; readonly own: ReadonlySet<string>; readonly tasks: number; readonly least: number }
+
+/** The statements as phases and loops over phases, with barriers between; null where nothing is divided. */
+function inOrder(r: Request, body: readonly Stmt[]): readonly Stmt[] | null {
+  const made: Stmt[] = [];
+  for (const group of grouped(r.kernel, body, r.own)) {
+    const next = repeated(r, group) ?? phase(r, group), last = made.at(-1);
+    if (isAlone(next) && last && isAlone(last)) made.splice(-1, 1, { ...last, body: [...last.body, ...next.body] }); else made.push(next);
+  }
+  if (made.every(isAlone)) return null;
+  return [...body.filter((s) => s.kind === "let"), ...made.flatMap((s, i): Stmt[] => (i ? [{ kind: "barrier" }, s] : [s]))];
+}
+/** A loop that all tasks go through together, turn by turn; null where its turns are no work for several. A barrier parts two turns, unless one task ends one and begins the next. */
+function repeated(r: Request, [s, ...more]: readonly Stmt[]): Stmt | null {
+  const body = s && !more.length && isRepetition(r.kernel, s) ? inOrder(r, s.body) : null;
+  if (!body || s?.kind !== "for") return null;
+  return { ...s, body: isAlone(body.find((x) => x.kind !== "let")!) && isAlone(body.at(-1)!) ? body : [...body, { kind: "barrier" }] };
+}
+/** Nests of which none needs what another does: divided, or for the first task. */
+function phase({ kernel: k, own, tasks, least }: Request, group: readonly Stmt[]): Stmt {
+  const nests = nestsOf(group).map((body) => ({ body, division: divide(body, k, own, tasks) })), first: Stmt = { kind: "phase", work: 1, grain: 1, body: plain(group) };
+  if (nests.some((n) => !n.division)) return first;
+  const all = nests.map((n) => n.division!), work = all.reduce((sum, d) => sum + d.work, 0), again = all.reduce((sum, d) => sum + d.again, 0);
+  if (work < least || (again > work / 4 && least === leastWork)) return first;
+  const unit = Math.max(1, work / mostUnits), grain = Math.max(Math.min(leastPiece, least), again / repeatable, ...all.map((d) => d.each));
+  let at = 0;
+  const body = nests.flatMap(({ body: nest, division }) => {
+    const made = cut(nest, division!.loops, int(at), 1, unit);
+    at += made.units;
+    return made.body;
+  });
+  return { kind: "phase", work: at, grain: Math.max(1, Math.min(Math.ceil(grain / unit), Math.ceil(at / tasks))), body };
+}
+const isAlone = (s: Stmt): s is Extract<Stmt, { kind: "phase" }> => s.kind === "phase" && s.work === 1;
+/** What phases can be made of: loops, and names that all tasks find by themselves. */
+const isNest = (k: Kernel, s: Stmt): boolean => s.kind === "for" || s.kind === "block" || isPlainLet(k, s);
+/** A loop whose turns need each other, with loops inside that tasks may share, and which turns equally often for all tasks. */
+const isRepetition = (k: Kernel, s: Stmt): s is Extract<Stmt, { kind: "for" }> =>
+  s.kind === "for" && s.at === "serial" && !loadsIn([s.extent]).length && s.body.every((x) => isNest(k, x)) && someStmt(s.body, (x) => x.kind === "for" && x.at === "parallel");
 /** The kernel for one task. */
 export const undivided = (k: Kernel): Kernel => ({ ...k, body: plain(k.body) });
 /** The kernel as one phase for the first task: beside variants of it that several run. */
@@ -59,29 +80,35 @@ export const alone = (k: Kernel): Kernel => ({ ...k, body: [{ kind: "phase", wor
 /** A name for an index: all tasks can find it by themselves. */
 const isPlainLet = (k: Kernel, s: Stmt): boolean => s.kind === "let" && !s.mutable && [...touchedBy([s]).reads].every((name) => k.buffers.some((b) => b.name === name && b.space === "in" && !b.aliased));
 /** The outermost statements in runs of which none needs what another of the same run does. */
-function grouped(k: Kernel, own: ReadonlySet<string>): readonly (readonly Stmt[])[] {
+function grouped(k: Kernel, body: readonly Stmt[], own: ReadonlySet<string>): readonly (readonly Stmt[])[] {
   const aliased = new Set(k.buffers.filter((b) => b.aliased).map((b) => b.name)), of = (names: ReadonlySet<string>) => new Set([...names].filter((n) => !own.has(n)).map((n) => (aliased.has(n) ? "" : n)));
-  const groups: { list: Stmt[]; reads: Set<string>; writes: Set<string> }[] = [];
-  for (const s of k.body) {
+  const groups: { list: Stmt[]; reads: Set<string>; writes: Set<string>; apart: boolean }[] = [];
+  for (const s of body) {
     if (s.kind === "let") continue;
-    const { reads, writes } = touchedBy([s]), r = of(reads), w = of(writes), last = groups.at(-1);
-    if (last && ![...r].some((n) => last.writes.has(n)) && ![...w].some((n) => last.reads.has(n))) {
+    const { reads, writes } = touchedBy([s]), r = of(reads), w = of(writes), last = groups.at(-1), apart = isRepetition(k, s);
+    if (last && !last.apart && !apart && ![...r].some((n) => last.writes.has(n)) && ![...w].some((n) => last.reads.has(n))) {
       last.list.push(s);
       for (const n of r) last.reads.add(n);
       for (const n of w) last.writes.add(n);
-    } else groups.push({ list: [s], reads: r, writes: w });
+    } else groups.push({ list: [s], reads: r, writes: w, apart });
   }
   return groups.map((g) => g.list);
 }
-/** Scratch that one nest fills for another: one for all tasks. Where one nest alone uses it, and each of its blocks first fills it and then reads it, nothing is handed on. */
+/** Scratch that one nest or turn fills for another: one for all tasks. Where one nest alone uses it, and each of its blocks first fills it and then reads it, nothing is handed on. */
 function flowingScratch(k: Kernel): ReadonlySet<string> {
-  const nests = nestsOf(k.body).map((nest) => nest.map((s) => ({ ...touchedBy([s]), filled: filledFirst([s]) })));
+  const nests = parts(k, k.body).map((nest) => nest.map((s) => ({ ...touchedBy([s]), filled: filledFirst([s]) }))), moving = repetitionsIn(k, k.body).map(movedBy);
   const flows = (name: string): boolean => {
     const users = nests.map((nest) => nest.filter(({ reads, writes }) => reads.has(name) || writes.has(name))).filter((u) => u.length);
-    return users.length > 1 || users.flat().some(({ reads, filled }) => !reads.has(name) || !filled.has(name));
+    return users.length > 1 || users.flat().some(({ reads, filled }) => !reads.has(name) || !filled.has(name)) || moving.some((m) => m.has(name));
   };
   return new Set(k.buffers.filter((b) => b.space === "scratch" && flows(b.name)).map((b) => b.name));
 }
+/** The nests between which there can be a barrier. */
+const parts = (k: Kernel, body: readonly Stmt[]): readonly (readonly Stmt[])[] => nestsOf(body).flatMap((nest) => (nest.every((s) => isRepetition(k, s)) ? nest.flatMap((s) => parts(k, s.body)) : [nest]));
+const repetitionsIn = (k: Kernel, body: readonly Stmt[]): readonly Extract<Stmt, { kind: "for" }>[] => body.flatMap((s) => (isRepetition(k, s) ? [s, ...repetitionsIn(k, s.body)] : []));
+/** The buffers of which each turn of a loop touches other elements. */
+const movedBy = (s: Extract<Stmt, { kind: "for" }>): ReadonlySet<string> => new Set([...loopsBehind([s])].flatMap(([buffer, loops]) => (loops.has(s.name) ? [buffer] : [])));
+
 /** The buffers that are stored to before anything is loaded from them. */
 function filledFirst(body: readonly Stmt[]): ReadonlySet<string> {
   const filled = new Set<string>(), read = new Set<string>();

@@ -1,7 +1,7 @@
 /** C++ with GCC/Clang vector extensions. One dialect per instruction set: they differ in the function's target attribute. */
 import type { Dialect, Form } from "../../compiler/emit/print.ts";
 import { pointerTo } from "../../compiler/emit/native.ts";
-import { isTeamwork, usesText, usesVariable, usedBuffers, type Buffer } from "../../compiler/ir/kernel.ts";
+import { isTeamwork, someStmt, usesText, usesVariable, usedBuffers, type Buffer } from "../../compiler/ir/kernel.ts";
 import type { Apply, TextOp } from "../../compiler/ir/scalar.ts";
 import { cppWords } from "../../compiler/emit/names.ts";
 import { isFloat, types, type DType, type Num } from "../../compiler/ir/types.ts";
@@ -218,7 +218,7 @@ export const cpp = (set: InstructionSet, tasks = 1): Dialect => ({
     const parameter = (b: Buffer) => `${pointerTo(types[b.dtype].c, b.space === "in")}${b.aliased ? "" : " __restrict"}${used.has(b.name) ? ` ${b.name}` : ""}`;
     // One list of numbers serves all instruction sets, too.
     const numbers = (k.params ?? []).map((p) => `ptrdiff_t${usesVariable(k, p.name) ? ` ${p.name}` : ""}`);
-    return `static ${set.attribute ? `${set.attribute} ` : ""}void ${k.name}(${[...k.buffers.map(parameter), ...numbers, ...(usesText(k) ? ["text_heap* text"] : []), ...(isTeamwork(k) ? [`team_of_tasks*${k.body.some((s) => s.kind === "barrier" || (s.kind === "phase" && s.work > 1)) ? " team" : ""}`, "int task"] : [])].join(", ")}) {`;
+    return `static ${set.attribute ? `${set.attribute} ` : ""}void ${k.name}(${[...k.buffers.map(parameter), ...numbers, ...(usesText(k) ? ["text_heap* text"] : []), ...(isTeamwork(k) ? [`team_of_tasks*${someStmt(k.body, (s) => s.kind === "barrier" || (s.kind === "phase" && s.work > 1)) ? " team" : ""}`, "int task"] : [])].join(", ")}) {`;
   },
   close: "}",
 });
