@@ -82,6 +82,7 @@ const loop: Op = {
 
 function scanOf(n: NodeView): Looping {
   const body = n.graph("body"), slices = n.int("num_scan_inputs"), states = n.node.inputs.length - slices, stacks = body.outputs.length - states;
+  if (slices < 0 || states < 0) n.fail(`attribute num_scan_inputs is ${slices}, but it has ${n.node.inputs.length} inputs`);
   const listed = (name: string, i: number) => n.intsOr(name)?.[i] ?? 0;
   const cut = (i: number): Cut => {
     const of = n.node.inputs[states + i]!, axis = n.axis(listed("scan_input_axes", i), n.in(states + i).shape.length);

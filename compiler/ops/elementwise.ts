@@ -2,6 +2,7 @@
 import { make, not } from "../ir/algebra.ts";
 import { constant, type Expr, type ScalarOp } from "../ir/scalar.ts";
 import type { DType } from "../ir/types.ts";
+import { choice } from "./checks.ts";
 import { anyType, expectType, floats, integers, like, numbers, operand, signedNumbers, unsigned } from "./helpers.ts";
 import * as f from "./formulas.ts";
 import { samePart } from "./sequences.ts";
@@ -12,12 +13,15 @@ interface Form {
   /** Of the output; that of the input without it. */
   readonly result?: DType;
   readonly attributes?: Readonly<Record<string, AttributeSpec>>;
+  /** Fails where attributes are wrong. */
+  readonly check?: (n: NodeView) => void;
 }
 /** An entry from the formula for one element. */
 const unary = (name: string, since: number, formula: (x: Expr, n: NodeView) => Expr, form: Form = {}): Op => ({
   name, since, inputs: [1, 1], ...(form.attributes ? { attributes: form.attributes } : {}),
   infer: (n) => {
     expectType(n, 0, form.types ?? floats);
+    form.check?.(n);
     return [{ dtype: form.result ?? n.type(0).dtype, shape: n.type(0).shape }];
   },
   lower: (n) => n.map((index) => formula(n.load(0, index), n)),
@@ -60,11 +64,9 @@ export const elementwise: readonly Op[] = [
   unary("Softplus", 22, f.softplus), unary("Softsign", 22, f.softsign), unary("Mish", 22, f.mish),
   unary("Swish", 24, (x, n) => f.swish(x, n.float("alpha")), { attributes: { alpha: float(1) } }),
   unary("Shrink", 9, (x, n) => f.shrink(x, n.float("bias"), n.float("lambd")), { types: numbers, attributes: { bias: float(0), lambd: float(0.5) } }),
-  unary("Gelu", 20, (x, n) => {
-    const kind = n.string("approximate");
-    if (kind !== "none" && kind !== "tanh") n.fail(`attribute approximate is ${JSON.stringify(kind)}; allowed are "none" and "tanh"`);
-    return kind === "tanh" ? f.geluTanh(x) : f.gelu(x);
-  }, { attributes: { approximate: { kind: "string", default: "none" } } }),
+  unary("Gelu", 20, (x, n) => (n.string("approximate") === "tanh" ? f.geluTanh(x) : f.gelu(x)), {
+    attributes: { approximate: { kind: "string", default: "none" } }, check: (n) => { choice(n, "approximate", ["none", "tanh"]); },
+  }),
   {
     name: "Clip", since: 13, inputs: [1, 3],
     infer: (n) => {

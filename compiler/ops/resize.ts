@@ -165,7 +165,11 @@ const resize: Op = {
     keep_aspect_ratio_policy: { kind: "string", default: "stretch" }, mode: { kind: "string", default: "nearest" },
     nearest_mode: { kind: "string", default: "round_prefer_floor" },
   },
-  infer: (n) => [{ dtype: n.type(0).dtype, shape: resamplings(n).map((r) => r.output) }],
+  infer: (n) => {
+    const { dtype, shape } = n.type(0), made = resamplings(n).map((r) => r.output);
+    if (shape.some((d, i) => d === 0 && made[i] !== 0)) n.fail(`${showShape(made)} cannot be made of ${showShape(shape)}, which has no elements`);
+    return [{ dtype, shape: made }];
+  },
   lower: (n) => {
     const { dtype } = n.in(0), axes = n.axes(), plain = n.string("mode") === "nearest", computed = plain || isFloat(dtype) ? dtype : "f32";
     const lines = new Lines(n.node.outputs[0]!, computed), found = resamplings(n).map((r, d) => lines.line(r, d, axes[d]!));

@@ -23,7 +23,7 @@ const cases: readonly (readonly [call: Call, says: string])[] = [
   [["BitShift", [tensorOf("u8", [1], [1]), tensorOf("u8", [1], [1])], { direction: "UP" }], 'attribute direction is "UP"; allowed are "LEFT" and "RIGHT"'],
   [["PRelu", [y, sample([2, 4])]], "slope of shape [2, 4] does not broadcast to the input's shape [4]"],
   [["Clip", [x, sample([2])]], "bound in1 must be one number"],
-  [["Gelu", [x], { approximate: "sin" }], 'attribute approximate is "sin"; allowed are "none" and "tanh"'],
+  [["Gelu", [x], { approximate: "sin" }], 'attribute approximate is "sin"; it can be "none", "tanh"'],
   [["Cast", [x], { to: 14 }], "attribute to is 14: the element type complex64 is not supported | supported are float32, float64, float16, bfloat16, float8e4m3fn, float8e4m3fnuz, float8e5m2, float8e5m2fnuz, float8e8m0, float4e2m1, int8, int16, int32, int64, uint8, uint16, uint32, uint64, int4, uint4, int2, uint2, bool"],
   [["BitCast", [x], { to: 11 }], "cannot see the bits of f32 as f64: 32 bits are not 64"],
   [["Reshape", [x, i64(4, 2)]], "cannot reshape [2, 3] (6 elements) to [4, 2]"],

@@ -68,14 +68,13 @@ describe("folding one node", () => {
     expect(fold(n, view(n, small, small), left)).not.toBeNull();
     expect(left).toEqual({ bytes: 1 << 30, work: 1e9 - 1 - 1e6 });
   });
-  test("a hundred megabytes of weights take a fraction of a second, a reshape of them no time", () => {
+  test("a hundred megabytes of weights are folded, and a reshape of them is the same memory", () => {
     const weights = constantOf("f32", [5000, 5000], newArray("f32", 25e6)), n = node("Reshape", ["w", "s"]), s = constantOf("i64", [1], BigInt64Array.of(25000000n));
     (weights.data as Float32Array).fill(2);
     expect(fold(n, view(n, weights, s))![0]!.data).toBe(weights.data);
-    const mul = node("Mul", ["w", "c"]), start = performance.now();
+    const mul = node("Mul", ["w", "c"]);
     const [out] = fold(mul, view(mul, weights, constantOf("f32", [1], Float32Array.of(3))))!;
     expect([out!.data[0], out!.data[24999999]]).toEqual([6, 6]);
-    expect(performance.now() - start).toBeLessThan(3000);
   });
 });
 test("a graph that is folded whole keeps its outputs", () => {

@@ -25,7 +25,7 @@ const perByte = (t: DType): number => Math.max(1, 8 / types[t].bits);
 /** Bits in the place of elements: what the caller has. */
 function bitsOf(t: NetTensor): NetTensor {
   const shared = perByte(t.dtype) > 1, shape = shared ? [bytesFor(t.dtype, sizeOf(t.shape))] : t.shape, dtype = isSmallFloat(t.dtype) && !shared ? bitsTypeOf(t.dtype) : "u8";
-  return { ...t, dtype, shape, layout: rowMajor(shape.length), declared: { dtype: t.dtype, shape: t.shape } };
+  return { ...t, dtype, shape, layout: rowMajor(shape.length), declared: { dtype: t.dtype, shape: t.shape, ...(t.sizes ? { sizes: t.sizes } : {}) } };
 }
 function decoding(t: NetTensor, bits: NetTensor, to: string): Compute {
   const axes = t.shape.map((n, d) => axis(`d${d}`, n)), per = perByte(t.dtype), flat = address(t.shape, rowMajor(t.shape.length), axes);
@@ -55,7 +55,7 @@ export function callerBits(n: Network, isBits: (t: DType) => boolean): Network {
     const name = derivedName("numbers", t.name), bits = bitsOf(t);
     computes = computes.map((c) => renamed(c, t.name, name));
     tensors.set(t.name, bits);
-    tensors.set(name, { name, kind: "temporary", dtype: t.dtype, shape: t.shape, layout: t.layout });
+    tensors.set(name, { name, kind: "temporary", dtype: t.dtype, shape: t.shape, layout: t.layout, ...(t.sizes ? { sizes: t.sizes } : {}) });
     (t.kind === "input" ? first : last).push(t.kind === "input" ? decoding(t, bits, name) : encoding(t, name, bits));
   }
   return first.length + last.length === 0 ? n : { ...n, tensors, computes: [...first, ...computes, ...last] };

@@ -1,5 +1,6 @@
 /** From a graph that is ready to lower to a program: the passes over networks, in order. */
 import { printNetwork, type Network } from "../../ir/network.ts";
+import { types } from "../../ir/types.ts";
 import { isStatic, type Graph } from "../../ir/graph.ts";
 import { mapFlow, type Regions } from "../../ir/control.ts";
 import type { Program } from "../../ir/program.ts";
@@ -23,7 +24,7 @@ import { narrowStorage } from "./narrow-storage.ts";
 import { inlineMaps } from "./inline-maps.ts";
 import { inlineMovement } from "./inline-movement.ts";
 import { joinRegions } from "./join-regions.ts";
-import { lowerGraph } from "./lower-graph.ts";
+import { lowerGraph, valueOfTensor } from "./lower-graph.ts";
 import { padStrides } from "./pad-strides.ts";
 import { splitConcats } from "./split-concats.ts";
 import { splitRecurrences } from "./split-recurrences.ts";
@@ -74,6 +75,16 @@ export interface NetworkOptions {
   readonly dump?: (fileName: string, text: string) => void;
   readonly progress?: (done: number, total: number, what: string) => void;
 }
+/** Elements that share bytes have no places of their own where lines have another length in each run. */
+function checkPacked(n: Network): void {
+  const packed = [...n.tensors.values()].filter((t) => (t.kind === "input" || t.kind === "output") && t.sizes?.some(Boolean) && types[t.dtype].bits < 8);
+  if (packed.length) {
+    throw new CompileError([{
+      severity: "error", code: "open-sizes", message: `elements of fewer than 8 bits need sizes that are known when compiling: ${packed.map((t) => `${valueOfTensor(t.name)} is ${t.dtype}`).join(", ")}`,
+      hint: "give its dimensions numbers in --shape or --dim, or the input or output a type of 8 bits",
+    }]);
+  }
+}
 /** One error for all symbols that the target cannot have. */
 function checkSymbols({ symbols = [] }: Network, { openSizes }: TargetFacts): void {
   const refused = symbols.filter(({ from }) => !openSizes || (openSizes === "given" && !("input" in from)));
@@ -110,6 +121,7 @@ export function compileRegions(r: Regions<Graph>, o: NetworkOptions): Program {
   const lowered = (g: Graph): Network => {
     const n = lowerGraph(g, ops);
     checkSymbols(n, o.facts);
+    checkPacked(n);
     return n;
   };
   const piece = (g: Graph): Network => networkPasses.reduce((before, pass) => check(pass.name, pass.run(before, o.facts)), check("lower-graph", lowered(g)));
