@@ -6,6 +6,9 @@ import { foldWithin } from "../../compiler/passes/graph/fold-constants.ts";
 import { inferTypes } from "../../compiler/passes/graph/infer-types.ts";
 import { graphPasses } from "../../compiler/passes/graph/pipeline.ts";
 import { runPasses } from "../../compiler/passes/graph/run.ts";
+import { ops } from "../../compiler/ops/index.ts";
+import { lowerGraph } from "../../compiler/passes/network/lower-graph.ts";
+import { verifyNetwork } from "../../compiler/passes/network/verify-network.ts";
 
 /** The operators that a graph has after all passes, with open sizes or with numbers in their place. */
 function operators(body: string, open: boolean): readonly string[] {
@@ -77,4 +80,10 @@ it.each<[string, string, readonly string[]]>([
 ])("%s", (_, body, want) => {
   expect(operators(body, true)).toEqual(operators(body, false));
   expect(operators(body, true)).toEqual(expect.arrayContaining([...want]));
+});
+it("a step that speaks of a size stands behind the one that finds it", () => {
+  const { graph } = inferTypes(parseGraph('graph "g" { input x: f32[6] c = NonZero(x) @ c y = Neg(c) @ y output y }'), { fold: foldWithin() });
+  const n = lowerGraph(runPasses(graph, graphPasses).graph, ops), last = n.computes.at(-1)!;
+  expect(verifyNetwork(n)).toEqual([]);
+  expect(verifyNetwork({ ...n, computes: [last, ...n.computes.slice(0, -1)] }).join()).toMatch(/speaks of \S+ before anything has found it/);
 });

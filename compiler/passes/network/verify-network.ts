@@ -1,13 +1,14 @@
 /** What must hold of a network after any pass; knows nothing of passes. */
 import { extentOf, type Compute } from "../../ir/compute.ts";
 import { verifyCompute } from "../../ir/verify.ts";
-import { isGiven, loadsOfCompute, readsOf, writesOf, type Network } from "../../ir/network.ts";
+import { variables } from "../../ir/scalar.ts";
+import { expressionsOfStage, isGiven, loadsOfCompute, readsOf, writesOf, type Network } from "../../ir/network.ts";
 
-/** What is wrong: tensors without a home or of two shapes, reads before writes, axes that clash. */
+/** What is wrong: tensors without a home or of two shapes, reads before writes, sizes that are spoken of before a step has found them, axes that clash. */
 export function verifyNetwork(n: Network): readonly string[] {
   const problems: string[] = [], written = new Set<string>([...n.tensors.values()].filter((t) => t.kind === "input" || t.kind === "constant").map((t) => t.name));
   const bad = (c: Compute, why: string) => problems.push(`${c.name} (${c.origin.join(", ") || "no node"}): ${why}`);
-  const setup = new Set(n.setup);
+  const setup = new Set(n.setup), found = (n.symbols ?? []).flatMap(({ variable, from }) => ("tensor" in from ? [{ name: variable.name, by: from.tensor }] : []));
   for (const c of [...setup, ...n.computes]) {
     const broken = wrong(c);
     if (broken) problems.push(`${broken} (${c.origin.join(", ") || "no node"})`);
@@ -28,6 +29,11 @@ export function verifyNetwork(n: Network): readonly string[] {
       if (rank !== undefined && rank !== l.at.length) bad(c, `loads ${l.buffer} with ${l.at.length} indices; it has ${rank}`);
     }
     for (const r of readsOf(c)) if (n.tensors.has(r) && !written.has(memoryOf(n, r))) bad(c, `reads ${r} before anything writes it`);
+    const early = found.filter((s) => !written.has(memoryOf(n, s.by)));
+    if (early.length) {
+      const spoken = new Set([...c.stages.flatMap(expressionsOfStage), ...c.outputs.flatMap((o) => (o.sizes ?? n.tensors.get(o.tensor)?.sizes ?? []).flatMap((e) => e ?? []))].flatMap((e) => [...variables(e)]));
+      for (const s of early) if (spoken.has(s.name)) bad(c, `speaks of ${s.name} before anything has found it`);
+    }
     for (const o of c.outputs) {
       const own = n.tensors.get(o.tensor);
       if (!made.has(o.stage)) bad(c, `output ${o.tensor} names no stage`);
