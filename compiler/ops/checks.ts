@@ -17,6 +17,10 @@ export function expectShape(n: NodeView, i: number, shape: readonly Dim[], what:
     n.fail(`${what} (input ${i}) has shape ${showShape(found)}, but must have ${showShape(shape)}`);
   }
 }
+/** Fails unless input `i` is absent or has one element. */
+export function expectOne(n: NodeView, i: number): void {
+  if (n.has(i) && n.type(i).shape.some((d) => d !== 1)) n.fail(`input ${i} has shape ${showShape(n.type(i).shape)}; it must be one number`);
+}
 /** The shape of input `i`, of a rank in this range and of numbers. */
 export function shapeOf(n: NodeView, i: number, least: number, most = Infinity): readonly number[] {
   dimsOf(n, i, least, most);

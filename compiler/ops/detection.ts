@@ -7,6 +7,7 @@ import { accumulator, axis, type Axis, type Stage } from "../ir/compute.ts";
 import { int, minus, plus } from "../ir/linear.ts";
 import { constant, load, type Expr } from "../ir/scalar.ts";
 import { sizeOf } from "../ir/graph.ts";
+import { expectOne } from "./checks.ts";
 import { placesIn } from "./counts.ts";
 import { bounded, expectRank, expectType, unflatten } from "./helpers.ts";
 import { from } from "./reduce.ts";
@@ -53,8 +54,9 @@ export const detections: readonly Op[] = [
     name: "NonMaxSuppression", since: 11, inputs: [2, 5], attributes: { center_point_box: { kind: "int", default: 0 } },
     infer: (n) => n.fail("it stands for other operators"),
     resolve: (n, g) => {
-      expectType(n, 0, ["f32"]);
-      expectType(n, 1, ["f32"]);
+      for (const i of [0, 1, 3, 4]) expectType(n, i, ["f32"]);
+      expectType(n, 2, ["i64"]);
+      for (const i of [2, 3, 4]) expectOne(n, i);
       expectRank(n, 0, 3, "boxes");
       expectRank(n, 1, 3, "scores");
       const [boxes, scores, most, iou, least] = n.node.inputs as [string, string, ...(string | undefined)[]], [batch, classes, count] = n.in(1).shape as [number, number, number];

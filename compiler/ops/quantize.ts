@@ -8,7 +8,7 @@ import { isFloat, limits, typeOfOnnx, type DType } from "../ir/types.ts";
 import type { Dim, ValueType } from "../ir/graph.ts";
 import { castTo } from "./cast.ts";
 import { convolutionShape, convolve } from "./convolution.ts";
-import { dimsOf, expectShape } from "./checks.ts";
+import { dimsOf, expectOne, expectShape } from "./checks.ts";
 import { computeOutputs, expectType, floats, forOutputs, like, operand, showShape, uniform } from "./helpers.ts";
 import { matmul, matmulShape } from "./linear.ts";
 import type { AttributeSpec, NodeView, Op } from "./op.ts";
@@ -180,9 +180,6 @@ const qLinearMatMul: Op = {
     },
   }),
 };
-function expectOne(n: NodeView, i: number): void {
-  if (n.has(i) && n.type(i).shape.some((d) => d !== 1)) n.fail(`input ${i} has shape ${showShape(n.type(i).shape)}; it must be one number`);
-}
 function expectPerChannel(n: NodeView, i: number, channels: Dim): void {
   const shape = n.inputs[i]?.shape;
   if (shape?.some((d) => d !== 1) && (shape.length !== 1 || shape[0] !== channels)) {

@@ -1,6 +1,6 @@
 /** ai.onnx.preview.training: one step of an optimiser, by the formulas of ONNX's text. */
 import type { TensorType } from "../ir/graph.ts";
-import { choice, expectShape } from "./checks.ts";
+import { choice, expectOne, expectShape } from "./checks.ts";
 import { expectType, floats, forOutputs } from "./helpers.ts";
 import type { AttributeSpec, Expander, NodeView, Op } from "./op.ts";
 
@@ -21,6 +21,7 @@ const optimiser = ({ name, states, attributes, step }: Step): Op => ({
     const kinds = states + 2, count = (n.inputs.length - 2) / kinds;
     expectType(n, 0, floats);
     expectType(n, 1, ["i64"]);
+    for (const i of [0, 1]) expectOne(n, i);
     if (!Number.isInteger(count)) n.fail(`${n.inputs.length - 2} tensors are not ${kinds} for each variable`);
     for (let i = 2; i < n.inputs.length; i++) {
       expectType(n, i, floats);
@@ -29,7 +30,8 @@ const optimiser = ({ name, states, attributes, step }: Step): Op => ({
     return forOutputs(n, Array.from({ length: 1 + states }, (_, k) => Array.from({ length: count }, (_, v) => n.in(2 + (k === 0 ? 0 : k + 1) * count + v))).flat());
   },
   expand: (n, g) => {
-    const count = (n.inputs.length - 2) / (states + 2), [rate, turns] = n.node.inputs as [string, string];
+    const count = (n.inputs.length - 2) / (states + 2), scalar = (i: number): string => (n.in(i).shape.length ? g.node("Reshape", [n.node.inputs[i]!, g.constant("i64", [0], [])]) : n.node.inputs[i]!);
+    const rate = scalar(0), turns = scalar(1);
     const made = Array.from({ length: count }, (_, v) => {
       const values = Array.from({ length: states + 2 }, (_, k) => n.node.inputs[2 + k * count + v]!);
       return step(n, calculator(g, values[0]!), rate, turns, values);

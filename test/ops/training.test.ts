@@ -14,9 +14,14 @@ test("Adam corrects its means from the first update on", () => {
   expect(step(0)).toBeCloseTo(1 - (0.1 * 0.05) / (Math.sqrt(0.001 * 0.25) + 1e-6), 5);
   expect(step(1)).toBeCloseTo(1 - 0.1, 4);
 });
+test("a rate of one dimension is a number", () => {
+  const step = (r: Parameters<typeof runOp>[1][0]) => runOp(name("Adagrad"), [r, scalarOf("i64", 0), f32([], [1]), f32([], [2]), f32([], [3])], {}, { outputs: 2 });
+  expect(step(f32([1], [0.1]))).toEqual(step(rate));
+});
 test("tensors that do not make sets are refused", () => {
   expect(() => runOp(name("Adagrad"), [rate, scalarOf("i64", 0), f32([1], [1]), f32([1], [1]), f32([1], [1]), f32([1], [1])], {}, { outputs: 2 })).toThrow("4 tensors are not 3 for each variable");
   expect(() => runOp(name("Adagrad"), [rate, scalarOf("i64", 0), f32([1], [1]), f32([2], [1, 1]), f32([1], [1])], {}, { outputs: 2 })).toThrow("a gradient or state");
+  expect(() => runOp(name("Adagrad"), [f32([2, 3], [1, 1, 1, 1, 1, 1]), scalarOf("i64", 0), f32([1], [1]), f32([1], [1]), f32([1], [1])], {}, { outputs: 2 })).toThrow("input 0 has shape [2, 3]; it must be one number");
 });
 test("long running sums go step by step", () => {
   const x = Array.from({ length: 200 }, (_, i) => (i % 7) - 3), of = (attributes: Record<string, number>) => listOf(runOp("CumSum", [f32([2, 100], x), scalarOf("i64", 1)], attributes)[0]!);

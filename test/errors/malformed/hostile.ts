@@ -52,6 +52,7 @@ export const corpus: Readonly<Record<string, Hostile>> = {
   "a range without a step": hostile(/delta is 0/, { inputs: {}, outputs: ["y"], initializers: { a: scalar(0), b: scalar(5), c: scalar(0) }, nodes: [node("y = Range(a, b, c)", {}, "n")] }),
   "a range of numbers that are none": hostile(/range from 0 to NaN/, { inputs: {}, outputs: ["y"], initializers: { a: tensor("f32", [], [0]), b: tensor("f32", [], [NaN]), c: tensor("f32", [], [1]) }, nodes: [node("y = Range(a, b, c)", {}, "n")] }),
   "a range without an end": hostile(/range from 0 to Infinity/, { inputs: {}, outputs: ["y"], initializers: { a: tensor("f32", [], [0]), b: tensor("f32", [], [Infinity]), c: tensor("f32", [], [1]) }, nodes: [node("y = Range(a, b, c)", {}, "n")] }),
+  "a threshold of bytes": hostile(/input 4 \(t\) has type u8; NonMaxSuppression takes f32/, { inputs: { b: "f32[1, 6, 4]", s: "f32[1, 2, 6]", k: "i64[1]", u: "f32[1]", t: "u8[1]" }, outputs: ["y"], nodes: [node("y = NonMaxSuppression(b, s, k, u, t)", {}, "n")] }),
   "a billion zeros that are added up": hostile("compiled", { inputs: { x: "f32[1]" }, outputs: ["y"], initializers: { s: list(1_000_000_000) }, nodes: ["z = ConstantOfShape(s)", node("t = ReduceSum(z)", { keepdims: 0 }), "y = Add(x, t)"] }),
   "products of constants that take days": hostile("compiled", {
     inputs: { x: "f32[1]" }, outputs: ["y"], initializers: { s: list(20000, 20000) },
