@@ -5,7 +5,8 @@
 import type { Graph, TensorType, ValueName } from "../ir/graph.ts";
 import { boundOf, isStatic } from "../ir/graph.ts";
 import type { Given, Left, Looping } from "../ir/control.ts";
-import { showShape } from "./helpers.ts";
+import { expectOne } from "./checks.ts";
+import { expectType, showShape } from "./helpers.ts";
 import type { NodeView, Op } from "./op.ts";
 
 /** The type of output `i` of a sub-graph. */
@@ -19,6 +20,8 @@ const same = (a: TensorType, b: TensorType): boolean => a.dtype === b.dtype && a
 const ifOp: Op = {
   name: "If", since: 25, inputs: [1, 1], outputs: [1, Infinity], attributes: { then_branch: { kind: "graph" }, else_branch: { kind: "graph" } },
   infer: (n) => {
+    expectType(n, 0, ["bool"]);
+    expectOne(n, 0);
     const then = n.graph("then_branch"), otherwise = n.graph("else_branch");
     if (then.outputs.length !== otherwise.outputs.length) n.fail(`its branches have ${then.outputs.length} and ${otherwise.outputs.length} outputs`);
     return then.outputs.map((_, i) => {
@@ -73,6 +76,9 @@ function rowsOf(n: NodeView, states: number): number | undefined {
 const loop: Op = {
   name: "Loop", since: 25, inputs: [0, Infinity], outputs: [1, Infinity], attributes: { body: { kind: "graph" } },
   infer: (n) => {
+    expectType(n, 0, ["i64"]);
+    expectType(n, 1, ["bool"]);
+    for (const i of [0, 1]) expectOne(n, i);
     const l = loopOf(n);
     if (!n.has(0) && !n.has(1)) n.fail("nothing ends the loop: it has neither a number of turns nor a condition");
     return looped(n, l, l.limit === undefined && l.condition === undefined ? l.most : undefined);

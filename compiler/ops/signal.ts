@@ -66,6 +66,7 @@ const dft: Op = {
 function frames(n: NodeView) {
   const X = shapeOf(n, 0, 2, 3), step = n.parameter(1)?.[0] ?? n.fail("frame_step must be one number");
   const window = n.has(2) ? n.in(2).shape[0] : undefined, parts = X[2] ?? 1;
+  if (parts !== 1 && parts !== 2) n.fail(`the signal ${showShape(X)} has ${parts} numbers for each sample; there may be 1, or 2 of a complex one`);
   const size = n.parameter(3)?.[0] ?? window ?? n.fail("neither window nor frame_length is given"), onesided = n.int("onesided") !== 0 && parts === 1;
   const count = Math.floor((X[1]! - size) / step) + 1;
   if (step < 1 || size < 1 || count < 1) n.fail(`frames of ${size}, ${step} apart, do not fit into a signal ${showShape(X)}`);

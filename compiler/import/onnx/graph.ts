@@ -2,6 +2,7 @@
 import type { Diagnostic } from "../../diagnostics.ts";
 import type { Attribute, ComposedType, Constant, Graph, ValueName } from "../../ir/graph.ts";
 import type { DType } from "../../ir/types.ts";
+import { ops } from "../../ops/index.ts";
 import { attributeOf } from "./attributes.ts";
 import { Builder, Names } from "./builder.ts";
 import { checkValues } from "./check.ts";
@@ -121,6 +122,7 @@ export class GraphReader {
     if (f) this.call(f, name, inputs, outputs, { ...s, origin, attributes: argumentsOf(f, list) });
     else this.attempt(outputs, { op, node: name }, () => {
       for (const o of outputs) if (o) this.claim(into, o, `node ${name}`);
+      if (ops.get(op)?.internal) throw new Problem("unsupported-op", "this operator is not supported: it is one that mlc puts in the place of others", "give the model as it was before mlc");
       const draft = { op, inputs, outputs, attributes: this.attributes(list, name, s) };
       into.push(domain ? draft : normalize(draft, s.opsets.get("") ?? 1, rewriter(into, name, origin)), name, [origin]);
     });
