@@ -1,6 +1,8 @@
 /** Branches and loops around the steps, as lines of C. */
-import type { Flow } from "../ir/control.ts";
-import type { Decision, PerTurn, Program, StepRun } from "../ir/program.ts";
+import type { Flow, Item } from "../ir/control.ts";
+import type { Decision, PerTurn, Place, Program, StepRun } from "../ir/program.ts";
+import { int, plus, times } from "../ir/linear.ts";
+import { parameter, type Expr, type Var } from "../ir/scalar.ts";
 
 /** What stands around one step: whole lines before and behind it, and how far in the step itself is. */
 export interface Around {
@@ -15,7 +17,22 @@ export interface FlowWords { readonly decision: (d: Decision) => string; readonl
 
 /** The variable that counts the turns of a loop. */
 const counter = (loops: readonly string[], loop: string): string => `turn${loops.indexOf(loop)}`;
-const loopsIn = (flow: Flow<StepRun, Decision>): readonly string[] => flow.flatMap((item) => (item.kind === "loop" ? [item.name, ...loopsIn(item.body)] : item.kind === "branch" ? [...loopsIn(item.ifTrue), ...loopsIn(item.ifFalse)] : []));
+const loopItems = (flow: Flow<StepRun, Decision>): readonly Extract<Item<StepRun, Decision>, { kind: "loop" }>[] =>
+  flow.flatMap((item) => (item.kind === "loop" ? [item, ...loopItems(item.body)] : item.kind === "branch" ? [...loopItems(item.ifTrue), ...loopItems(item.ifFalse)] : []));
+const loopsIn = (flow: Flow<StepRun, Decision>): readonly string[] => loopItems(flow).map((item) => item.name);
+const decisionsIn = (flow: Flow<StepRun, Decision>): readonly Decision[] => flow.flatMap((item) =>
+  (item.kind === "piece" ? [] : [...(item.condition ? [item.condition] : []), ...(item.kind === "loop" ? decisionsIn(item.body) : [...decisionsIn(item.ifTrue), ...decisionsIn(item.ifFalse)])]));
+/** A loop with whose turns some place moves: the number of the turn as an index, and its name in C. */
+export interface Turn { readonly loop: string; readonly variable: Var; readonly id: string }
+/** All such loops of a program. */
+export function turnsOf(program: Program): readonly Turn[] {
+  const { flow = [], steps } = program, moving = new Set([...steps.flatMap((s) => s.args), ...decisionsIn(flow).map((d) => d.place)].flatMap((p) => p.turns?.map((t) => t.loop) ?? []));
+  const loops = loopsIn(flow);
+  return loopItems(flow).filter(({ name }) => moving.has(name)).map(({ name, most = 2 ** 31 }) => ({ loop: name, variable: parameter(counter(loops, name), [0, Math.max(0, most - 1)]), id: counter(loops, name) }));
+}
+/** How many elements of so many bytes lie before a place in its memory, which begins at `offset` in the first turns, as an index over `turns`. */
+export const elementsBefore = (offset: number, place: Place, bytes: number, turns: readonly Turn[]): Expr =>
+  (place.turns ?? []).reduce((sum, t) => plus(sum, times(turns.find((x) => x.loop === t.loop)!.variable, t.bytes / bytes)), int(offset / bytes));
 /** What turns add to an offset in bytes: " + turn0 * 64". */
 export function perTurn(program: Program, turns: readonly PerTurn[] = []): string {
   const loops = loopsIn(program.flow ?? []);
@@ -25,7 +42,7 @@ export function perTurn(program: Program, turns: readonly PerTurn[] = []): strin
 /** For each step, what stands around it; plain for all where the program has no branches and loops. */
 export function flowLines(program: Program, words: FlowWords): readonly Around[] {
   const around = program.steps.map(() => ({ opens: [] as string[], closes: [] as string[], indent: "", fresh: false })), { flow = [] } = program, loops = loopsIn(flow);
-  const counted = new Set(program.steps.flatMap((s) => s.args.flatMap((a) => a.turns?.map((t) => t.loop) ?? [])));
+  const counted = new Set(turnsOf(program).map((t) => t.loop));
   const meet = words.meet ? [words.meet] : [];
   /** Lines before the next step, whichever that is; the first and the last step of what is inside. */
   const go = (f: Flow<StepRun, Decision>, indent: string): void => {

@@ -272,8 +272,12 @@ export interface OpenclApiView extends CommonView {
 }
 /** What the sources for OpenCL share: how many steps there are, and buffers of weights. */
 export interface OpenclDeviceView extends CommonView { readonly steps: number; readonly chunks: number; readonly sized: OpenSizesView | null }
-/** Sizes that each run chooses, on a device: numbers of the steps as C, rows of who uses which, and the bytes of inputs and outputs. */
+/** Numbers that only a run knows, on a device: those of the steps as C, rows of who uses which, and the bytes of inputs and outputs. */
 export interface OpenSizesView extends SizedView {
+  /** Whether there are sizes among them, and which of them are turns of loops. */
+  readonly open: boolean;
+  readonly turns: readonly { readonly id: string; readonly index: number }[];
+  readonly turnCount: number;
   readonly numbers: readonly { readonly index: number; readonly text: string }[];
   readonly rows: readonly string[];
   /** How many numbers there are, at least 1. */
@@ -323,10 +327,24 @@ export interface OpenclCoreView extends CommonView {
   /** The view below as text. */
   readonly running: string;
 }
+/**
+ * Branches, loops, and sizes that steps find, on a device: rows of the table of what follows what, and what is read of a step's results. `from`: the
+ * arguments of `read_back` but for where it goes.
+ */
+export interface WalkView {
+  readonly rows: readonly string[];
+  readonly count: number;
+  readonly decisions: readonly { readonly index: number; readonly from: string }[];
+  /** Whether some places move with the turns of a loop. */
+  readonly turns: boolean;
+  readonly found: readonly { readonly step: number; readonly symbols: readonly (LearnedView & { readonly from: string })[]; readonly differ: readonly string[] }[];
+}
 /** Running: launches, steps that the processor carries out, `run_in` and `run_cl`. */
 export interface OpenclRunView extends CommonView {
   readonly isas: readonly IsaView[];
   readonly mapped: readonly string[];
+  /** Null where a run is its steps, one behind the other. */
+  readonly walk: WalkView | null;
   readonly sized: OpenSizesView | null;
   readonly arenaBytes: number;
   readonly params: string;

@@ -4,7 +4,7 @@ import { int, range } from "../ir/linear.ts";
 import type { Kernel } from "../ir/kernel.ts";
 import type { Place, Port, Program, Step } from "../ir/program.ts";
 import { fail, show, variables, type Expr } from "../ir/scalar.ts";
-import { types } from "../ir/types.ts";
+import { types, type DType } from "../ir/types.ts";
 import { identifier } from "./names.ts";
 import { groupSize } from "./print.ts";
 import type { SizedView } from "./shell-views.ts";
@@ -89,6 +89,6 @@ function differing(p: Program, names: ReadonlyMap<string, string>, last: string 
   return (p.equalities ?? []).filter((e) => lastOf(e.sizes) === last).map(({ sizes }) => sizes.map((e) => indexText(e, names)).join(" != "));
 }
 /** What stands before step `index`, or behind the last: symbols that are known from there on, read where a step has left them. */
-export const learned = (p: Program, names: ReadonlyMap<string, string>, index: number): readonly { readonly id: string; readonly offset: number; readonly low: number; readonly high: number; readonly differ: readonly string[] }[] =>
+export const learned = (p: Program, names: ReadonlyMap<string, string>, index: number): readonly { readonly id: string; readonly place: Place; readonly dtype: DType; readonly offset: number; readonly low: number; readonly high: number; readonly differ: readonly string[] }[] =>
   (p.symbols ?? []).flatMap(({ variable, from }) => ("place" in from && from.steps === index
-    ? [{ id: names.get(variable.name)!, offset: from.place.offset, low: variable.range![0], high: variable.range![1], differ: differing(p, names, variable.name) }] : []));
+    ? [{ id: names.get(variable.name)!, place: from.place, dtype: from.dtype, offset: from.place.offset, low: variable.range![0], high: variable.range![1], differ: differing(p, names, variable.name) }] : []));

@@ -87,8 +87,8 @@ export interface Arena {
   readonly naive: number;
   readonly lowerBound: number;
 }
-/** Where a symbol's value comes from: a dimension of an input's shape, or an i64 in memory once so many steps have run. */
-export type ProgramSource = { readonly input: number; readonly dim: number } | { readonly place: Place; readonly steps: number };
+/** Where a symbol's value comes from: a dimension of an input's shape, or an integer in memory once so many steps have run. */
+export type ProgramSource = { readonly input: number; readonly dim: number } | { readonly place: Place; readonly dtype: DType; readonly steps: number };
 /** What is done once, before the first run: steps that make constants ready from other constants, in memory of their own. */
 export interface Setup { readonly steps: readonly Step[]; readonly memory: Arena }
 /** A model ready to print. `dtypes` are the element types that its kernels touch. */

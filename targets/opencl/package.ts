@@ -14,6 +14,7 @@ import { elementBytes, type Kernel } from "../../compiler/ir/kernel.ts";
 import type { Place, Program, Step } from "../../compiler/ir/program.ts";
 import { types } from "../../compiler/ir/types.ts";
 import { usedArguments } from "./dialect.ts";
+import { walkOf } from "./flow.ts";
 import { openSizes } from "./sizes.ts";
 import { layOutWeights, type WeightLayout } from "./layout.ts";
 import { programText, usesDoubles } from "./program.ts";
@@ -48,13 +49,14 @@ const ownNames = [
   "c", "context", "event", "ports", "start", "i", "bytes", "error", "status", "magic", "arguments", "weight_ranges", "mappings", "port_bytes", "weight_buffer_bytes", "on_cpu", "on_device",
   "launch", "run_steps", "run_device", "set_arguments", "look", "traced", "chosen", "choose", "loaded", "checksum", "inputs", "outputs", "now_us", "memory",
 ];
-const sizeNames = ["sizes", "s", "least", "most", "find_sizes", "firsts", "least_shapes", "most_shapes", "numbers", "uses", "find_numbers", "choose_sizes", "estimate", "own", "box"];
+const sizeNames = ["sizes", "s", "least", "most", "find_sizes", "firsts", "least_shapes", "most_shapes", "numbers", "uses", "find_numbers", "tell_steps", "choose_sizes", "estimate", "own", "box"];
+const walkNames = ["one_run", "r", "read_back", "learn", "found", "one_step", "rows", "decide", "go", "walk", "ended"];
 /** Contraction of a * b + c is allowed; what changes infinities, NaN or the order of sums is not. */
 const buildOptions = "-cl-std=CL1.2 -cl-mad-enable";
 
 /** Throws a `CompileError` where the name will not do, and an `Error` where the parts do not fit together. */
 export function packageOpencl(input: OpenclInput): Package {
-  const { program, name } = input, open = isSized(program), p = nativeParts(input, [...ownNames, ...(open ? sizeNames : [])]), errors = coded([...statuses, ...(open ? [shapeStatus] : [])]), { common } = p;
+  const { program, name } = input, open = isSized(program), p = nativeParts(input, [...ownNames, ...(open ? sizeNames : []), ...(program.flow || open ? walkNames : [])]), errors = coded([...statuses, ...(open ? [shapeStatus] : [])]), { common } = p;
   const onDevice = program.steps.map((s): Kernel | null => (input.onDevice(s.kernel) ? program.kernels[s.kernel]!.variants[input.variant]! : null));
   if (!input.isas.length && onDevice.includes(null)) throw new Error("there are kernels for neither the device nor the processor");
   const weights = layOutWeights(program, onDevice, input.facts.largestConstant), launches = launchesOf(input, p, onDevice, weights);
@@ -66,13 +68,13 @@ export function packageOpencl(input: OpenclInput): Package {
   const deviceParams = p.ports.map((x) => `void* ${x.id}`).join(", "), mapped = mappedOf(program, p, onDevice);
   const { maxKernelUs, queueWindow } = input, lanes = device.map((k) => groupSize(k).lanes.reduce((a, b) => a * b)), sharedBytes = device.map(sharedBytesOf);
   const running = renderShell("opencl/running.cpp", {
-    ...common, isas: p.isas, mapped, sized, arenaBytes: p.arenaBytes, params: p.params, nullTest: p.nullTest, deviceParams,
+    ...common, isas: p.isas, mapped, walk: walkOf(program, p, (place) => memoryText(place, p, 0)), sized, arenaBytes: p.arenaBytes, params: p.params, nullTest: p.nullTest, deviceParams,
     portList: [...p.ports.map((x) => `(unsigned char*)${x.id}`), "nullptr"].join(", "), devicePortList: [...p.ports.map((x) => x.id), "nullptr"].join(", "),
   }).trimEnd();
   const core = renderShell("opencl/core.cpp", {
     ...common, isas: p.isas, noIsa: p.noIsa, headBytes, contextBytes, arenaBytes: p.arenaBytes, magic: p.magic, choose: cpu ? chooseText(p) : "", loading: p.loading, running, info: infoText(p, errors),
-    fileWeights: p.fileWeights, sized, sizesText: sized ? renderShell("cpp/sizes.cpp", sized) + renderShell("opencl/sizes.cpp", { ...sized, ...common }).trimEnd() : "",
-    shapesText: sized ? renderShell("cpp/shapes.cpp", { ...sized, ...common }).trimEnd() : "", portBytes: [...portBytes, 0].join(", "), arguments: launches.arguments, steps: launches.steps, mapped,
+    fileWeights: p.fileWeights, sized, sizesText: sized ? (open ? renderShell("cpp/sizes.cpp", sized) : "") + renderShell("opencl/sizes.cpp", { ...sized, ...common }).trimEnd() : "",
+    shapesText: sized && open ? renderShell("cpp/shapes.cpp", { ...sized, ...common }).trimEnd() : "", portBytes: [...portBytes, 0].join(", "), arguments: launches.arguments, steps: launches.steps, mapped,
     weightRanges: weights.ranges.map((r) => `{${r.buffer}, ${r.at}u, ${r.from}u, ${r.bytes}u}`), weightRangeCount: weights.ranges.length, weightBufferBytes: [...weights.buffers, 0].join(", "),
     cpuSteps: cpu ? program.steps.map((s, index) => ({ index, kernel: program.kernels[s.kernel]!.name, args: cpuArguments(program, p, s) })) : [],
     maxKernelUs, queueWindow,
@@ -100,12 +102,13 @@ const sharedBytesOf = (k: Kernel): number => k.buffers.filter((b) => b.space ===
 
 /** Rows of the tables of steps and of their arguments. */
 function launchesOf({ program, facts }: OpenclInput, p: NativeParts, onDevice: readonly (Kernel | null)[], weights: WeightLayout) {
-  const NAME = p.common.NAME, rows: string[] = [];
+  const rows: string[] = [];
   const argument = (place: Place, bytes: number): string => {
-    const there = place.in === "constants" ? weights.find(place.offset) : { buffer: "port" in place ? portIndex(place, p) : 0, at: place.offset };
+    const there = place.in === "constants" ? weights.find(place.offset) : { buffer: 0, at: place.offset };
     const elements = there.at / bytes;
     if (!Number.isInteger(elements) || elements > 2 ** 31 - 1) throw new Error(`an argument begins ${there.at} bytes into its memory: no place for elements of ${bytes} bytes`);
-    return `{${NAME}_IN_${place.in === "arena" ? "ARENA" : place.in === "constants" ? "WEIGHTS" : "PORT"}, ${there.buffer}, ${elements}}`;
+    // Where it moves, its number is told with those that only a run knows.
+    return `{${memoryText(place, p, there.buffer)}, ${place.turns ? -1 : elements}}`;
   };
   const steps = program.steps.map((s, i) => {
     const k = onDevice[i], { name } = program.kernels[s.kernel]!, comment = stepComment(s, i), first = rows.length;
@@ -117,6 +120,9 @@ function launchesOf({ program, facts }: OpenclInput, p: NativeParts, onDevice: r
   });
   return { steps, arguments: rows };
 }
+/** In which memory a place is: of the arena and of weights, which buffer. */
+const memoryText = (place: Place, p: NativeParts, buffer: number): string =>
+  `${p.common.NAME}_IN_${place.in === "arena" ? "ARENA" : place.in === "constants" ? "WEIGHTS" : "PORT"}, ${"port" in place ? portIndex(place, p) : buffer}`;
 /** Outputs stand behind inputs. */
 const portIndex = (place: Extract<Place, { port: number }>, p: NativeParts): number => (place.in === "input" ? place.port : p.inputs.length + place.port);
 function cpuArguments(program: Program, p: NativeParts, step: Step): string {
@@ -129,10 +135,11 @@ function mappedOf(program: Program, p: NativeParts, onDevice: readonly (Kernel |
     if (onDevice[step]) return [];
     const spans = new Map<number, readonly [number, number]>();
     signatureOf(program.kernels[s.kernel]!).buffers.forEach((b, i) => {
-      const place = s.args[i]!, end = place.offset + b.size * elementBytes(b);
-      if (place.in === "constants" || end === place.offset) return;
-      const which = "port" in place ? portIndex(place, p) : -1, [low, high] = spans.get(which) ?? [place.offset, end];
-      spans.set(which, [Math.min(low, place.offset), Math.max(high, end)]);
+      // What moves with the turns of a loop may be anywhere in its memory.
+      const place = s.args[i]!, all = "port" in place ? p.ports[portIndex(place, p)]!.bytes : p.arenaBytes, begin = place.turns ? 0 : place.offset, end = place.turns ? all : begin + b.size * elementBytes(b);
+      if (place.in === "constants" || end === begin) return;
+      const which = "port" in place ? portIndex(place, p) : -1, [low, high] = spans.get(which) ?? [begin, end];
+      spans.set(which, [Math.min(low, begin), Math.max(high, end)]);
     });
     return [...spans].map(([which, [low, high]]) => `{${step}, ${which}, ${low}u, ${high - low}u}`);
   });

@@ -6,6 +6,8 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { compile } from "../../compiler/index.ts";
+import type { Settings } from "../../compiler/emit/target.ts";
+import { because, deviceOf, skipped } from "../support/tools.ts";
 import { emptyFolder, have, sh, write } from "../package/tools.ts";
 
 const here = import.meta.dirname, models = join(here, "../../.cache/models/vad"), root = emptyFolder(), chunks = 100;
@@ -37,17 +39,22 @@ int main(void) {
 }
 `;
 
-for (const d of detectors) for (const threads of [1, 2]) {
-  const path = join(models, `${d.model}.onnx`), there = existsSync(path);
-  test.skipIf(!there || !have("g++"))(`${d.name} with ${threads} thread${threads > 1 ? "s" : ""}${there ? "" : " (scripts/fetch-vad-models.sh brings it)"}`, { timeout: 300_000 }, async () => {
-    const made = await compile(path, { target: "cpp", name: "vad", shapes: d.shapes, ...(d.values ? { values: d.values } : {}), isa: ["avx2", "sse"], ...(threads > 1 ? { settings: { threads } } : {}) });
-    const folder = write(join(root, `${d.name}${threads}`), made.files), kernels = made.program.steps.map((s) => s.kernel), wanted = readFileSync(join(here, "recorded", `${d.name}.f32`));
+/** Of the target for devices no kernels for the processor, so that these do not stand in. */
+const ways: readonly { readonly name: string; readonly target: string; readonly threads: number; readonly settings: Settings; readonly isa?: readonly string[] }[] = [
+  ...[1, 2].map((threads) => ({ name: `with ${threads} thread${threads > 1 ? "s" : ""}`, target: "cpp", threads, settings: threads > 1 ? { threads } : {}, isa: ["avx2", "sse"] })),
+  { name: "on an OpenCL device", target: "opencl", threads: 1, settings: { fallback: "none" } },
+];
+for (const d of detectors) for (const { name, target, threads, settings, isa } of ways) {
+  const path = join(models, `${d.model}.onnx`), there = existsSync(path), device = deviceOf[target], needs = device ? [device] : [];
+  test.skipIf(!there || !have("g++") || skipped(...needs))(`${d.name} ${name}${there ? "" : " (scripts/fetch-vad-models.sh brings it)"}${because(...needs)}`, { timeout: 300_000 }, async () => {
+    const made = await compile(path, { target, name: "vad", shapes: d.shapes, ...(d.values ? { values: d.values } : {}), ...(isa ? { isa } : {}), settings });
+    const folder = write(join(root, `${d.name}-${target}${threads}`), made.files), kernels = made.program.steps.map((s) => s.kernel), wanted = readFileSync(join(here, "recorded", `${d.name}.f32`));
     if (!d.values) expect(new Set(kernels).size, "the branches share kernels").toBeLessThan(kernels.length);
     writeFileSync(join(folder, "main.c"), threads > 1 ? main(d).replace("float x[", `if (vad_set_threads(${threads})) return 1;\n  float x[`) : main(d));
     writeFileSync(join(folder, "sound"), new Uint8Array(sound(chunks * d.size).buffer));
     if (made.build.kind !== "native") throw new Error("no library");
     await sh(folder, "g++", ...made.build.compileFlags, "-O2", "-Wall", "-Wextra", "-Werror", ...made.build.sources, ...made.build.objects, "-x", "c++", "main.c", ...made.build.linkFlags, "-o", "main");
-    await sh(folder, "sh", "-c", "./main > answers");
+    await sh(folder, "sh", "-c", "POCL_CACHE_DIR=$PWD/pocl ./main > answers");
     const got = new Float32Array(new Uint8Array(readFileSync(join(folder, "answers"))).buffer), want = new Float32Array(new Uint8Array(wanted).buffer);
     expect(got).toHaveLength(want.length);
     // States grow to some 100: theirs are relative to the largest.

@@ -6,14 +6,16 @@ import { settingsOf, type Target } from "../../compiler/emit/target.ts";
 import { choicesOf } from "../../compiler/api.ts";
 import { CompileError } from "../../compiler/diagnostics.ts";
 import { constantOf, sizeOf, type Constant, type Graph } from "../../compiler/ir/graph.ts";
+import { mapFlow } from "../../compiler/ir/control.ts";
 import type { Port } from "../../compiler/ir/program.ts";
-import { types, viewOf } from "../../compiler/ir/types.ts";
+import { bytesFor, types, viewOf } from "../../compiler/ir/types.ts";
 import { evaluateGraph } from "../../compiler/evaluate/index.ts";
 import { fold } from "../../compiler/passes/graph/fold-constants.ts";
 import { inferTypes } from "../../compiler/passes/graph/infer-types.ts";
 import { graphPasses } from "../../compiler/passes/graph/pipeline.ts";
 import { runPasses } from "../../compiler/passes/graph/run.ts";
-import { compileNetwork } from "../../compiler/passes/network/pipeline.ts";
+import { cutRegions } from "../../compiler/passes/graph/cut-regions.ts";
+import { compileRegions } from "../../compiler/passes/network/pipeline.ts";
 import { executors, type Member, type Options } from "../conformance/group.ts";
 import { machineFor, runOptions } from "../conformance/machine.ts";
 import type { Tensor } from "../conformance/proto.ts";
@@ -25,13 +27,14 @@ export interface Sample { readonly name: string; readonly graph: Graph; readonly
 export type Outcome = { readonly outputs: readonly Constant[] } | { readonly problem: string } | { readonly refused: string };
 
 const tensorOf = (c: Constant): Tensor => ({ code: types[c.dtype].onnx, shape: c.shape, bytes: new Uint8Array(c.data.buffer, c.data.byteOffset, c.data.byteLength) });
-const portOf = (p: Port) => ({ name: p.name, code: types[p.dtype].onnx, shape: p.shape, bytes: sizeOf(p.shape) * types[p.dtype].bytes });
+const portOf = (p: Port) => ({ name: p.name, code: types[p.dtype].onnx, shape: p.shape, bytes: sizeOf(p.shape) * types[p.dtype].bytes, ...(p.sizes ? { open: true as const } : {}) });
 /** The package of a graph, by all passes, as the tests build it for this machine. */
 export function packageOf(graph: Graph, target: Target, name: string): Compiled {
   const choices = choicesOf(target, machineFor(target.name).options);
   const { graph: typed, diagnostics } = inferTypes(graph, { fold }), errors = diagnostics.filter((d) => d.severity === "error");
   if (errors.length) throw new Error(errors.map((d) => d.message).join("; "));
-  const program = compileNetwork(runPasses(typed, graphPasses).graph, { facts: target.facts(settingsOf(target, choices.settings)), variants: target.variants(choices) });
+  const cut = cutRegions(typed), flow = mapFlow(cut.flow, (piece) => runPasses(piece, graphPasses).graph, (v) => v);
+  const program = compileRegions({ ...cut, flow }, { facts: target.facts(settingsOf(target, choices.settings)), variants: target.variants(choices) });
   const { files, build, diagnostics: said } = target.emit(program, { ...choices, name, hash: "0".repeat(64), version: "test", flags: "" });
   if (said.some((d) => d.severity === "error")) throw new CompileError(said);
   return { name, files, build, header: `#include "${name}/${name}.h"`, inputs: program.inputs.map(portOf), outputs: program.outputs.map(portOf), pinned: [] };
@@ -64,7 +67,8 @@ export async function runOn(target: Target, samples: readonly Sample[], more: Pa
         const r = ran[k]![0]!, out = samples[m.at]!.graph.outputs;
         outcomes[m.at] = "problem" in r ? r : { outputs: out.map((v, o) => {
           const p = m.compiled.outputs[o]!, t = evaluatedType(samples[m.at]!, v);
-          return constantOf(t, p.shape, viewOf(t, new Uint8Array(r.outputs[o]!)));
+          const shape = r.shapes?.get(o) ?? p.shape;
+          return constantOf(t, shape, viewOf(t, new Uint8Array(r.outputs[o]!).subarray(0, bytesFor(t, sizeOf(shape)))));
         }) };
       }
     }
@@ -82,7 +86,9 @@ export function faults(samples: readonly (Sample & { readonly tolerance?: number
     if ("refused" in r) return [`${s.name}: refused: ${r.refused}`];
     const want = evaluateGraph(s.graph, s.feeds), { tolerance = 1e-4 } = s;
     return s.graph.outputs.flatMap((v, o) => {
-      const far = off(r.outputs[o]!.data, want.get(v)!.data);
+      const got = r.outputs[o]!, { shape, data } = want.get(v)!;
+      if (got.shape.join() !== shape.join()) return [`${s.name}: ${v} has the shape [${got.shape.join(", ")}], not [${shape.join(", ")}]`];
+      const far = off(got.data, data);
       return far <= tolerance ? [] : [`${s.name}: ${v} is ${far} off`];
     });
   });

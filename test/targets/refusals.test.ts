@@ -14,7 +14,7 @@ const models = {
 };
 const open = { dims: { W: [1, 8] } } as const;
 const cases: readonly (readonly [target: string, what: keyof typeof models, options: Partial<CompileOptions>, says: RegExp])[] = [
-  ...["opencl", "webgpu"].flatMap((t) => [
+  ...["webgpu"].flatMap((t) => [
     [t, "branches", {}, new RegExp(`the target ${t} has no steps that branch`)], [t, "counts", {}, /this target needs all sizes before a run begins, but y_count \(0\.\.4\) is found by a step of it/],
   ] as const),
   ["opencl", "strings", {}, /the input x is string: strings exist on the processor only/], ["webgpu", "strings", {}, /the input x is string: WGSL has no strings/], ["webgpu", "doubles", {}, /f64|double/],

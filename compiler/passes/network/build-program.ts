@@ -130,7 +130,7 @@ export function buildProgram(network: Network, o: BuildOptions): Program {
 /** Where the program finds a symbol's value. */
 function originOf(n: Network, from: SymbolSource, place: (name: string) => Place): ProgramSource {
   if ("input" in from) return { input: n.inputs.indexOf(from.input), dim: from.dim };
-  return { place: place(from.tensor), steps: n.computes.findLastIndex((c) => writesOf(c).includes(from.tensor)) + 1 };
+  return { place: place(from.tensor), dtype: n.tensors.get(from.tensor)!.dtype, steps: n.computes.findLastIndex((c) => writesOf(c).includes(from.tensor)) + 1 };
 }
 const computesIn = (n: Network, flow: Flow<Run, string>): readonly Compute[] => piecesOf(flow).flatMap((run) => n.computes.slice(run.first, run.first + run.count));
 /** Ready to print, under the name of its place. */

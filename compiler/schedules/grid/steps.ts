@@ -20,7 +20,7 @@ export function stepsPlan(c: Compute, g: GridFacts): { compute: Compute; schedul
   const [r, ...more] = recurrencesOf(c);
   if (!r) return null;
   const plain = { compute: c, schedule: { stages: {} } };
-  if (more.length || r.stages.some((s) => s.axes[0] !== r.time || movesOwn(s)) || sharedBytes(r) > g.sharedBytes) return plain;
+  if (more.length || r.stages.some((s) => s.axes[0] !== r.time || s.axes.length === 1 || movesOwn(s)) || sharedBytes(r) > g.sharedBytes) return plain;
   let compute = apart(fetched(c, r), r);
   const driver = recurrencesOf(compute)[0]!.stages.at(-1)!, stages: Record<string, readonly Directive[]> = {}, { time } = r;
   const widest = Math.max(...compute.stages.map((s) => s.axes.reduce((n, a) => (a === time ? n : n * extentOf(a)), 1)));
