@@ -3,6 +3,7 @@ import { children, mentions, type Apply, type Expr, type Load } from "./scalar.t
 import { linear } from "./linear.ts";
 import { loadsIn } from "./algebra.ts";
 import { extentOf, resultType, type Axis, type Compute, type Stage } from "./compute.ts";
+import type { DType } from "./types.ts";
 
 /** A sum of products. `guards` are the tests around the product: where one fails, nothing is added. */
 export interface Contraction {
@@ -30,21 +31,29 @@ export function unguarded(e: Expr): { inner: Expr; guards: readonly Expr[]; othe
 /** The conditions that together are `e`. */
 export const conjuncts = (e: Expr): readonly Expr[] => (e.kind === "apply" && e.op === "and" ? e.args.flatMap(conjuncts) : [e]);
 
-const lanes = new WeakMap<Expr, boolean>();
-/** Masks come of tests, whole words of conversions; an index is worked out lane by lane anyway. */
-function hasLanes(e: Expr): boolean {
-  if (e.dtype === "index") return true;
-  if (e.kind === "load") return e.dtype === "f32";
-  let known = lanes.get(e);
-  if (known === undefined) {
-    const simple = e.dtype === "f32" || e.dtype === "bool" || (e.dtype === "i32" && !(e.kind === "apply" && e.op === "pow"));
-    lanes.set(e, (known = simple && children(e).every(hasLanes)));
-  }
-  return known;
+/** Whether an expression has lanes where what it loads is of these types. */
+function lanesOver(loaded: readonly DType[]): (e: Expr) => boolean {
+  const known = new WeakMap<Expr, boolean>();
+  // Masks come of tests, whole words of conversions; an index is worked out lane by lane anyway.
+  const hasLanes = (e: Expr): boolean => {
+    if (e.dtype === "index") return true;
+    if (e.kind === "load") return loaded.includes(e.dtype);
+    let found = known.get(e);
+    if (found === undefined) {
+      const simple = e.dtype === "f32" || e.dtype === "bool" || (e.dtype === "i32" && !(e.kind === "apply" && e.op === "pow"));
+      known.set(e, (found = simple && children(e).every(hasLanes)));
+    }
+    return found;
+  };
+  return hasLanes;
 }
+const ofFloats = lanesOver(["f32"]), ofWords = lanesOver(["f32", "i32"]);
 /** Whether all that the stage reads and makes is f32, and nothing on the way has a type without vectors: lanes are worth it. */
 export const isFloat32 = (s: Stage): boolean =>
-  resultType(s) === "f32" && s.value.dtype === "f32" && hasLanes(s.value) && (s.finish === undefined || hasLanes(s.finish));
+  resultType(s) === "f32" && s.value.dtype === "f32" && ofFloats(s.value) && (s.finish === undefined || ofFloats(s.finish));
+/** The same of f32 and i32. */
+export const isWords = (s: Stage): boolean =>
+  [s.value, s.finish ?? s.value].every((e) => (e.dtype === "f32" || e.dtype === "i32") && ofWords(e));
 
 const moves = (l: Load, a: Axis) => a.range[1] > 0 && l.at.some((i) => mentions(i, new Set([a.name])));
 /** Null unless the stage adds up products of two f32 loads (under guards, perhaps). */

@@ -63,6 +63,12 @@ function back(at: Expr, time: Axis): number | null {
 }
 const fromEnd = (at: Expr, time: Axis): number | null => (at.kind === "const" ? time.range[1] - Number(at.value) : null);
 
+/** Axes, of all stages of a recurrence that move with its time, along which no element needs another: the steps of each may be taken by themselves. */
+export function apartIn(r: Recurrence): readonly Axis[] {
+  const byName = new Map(r.stages.map((s) => [s.name, s]));
+  return r.stages[0]!.axes.filter((a) => a !== r.time && r.stages.every((s) => s.axes[0] === r.time && s.axes.includes(a)
+    && loadsIn(expressions(s)).every((l) => { const from = byName.get(l.buffer); return !from || l.at[from.axes.indexOf(a)] === a; })));
+}
 /** What is wrong with the order of a recurrence: a stage without its time that depends on it, or a load of what is not made yet. */
 export function brokenOrder(r: Recurrence, show: (e: Expr) => string): string | null {
   const place = new Map(r.stages.map((s, i) => [s.name, i]));

@@ -4,6 +4,7 @@ import { int, minus, plus, range } from "../ir/linear.ts";
 import { loadsIn, substitute } from "../ir/algebra.ts";
 import { extentOf, type Compute, type Stage } from "../ir/compute.ts";
 import { recurrenceOf } from "../ir/recurrence.ts";
+import { rowsAround } from "./steps.ts";
 import { axisValue, isOpen, openRange, type Env, type Nest, type Span } from "./loops.ts";
 
 /** An index as base + [0, extent), where the variables in `moves` vary and the others stand still. */
@@ -26,13 +27,16 @@ export interface Wishes {
 /**
  * Per axis of `p`, the interval that its consumers inside `nest` read while the loops entered in `env` stand still,
  * grown as `wishes` say. Fails where two readers want intervals that do not differ by a constant.
- * Of a recurrence it is one step, of which later steps may read everything.
+ * Of a recurrence it is one step, of which later steps may read everything that belongs to the elements whose steps these are.
  */
 export function regionOf(p: Stage, nest: Nest, env: Env, compute: Compute, wishes: Wishes): Span[] {
   const moving = wishes.lanes(p), { stages } = compute, steps = recurrenceOf(compute, p);
   const moves = { has: (name: string) => isOpen(name) || moving.has(name) };
   const step = steps && { base: axisValue(nest, env, steps.time.name), extent: 1 };
-  if (step && steps.kept.has(p.name)) return p.axes.map((a, i) => (i === 0 ? step : { base: int(0), extent: extentOf(a) }));
+  if (step && steps.kept.has(p.name)) {
+    const rows = rowsAround(nest, steps.time.name);
+    return p.axes.map((a, i) => (i === 0 ? step : rows.has(a.name) ? { base: axisValue(nest, env, a.name), extent: 1 } : { base: int(0), extent: extentOf(a) }));
+  }
   const spans: Span[] = [];
   for (const c of stages) {
     const reads = loadsOf(c, p.name);

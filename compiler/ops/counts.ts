@@ -2,20 +2,20 @@
  * Sizes that depend on data. How many results there are is counted by nodes of their own, and `mlc.Measure` makes of the count a symbol
  * between bounds: what follows has it in its types, and a run learns its value on the way. What has been counted is found by bisection.
  */
-import { add, convert, less, make, not, select } from "../ir/algebra.ts";
+import { add, both, convert, less, make, not, select } from "../ir/algebra.ts";
 import { int, minus, range } from "../ir/linear.ts";
 import { constant, load, parameter, type Expr } from "../ir/scalar.ts";
-import { accumulator, axis } from "../ir/compute.ts";
-import { isSizeList, measureOp, sizeOf, type SizeList } from "../ir/graph.ts";
+import { accumulator, axis, type Axis, type Stage } from "../ir/compute.ts";
+import { isSizeList, measureOp, sizeOf, type Dim, type SizeList } from "../ir/graph.ts";
 import { symbolNamed } from "../ir/symbols.ts";
-import { boundDim, bounded, dimOf, like, product, unflatten } from "./helpers.ts";
+import { boundDim, bounded, dimOf, like, moreDim, product, unflatten } from "./helpers.ts";
 import { sizeExpr, type NodeView, type Op, type Resolver } from "./op.ts";
 
 const one = constant("i32", 1), zero = constant("i32", 0);
-/** A number of i64 as a size of at most `most`, named after output 0 of the node; itself where it is known. */
-export function measured(n: NodeView, g: Resolver, number: string, most: number): string {
+/** A number of i64 as a size of at most `most`, named after output 0 of the node and what it counts; itself where it is known. */
+export function measured(n: NodeView, g: Resolver, number: string, most: number, what = "count"): string {
   if (g.known(number)) return number;
-  const value: SizeList = { dtype: "i64", shape: [], dims: [dimOf(parameter(symbolNamed(`${n.node.outputs.find(Boolean)}_count`), [0, most]))] };
+  const value: SizeList = { dtype: "i64", shape: [], dims: [dimOf(parameter(symbolNamed(`${n.node.outputs.find(Boolean)}_${what}`), [0, most]))] };
   return g.node(measureOp, [number], { value });
 }
 /** The places, in a list of i64, of what is not 0 among the elements of `x`: at most `size`, of which at most `most` are not. */
@@ -23,6 +23,17 @@ export function placesIn(n: NodeView, g: Resolver, x: string, size: number, most
   if (most === 0) return g.constant("i64", [0], []);
   const counts = g.node("mlc.Counts", [x]), total = g.node("Cast", [g.node("Gather", [counts, g.constant("i64", [], [size - 1])])], { to: 7 });
   return g.node("mlc.Places", [counts, measured(n, g, total, most)]);
+}
+
+/**
+ * Of `size` places, of which a run has `end`, how many come before the first that is not `before`: a power of 2 at a time. It is asked about
+ * places only, and must hold for none behind one for which it does not.
+ */
+export function countOf(name: string, axes: readonly Axis[], size: number, end: Dim, before: (place: Expr) => Expr, finish: (count: Expr) => Expr): Stage {
+  const turns = Math.ceil(Math.log2(size + 1)), turn = axis("turn", Math.max(1, turns)), acc = accumulator("i32");
+  const known = select(make("equal", turn, int(0)), zero, acc), next = add(known, make("shr", constant("i32", 2 ** Math.max(0, turns - 1)), convert("i32", turn))), place = convert("index", next);
+  const fits = both(less(place, sizeExpr(moreDim(end, 1))), before(bounded(minus(place, int(1)), size)));
+  return { name, axes, value: select(fits, next, known), reduce: { op: "repeat", axes: [turn] }, finish: finish(convert("index", acc)) };
 }
 
 const listOf = (n: NodeView): SizeList => { const a = n.node.attributes.value; return a !== undefined && isSizeList(a) ? a : n.fail("attribute value must be a list of sizes"); };
@@ -48,11 +59,27 @@ export const counters: readonly Op[] = [
     name: "mlc.Places", since: 1, internal: true, inputs: [2, 2], parameters: [1],
     infer: (n) => [{ dtype: "i64", shape: [n.sizes(1)![0]!] }],
     lower: (n) => {
-      // How many of the counts are at most k, a power of 2 at a time.
-      const size = n.in(0).shape[0]!, turns = Math.ceil(Math.log2(size + 1)), [k] = n.axes() as [ReturnType<typeof axis>], turn = axis("turn", Math.max(1, turns)), acc = accumulator("i32");
-      const before = select(make("equal", turn, int(0)), constant("i32", 0), acc), next = add(before, make("shr", constant("i32", 2 ** Math.max(0, turns - 1)), convert("i32", turn)));
-      const last = convert("index", n.load(0, [bounded(minus(convert("index", next), int(1)), size)])), fits = make("and", less(convert("index", next), int(size + 1)), less(last, add(k, int(1))));
-      return n.compute([{ name: "places", axes: [k], value: select(fits, next, before), reduce: { op: "repeat", axes: [turn] }, finish: convert("i64", bounded(convert("index", acc), size)) }]);
+      const size = n.in(0).shape[0]!, [k] = n.axes() as [ReturnType<typeof axis>];
+      return n.compute([countOf("places", [k], size, size, (i) => less(convert("index", n.load(0, [i])), add(k, int(1))), (acc) => convert("i64", bounded(acc, size)))]);
+    },
+  },
+  {
+    // The same along the last axis, for each index over the others: how many elements up to each are above the second input, or simply how many.
+    name: "mlc.Tally", since: 1, internal: true, inputs: [1, 2],
+    infer: (n) => [{ dtype: "i32", shape: n.type(0).shape }],
+    lower: (n) => {
+      const axes = n.axes(), rows = axes.slice(0, -1), t = axes.at(-1)!, x = n.load(0, axes), before = load("i32", "tally", [minus(t, int(1)), ...rows]);
+      const stage: Stage = { name: "tally", axes: [t, ...rows], value: add(select(less(t, int(1)), zero, before), n.has(1) ? convert("i32", less(n.load(1, []), x)) : one) };
+      return n.compute([stage], [n.result(stage, 0, { index: axes })]);
+    },
+  },
+  {
+    // Along the last axis, the places where counts grow; the first one behind the last.
+    name: "mlc.Growth", since: 1, internal: true, inputs: [2, 2], parameters: [1],
+    infer: (n) => [{ dtype: "i32", shape: [...n.type(0).shape.slice(0, -1), n.sizes(1)![0]!] }],
+    lower: (n) => {
+      const axes = n.axes(), rows = axes.slice(0, -1), k = axes.at(-1)!, size = n.in(0).shape.at(-1)!;
+      return n.compute([countOf("growth", axes, size, n.type(0).shape.at(-1)!, (i) => less(convert("index", n.load(0, [...rows, i])), add(k, int(1))), (acc) => convert("i32", acc))]);
     },
   },
   {

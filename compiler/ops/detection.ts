@@ -1,53 +1,38 @@
 /**
- * NonMaxSuppression: for each class, boxes by falling score, of which one stays unless a better one that stays overlaps it too much. Boxes
- * are sorted by merging; then steps along them walk back over those that stayed, each of which knows the one before.
+ * NonMaxSuppression: for each class, the best of the boxes that are left stays, and what overlaps it too much goes, until none is left or enough
+ * stay. Only boxes above the threshold take part; how many there are at most in a class is measured first.
  */
-import { add, both, convert, div, less, make, mul, not, select, sub } from "../ir/algebra.ts";
-import { accumulator, axis, type Axis, type Stage } from "../ir/compute.ts";
-import { int, minus, plus } from "../ir/linear.ts";
-import { constant, load, type Expr } from "../ir/scalar.ts";
-import { sizeOf } from "../ir/graph.ts";
+import { both, convert, div, less, make, mul, select, sub, add } from "../ir/algebra.ts";
+import { at, axis, type Axis, type Stage } from "../ir/compute.ts";
+import type { Dim } from "../ir/graph.ts";
+import { int, minus } from "../ir/linear.ts";
+import { constant, type Expr } from "../ir/scalar.ts";
+import { limits } from "../ir/types.ts";
 import { expectOne } from "./checks.ts";
-import { placesIn } from "./counts.ts";
-import { bounded, expectRank, expectType, unflatten } from "./helpers.ts";
+import { countOf, measured } from "./counts.ts";
+import { boundDim, bounded, expectRank, expectType, fixedDim, lessDim, moreDim, quoDim, showShape, smallest, timesDim, unflatten } from "./helpers.ts";
 import { from } from "./reduce.ts";
-import type { NodeView, Op, Resolver } from "./op.ts";
+import { sizeExpr, type NodeView, type Op } from "./op.ts";
 
 const i32 = (x: number): Expr => constant("i32", x), f32 = (x: number): Expr => constant("f32", x), index = (e: Expr): Expr => convert("index", e);
-/** One pass of merging: rows of `width` sorted elements, two by two; the first of equals stays first. `before` gives an element's place in the input. */
-function merged(n: NodeView, axes: readonly Axis[], width: number, before: (place: Expr) => Expr): Stage {
-  const p = axes.at(-1)!, size = p.range[1] + 1, outer = axes.slice(0, -1), score = (place: Expr) => n.load(0, [...outer, bounded(index(before(bounded(place, size))), size)]);
-  const q = make("rem", p, int(2 * width)), base = minus(p, q), end = (start: Expr) => make("min", plus(start, int(width)), int(size));
-  const first = minus(end(base), base), middle = plus(base, int(width)), second = minus(make("max", make("min", plus(middle, int(width)), int(size)), middle), middle);
-  // Whether element i of the first row comes before element j of the second.
-  const goesFirst = (i: Expr, j: Expr): Expr => make("or", not(less(j, second)), not(less(score(plus(base, i)), score(plus(middle, j)))));
-  // Of the first q elements, how many are of the first row: a power of 2 at a time.
-  const turns = Math.log2(width) + 1, turn = axis("turn", turns), acc = accumulator("i32"), none = constant("i32", 0);
-  const sofar = select(make("equal", turn, int(0)), none, acc), next = add(sofar, make("shr", constant("i32", width), convert("i32", turn))), i = index(next);
-  const fits = both(both(less(i, plus(q, int(1))), less(i, plus(first, int(1)))), goesFirst(minus(i, int(1)), minus(q, i)));
-  const taken = index(acc), rest = minus(q, taken), isFirst = both(less(taken, first), goesFirst(taken, rest));
-  const finish = select(isFirst, before(bounded(plus(base, taken), size)), before(bounded(plus(middle, rest), size)));
-  return { name: `merged${width}`, axes, value: select(fits, next, sofar), reduce: { op: "repeat", axes: [turn] }, finish };
-}
+/** Candidates are gone through so many at a time, whatever the instruction set. */
+const vector = 16;
+/** The largest finite f32. */
+const maxFloat = (2 - 2 ** -23) * 2 ** 127;
+type Corners = readonly [top: Expr, left: Expr, bottom: Expr, right: Expr];
 /** Corners of box `at` of batch `b`, the smaller ones first. */
-function corners(n: NodeView, b: Expr, at: Expr): readonly [top: Expr, left: Expr, bottom: Expr, right: Expr] {
+function corners(n: NodeView, b: Expr, at: Expr): Corners {
   const x = [0, 1, 2, 3].map((k) => n.load(0, [b, at, int(k)])) as [Expr, Expr, Expr, Expr], half = (e: Expr) => mul(e, f32(0.5));
   if (n.int("center_point_box")) return [sub(x[1], half(x[3])), sub(x[0], half(x[2])), add(x[1], half(x[3])), add(x[0], half(x[2]))];
   return [make("min", x[0], x[2]), make("min", x[1], x[3]), make("max", x[0], x[2]), make("max", x[1], x[3])];
 }
 /** Whether two boxes share more than `most` of what they cover together. */
-function overlap(a: ReturnType<typeof corners>, b: ReturnType<typeof corners>, most: Expr): Expr {
-  const side = (d: 0 | 1): Expr => make("max", sub(make("min", a[(d + 2) as 2 | 3], b[(d + 2) as 2 | 3]), make("max", a[d], b[d])), f32(0)), area = (c: typeof a): Expr => mul(sub(c[2], c[0]), sub(c[3], c[1]));
+function overlap(a: Corners, b: Corners, most: Expr): Expr {
+  const side = (d: 0 | 1): Expr => make("max", sub(make("min", a[(d + 2) as 2 | 3], b[(d + 2) as 2 | 3]), make("max", a[d], b[d])), f32(0)), area = (c: Corners): Expr => mul(sub(c[2], c[0]), sub(c[3], c[1]));
   const common = mul(side(0), side(1)), all = sub(add(area(a), area(b)), common);
   return both(both(less(f32(0), area(a)), less(f32(0), area(b))), both(less(f32(0), all), less(most, div(common, all))));
 }
 
-/** Along the last axis, of `size`, the places of the elements from the largest to the smallest. */
-function sorted(g: Resolver, x: string, size: number): string {
-  let order = g.node("mlc.Merge", [x], { width: 1 });
-  for (let width = 2; width < size; width *= 2) order = g.node("mlc.Merge", [x, order], { width });
-  return order;
-}
 /** NonMaxSuppression, and what it is made of. */
 export const detections: readonly Op[] = [
   {
@@ -59,53 +44,61 @@ export const detections: readonly Op[] = [
       for (const i of [2, 3, 4]) expectOne(n, i);
       expectRank(n, 0, 3, "boxes");
       expectRank(n, 1, 3, "scores");
-      const [boxes, scores, most, iou, least] = n.node.inputs as [string, string, ...(string | undefined)[]], [batch, classes, count] = n.in(1).shape as [number, number, number];
-      if (n.in(0).shape[0] !== batch || n.in(0).shape[1] !== count || n.in(0).shape[2] !== 4) n.fail(`boxes of shape [${n.in(0).shape}] do not fit scores of shape [${n.in(1).shape}]`);
-      if (sizeOf(n.in(1).shape) === 0 || !most) return [g.constant("i64", [0, 3], [])];
-      const scalar = (v: string) => g.node("Reshape", [v, g.constant("i64", [0], [])]), order = sorted(g, scores, count);
-      const kept = g.node("mlc.Suppress", [boxes, scores, order, scalar(most), iou ? scalar(iou) : g.constant("f32", [], [0]), ...(least ? [scalar(least)] : [])], { center_point_box: n.int("center_point_box") });
-      const known = g.known(scalar(most)), each = known ? Math.max(0, Math.min(count, Number(known.data[0]))) : count;
-      return [g.node("mlc.Selected", [placesIn(n, g, kept, sizeOf(n.in(1).shape), batch * classes * each), order])];
+      const [boxes, scores, most, iou, least] = n.node.inputs as [string, string, ...(string | undefined)[]], wanted = n.type(1).shape, count = boundDim(wanted[2]!);
+      const rows = fixedDim(n, wanted[0]!, "the number of images") * fixedDim(n, wanted[1]!, "the number of classes");
+      if (![wanted[0]!, wanted[2]!, 4].every((d, i) => n.same(d, n.type(0).shape[i]!))) n.fail(`boxes of shape ${showShape(n.type(0).shape)} do not fit scores of shape ${showShape(wanted)}`);
+      if (rows * count === 0 || !most) return [g.constant("i64", [0, 3], [])];
+      const scalar = (v: string) => g.node("Reshape", [v, g.constant("i64", [0], [])]), whole = (v: string) => g.node("Cast", [v], { to: 7 });
+      const flat = g.node("Reshape", [scores, g.constant("i64", [2], [rows, -1])]), tally = g.node("mlc.Tally", [flat, ...(least ? [scalar(least)] : [])]), candidates = whole(g.node("ReduceMax", [tally], { keepdims: 0 }));
+      const places = g.node("mlc.Growth", [tally, g.node("Reshape", [measured(n, g, candidates, count, "candidates"), g.constant("i64", [1], [1])])]);
+      const limit = g.known(scalar(most)), each = limit ? Math.max(0, Math.min(count, Number(limit.data[0]))) : count;
+      if (each === 0) return [g.constant("i64", [0, 3], [])];
+      const kept = g.node("mlc.Suppress", [boxes, flat, tally, places, scalar(most), iou ? scalar(iou) : g.constant("f32", [], [0])], { center_point_box: n.int("center_point_box"), most: each });
+      const sums = g.node("CumSum", [g.node("mlc.Kept", [kept]), g.constant("i64", [], [0])]);
+      const total = whole(g.node("Gather", [sums, g.constant("i64", [], [rows - 1])]));
+      const number = g.node("Reshape", [measured(n, g, total, rows * each), g.constant("i64", [1], [1])]);
+      return [g.node("mlc.Selected", [sums, kept, number], { classes: boundDim(wanted[1]!) })];
     },
   },
   {
-    // Places of the elements of input 0 along its last axis: rows of input 1 of so many, each from the largest to the smallest, become rows of twice that.
-    name: "mlc.Merge", since: 1, internal: true, inputs: [1, 2], attributes: { width: { kind: "int" } },
-    infer: (n) => [{ dtype: "i32", shape: n.in(0).shape }],
+    // Row by row the boxes that stay, in the order of their scores: their numbers and 1, and 0 behind the last.
+    name: "mlc.Suppress", since: 1, internal: true, inputs: [6, 6], attributes: { center_point_box: { kind: "int", default: 0 }, most: { kind: "int" } },
+    infer: (n) => { const [rows, room] = n.type(3).shape as [Dim, Dim]; return [{ dtype: "i32", shape: [rows, smallest(room, n.int("most"))] }]; },
     lower: (n) => {
-      const axes = n.axes();
-      return n.compute([merged(n, axes, n.int("width"), (place) => (n.has(1) ? n.load(1, [...axes.slice(0, -1), place]) : convert("i32", place)))]);
+      const [r, s] = n.axes() as [Axis, Axis], [rows, most] = n.in(3).shape as [number, number], count = n.in(1).shape[1]!, image = make("quo", r, int(rows / n.in(0).shape[0]!));
+      // Whole vectors: what is no candidate, or has been taken, is less than any score.
+      const whole = (d: Dim): Dim => timesDim(quoDim(moreDim(d, vector - 1), vector), vector), room = boundDim(whole(most)), j = axis("j", room), all = [r, j], size = whole(n.type(3).shape[1]!), gone = f32(-Infinity);
+      const end = typeof size === "number" ? undefined : size, ended = (stage: Stage): Stage => (end ? { ...stage, ends: stage.axes.map((a) => (a === j ? end : undefined)) } : stage), ends = end ? { ends: [end] } : {};
+      const numbered = (place: Expr) => n.load(3, [r, bounded(place, n.type(3).shape[1]!)]), box = bounded(index(numbered(j)), count), side = (place: Expr) => sides.map((x) => from(x, [r, place])) as unknown as Corners;
+      const sides = corners(n, image, box).map((value, k) => ended({ name: `side${k}`, axes: all, value })), candidates = index(n.load(2, [r, bounded(sizeExpr(lessDim(n.type(1).shape[1]!, 1)), count)]));
+      const first = ended({ name: "first", axes: all, value: select(less(j, candidates), make("max", n.load(1, [r, box]), f32(-maxFloat)), gone) }), before = minus(s, int(1));
+      const taken = bounded(index(at({ name: "place", dtype: "i32" }, before, r)), room), isTaken = both(less(gone, at({ name: "best" }, before, r)), make("or", make("equal", convert("i32", j), convert("i32", taken)), overlap(side(taken), side(j), n.load(5, []))));
+      const left = ended({ name: "left", axes: [s, ...all], value: select(less(s, int(1)), from(first, all), select(isTaken, gone, at({ name: "left" }, before, ...all))) });
+      const best: Stage = { name: "best", axes: [s, r], value: from(left, [s, ...all]), reduce: { op: "max", axes: [j], ...ends } };
+      const place: Stage = { name: "place", axes: [s, r], value: select(make("equal", from(left, [s, ...all]), from(best, [s, r])), convert("i32", j), constant("i32", limits("i32")[1])), reduce: { op: "min", axes: [j], ...ends } };
+      const stays = both(less(gone, from(best, [s, r])), less(convert("i64", s), n.load(4, [])));
+      const kept: Stage = { name: "kept", axes: [s, r], value: select(stays, add(numbered(index(from(place, [s, r]))), i32(1)), i32(0)) };
+      return n.compute([...sides, first, left, best, place, kept], [n.result(kept, 0, { index: [r, s] })]);
     },
   },
   {
-    // Which boxes stay, in the order of their scores.
-    name: "mlc.Suppress", since: 1, internal: true, inputs: [5, 6], attributes: { center_point_box: { kind: "int", default: 0 } },
-    infer: (n) => [{ dtype: "i32", shape: n.in(2).shape }],
+    // How many stay in each row.
+    name: "mlc.Kept", since: 1, internal: true, inputs: [1, 1],
+    infer: (n) => [{ dtype: "i32", shape: [n.type(0).shape[0]!] }],
     lower: (n) => {
-      const [batch, classes, count] = n.in(1).shape as [number, number, number], t = axis("t", count), b = axis("b", batch), c = axis("c", classes), axes = [t, b, c];
-      const box = (place: Expr) => bounded(index(n.load(2, [b, c, bounded(place, count)])), count), of = (name: string, at: Expr) => load("i32", name, [at, b, c]);
-      const before = (name: string, none: number) => select(less(t, int(1)), i32(none), of(name, minus(t, int(1))));
-      const isWanted = both(n.has(5) ? less(n.load(5, []), n.load(1, [b, c, box(t)])) : constant("bool", 1), less(convert("i64", before("count", 0)), n.load(3, [])));
-      // A box that stayed, by its place; -1 behind the last, -2 where one overlaps.
-      const turn = axis("turn", count + 1), acc = accumulator("i32"), place = index(acc), earlier = minus(minus(t, int(1)), make("max", minus(t, place), int(0)));
-      const previous = select(less(int(-1), earlier), of("last", earlier), i32(-1));
-      const next = select(less(acc, i32(0)), acc, select(overlap(corners(n, b, box(place)), corners(n, b, box(t)), n.load(4, [])), i32(-2), previous));
-      const walk: Stage = { name: "walk", axes, value: select(make("equal", turn, int(0)), select(isWanted, before("last", -1), i32(-2)), next), reduce: { op: "repeat", axes: [turn] } };
-      const stays = make("equal", from(walk, axes), i32(-1)), last: Stage = { name: "last", axes, value: select(stays, convert("i32", t), before("last", -1)) };
-      const counted: Stage = { name: "count", axes, value: add(before("count", 0), select(stays, i32(1), i32(0))) };
-      const kept: Stage = { name: "kept", axes: [b, c, t], value: select(make("equal", from(last, axes), convert("i32", t)), i32(1), i32(0)) };
-      return n.compute([walk, last, counted, kept]);
+      const [r] = n.axes() as [Axis], s = axis("s", n.in(0).shape[1]!);
+      return n.compute([{ name: "kept", axes: [r], value: convert("i32", less(i32(0), n.load(0, [r, s]))), reduce: { op: "add", axes: [s] } }]);
     },
   },
   {
-    name: "mlc.Selected", since: 1, internal: true, inputs: [2, 2],
-    infer: (n) => [{ dtype: "i64", shape: [n.type(0).shape[0]!, 3] }],
+    // From sums over the rows, image, class and box of each that stays.
+    name: "mlc.Selected", since: 1, internal: true, inputs: [3, 3], parameters: [2], attributes: { classes: { kind: "int" } },
+    infer: (n) => [{ dtype: "i64", shape: [n.sizes(2)![0]!, 3] }],
     lower: (n) => {
-      const { shape } = n.in(1), size = sizeOf(shape);
-      return n.map(([k, d]) => {
-        const [b, c, t] = unflatten(bounded(index(n.load(0, [k!])), size), shape) as [Expr, Expr, Expr];
-        return select(make("equal", d!, int(0)), convert("i64", b), select(make("equal", d!, int(1)), convert("i64", c), convert("i64", n.load(1, [b, c, t]))));
-      });
+      const [rows, room] = n.in(1).shape as [number, number], [k, d] = n.axes() as [Axis, Axis];
+      const row = countOf("row", [k], rows, rows, (r) => less(index(n.load(0, [r])), add(k, int(1))), (acc) => convert("i32", bounded(acc, rows))), r = bounded(index(from(row, [k])), rows);
+      const sum = select(less(r, int(1)), int(0), index(n.load(0, [bounded(minus(r, int(1)), rows)]))), box = sub(n.load(1, [r, bounded(minus(k, sum), room)]), i32(1)), [b, c] = unflatten(r, [rows, n.int("classes")]) as [Expr, Expr];
+      return n.compute([row, { name: "selected", axes: [k, d], value: select(make("equal", d, int(0)), convert("i64", b), select(make("equal", d, int(1)), convert("i64", c), convert("i64", box))) }]);
     },
   },
 ];

@@ -22,10 +22,11 @@ export function weightsInTurn(directives: readonly Directive[], time: Axis): rea
   const panels = order && "order" in order ? order.order.find((l) => cut.has(l)) : undefined;
   return panels && !directives.some((d) => "prefetch" in d) ? [...directives, { turn: panels, each: time.name }] : directives;
 }
-/** The stage `name` in all its axes again, and its loops inside the loop over the steps. */
-export function withTime(c: Compute, name: string, time: Axis, directives: readonly Directive[]): { readonly compute: Compute; readonly directives: readonly Directive[] } {
+/** The stage `name` in all its axes again, and its loops inside the loop over the steps, but for those that are `outside`. */
+export function withTime(c: Compute, name: string, time: Axis, directives: readonly Directive[], outside: readonly Axis[] = []): { readonly compute: Compute; readonly directives: readonly Directive[] } {
+  const first = [...outside, time].map((a) => a.name);
   return {
     compute: { ...c, stages: c.stages.map((x) => (x.name === name ? { ...x, axes: [time, ...x.axes] } : x)) },
-    directives: directives.map((d) => ("order" in d ? { order: [time.name, ...d.order] } : d)),
+    directives: directives.map((d) => ("order" in d ? { order: [...first, ...d.order.filter((l) => !first.includes(l))] } : d)),
   };
 }

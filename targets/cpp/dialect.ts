@@ -94,6 +94,22 @@ export const smallFloats = [
   '#define TO_HALF(V, a) (__extension__({ V r_; __asm__("vcvtps2ph $0,%1,%0" : "=v"(r_) : "v"(a)); r_; }))',
   "#endif",
   ""].join("\n");
+/** What kernels need that combine lanes of whole numbers: by halves, too. */
+export const wholeLanes = [
+  "#define LARGEST(V, a, b) ((a) < (b) ? (b) : (a))", "#define SMALLEST(V, a, b) ((b) < (a) ? (b) : (a))",
+  "static inline int32_t sum_of(int32_t a, int32_t b) { return (int32_t)((uint32_t)a + (uint32_t)b); }", "static inline int32_t product_of(int32_t a, int32_t b) { return (int32_t)((uint32_t)a * (uint32_t)b); }",
+  "static inline int32_t largest(int32_t a, int32_t b) { return a < b ? b : a; }", "static inline int32_t smallest(int32_t a, int32_t b) { return b < a ? b : a; }",
+  "#ifdef HALVES",
+  "#define WHOLE16(F, f, a) (__extension__({ const i32x16 v16_ = (a); const i32x8 l16_ = LOWER_HALF16(v16_), u16_ = UPPER_HALF16(v16_), h16_ = F(i32x8, l16_, u16_); WHOLE8(F, f, h16_); }))",
+  "#define WHOLE8(F, f, a) (__extension__({ const i32x8 v8_ = (a); const i32x4 l8_ = LOWER_HALF8(v8_), u8_ = UPPER_HALF8(v8_), h8_ = F(i32x4, l8_, u8_); WHOLE4(F, f, h8_); }))",
+  "#else",
+  "#define WHOLE16(F, f, a) (__extension__({ const i32x16 v16_ = (a); int32_t r16_ = v16_[0]; for (int i_ = 1; i_ < 16; ++i_) r16_ = f(r16_, v16_[i_]); r16_; }))",
+  "#define WHOLE8(F, f, a) (__extension__({ const i32x8 v8_ = (a); int32_t r8_ = v8_[0]; for (int i_ = 1; i_ < 8; ++i_) r8_ = f(r8_, v8_[i_]); r8_; }))",
+  "#endif",
+  "#define WHOLE4(F, f, a) (__extension__({ const i32x4 v4_ = (a); f(f(v4_[0], v4_[1]), f(v4_[2], v4_[3])); }))",
+  "#define WHOLE2(F, f, a) (__extension__({ const i32x2 v2_ = (a); f(v2_[0], v2_[1]); }))", ""].join("\n");
+/** Whether some text needs that. */
+export const needsWholeLanes = (text: string): boolean => /\bWHOLE\d/.test(text);
 /** Whether some text needs them. */
 export const needsSmallFloats = (text: string): boolean => /\b(u(8|16)x\d|from_half|to_half|FROM_HALF|TO_HALF|bits_to_double|double_to_bits)/.test(text);
 const unsignedOf = (t: DType): string => types[t].c.replace(/^int/, "uint");
@@ -115,9 +131,9 @@ const tree = (v: string, lanes: number, f: (a: string, b: string) => string): st
   const go = (from: number, n: number): string => (n === 1 ? `${v}[${from}]` : f(go(from, n / 2), go(from + n / 2, n / 2)));
   return go(0, lanes);
 };
-/** All lanes as one: by halves where there are many, one by one where there are few. */
-const across = (vector: string, scalar: string, f = (x: string, y: string) => `${scalar}(${x}, ${y})`) => (_type: string, a: string, lanes: number, dtype: DType): string =>
-  (lanes > 4 && dtype === "f32" ? `ACROSS${lanes}(${vector}, ${scalar}, ${a})` : tree(a, lanes, f));
+/** All lanes as one: by halves where there are many, one by one where there are few. Names of what combines vectors and scalars, of f32 and of i32. */
+const across = (vector: string, scalar: string, wholes: string, whole: string, f = (x: string, y: string) => `${scalar}(${x}, ${y})`) => (_type: string, a: string, lanes: number, dtype: DType): string =>
+  (dtype === "i32" ? `WHOLE${lanes}(${wholes}, ${whole}, ${a})` : lanes > 4 && dtype === "f32" ? `ACROSS${lanes}(${vector}, ${scalar}, ${a})` : tree(a, lanes, f));
 function literal(dtype: DType, x: Num): string {
   if (isFloat(dtype)) {
     const v = Number(x), suffix = dtype === "f32" ? "f" : "";
@@ -187,8 +203,8 @@ export const cpp = (set: InstructionSet, tasks = 1): Dialect => ({
   lanes: {
     /** x - 0 is x, bit for bit; x + 0 is not, and would cost an addition. */
     splat: (type, a, _lanes, dtype) => (dtype === "bool" ? `(${type}{} - (int32_t)(${a}))` : a === "0.0f" ? `${type}{}` : `(${a} - ${type}{})`),
-    sumLanes: across("PLUS", "plus", (x, y) => `(${x} + ${y})`), mulLanes: across("TIMES", "times", (x, y) => `(${x} * ${y})`),
-    maxLanes: across("LARGER", "larger"), minLanes: across("SMALLER", "smaller"),
+    sumLanes: across("PLUS", "plus", "PLUS", "sum_of", (x, y) => `(${x} + ${y})`), mulLanes: across("TIMES", "times", "TIMES", "product_of", (x, y) => `(${x} * ${y})`),
+    maxLanes: across("LARGER", "larger", "LARGEST", "largest"), minLanes: across("SMALLER", "smaller", "SMALLEST", "smallest"),
   },
   cast: (to, from, lanes, a) => {
     if (lanes > 1) return to === "bool" ? `(${a} != 0)` : from === "bool" ? `__builtin_convertvector(-(${a}), ${to}x${lanes})` : `__builtin_convertvector(${a}, ${to}x${lanes})`;

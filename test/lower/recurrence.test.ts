@@ -1,11 +1,11 @@
 /** Stages that run step by step: which they are, what the verifier refuses, and how they are lowered. */
 import { describe, expect, test } from "vitest";
-import { acc, at, axis, output, tensor, type Compute, type Output, type Stage } from "../../compiler/ir/compute.ts";
-import { add, less, mul, select } from "../../compiler/ir/algebra.ts";
+import { acc, at, axis, output, rowMajor, tensor, type Compute, type Output, type Stage } from "../../compiler/ir/compute.ts";
+import { add, less, make, mul, select } from "../../compiler/ir/algebra.ts";
 import { int, minus, plus } from "../../compiler/ir/linear.ts";
 import { eachStmt } from "../../compiler/ir/kernel.ts";
 import { show, type Expr } from "../../compiler/ir/scalar.ts";
-import { recurrencesOf } from "../../compiler/ir/recurrence.ts";
+import { apartIn, recurrencesOf } from "../../compiler/ir/recurrence.ts";
 import type { Schedule } from "../../compiler/ir/schedule.ts";
 import { verifyCompute } from "../../compiler/ir/verify.ts";
 import { constantOf } from "../../compiler/ir/graph.ts";
@@ -67,6 +67,17 @@ describe("recurrences", () => {
     expect(lets).toEqual(["select(equal(rem(y_t, 2), 0), g_io, add(mul(g_io, -1), 1))"]);
   });
 });
+test("steps of elements that need no others may be taken one element after the other", () => {
+  // What is left of each row without its largest so far, and those.
+  const r = axis("r", 3), j = axis("j", 4), X3 = tensor("X", "input", [3, 4]), before = minus(t, int(1));
+  const left: Stage = { name: "left", axes: [t, r, j], value: select(less(t, int(1)), at(X3, r, j), select(make("equal", at({ name: "left" }, before, r, j), at({ name: "best" }, before, r)), f(-9), at({ name: "left" }, before, r, j))) };
+  const best: Stage = { name: "best", axes: [t, r], value: at({ name: "left" }, t, r, j), reduce: { op: "max", axes: [j] } };
+  const made: Compute = { name: "c", origin: [], tensors: [X3], stages: [left, best], outputs: [output(best, "B", { shape: [3, steps], layout: rowMajor(2), index: [r, t] })] }, values = noise(12);
+  const want = Float32Array.from([0, 1, 2].flatMap((row) => [...values.slice(4 * row, 4 * row + 4)].sort((a, b) => b - a).concat(-9, -9)));
+  expect(apartIn(recurrencesOf(made)[0]!)).toEqual([r]);
+  for (const schedule of [plain, { stages: { best: [{ order: ["r", "t", "j"] }] } }] satisfies Schedule[]) expect(runCompute(made, schedule, { X: values }).results.B!).toEqual(want);
+  expect(() => runCompute({ ...made, stages: [left, { ...best, value: at({ name: "left" }, t, minus(int(2), r), j) }] }, { stages: { best: [{ order: ["r", "t", "j"] }] } }, { X: values })).toThrow("with no loops around it but lanes and those whose turns do not need each other");
+});
 describe("what is refused", () => {
   test.each<[string, readonly Stage[]]>([
     ["c: stage p: h[t, k] may read a step that is not made yet", [{ ...p, value: at({ name: "h" }, t, k) }, g, h]],
@@ -76,7 +87,7 @@ describe("what is refused", () => {
   ])("%s", (message, stages) => expect(() => verifyCompute(compute(stages, [output(h, "H")]))).toThrow(message));
   test("a loop around the steps, or steps that run at once", () => {
     const made = compute([p, g, h], [output(h, "H")]), lower = (list: Schedule["stages"][string]) => () => runCompute(made, { stages: { h: list } }, data);
-    expect(lower([{ order: ["i", "t"] }])).toThrow("h: the loop over the steps t must be serial, with no loops but lanes around it");
+    expect(lower([{ order: ["i", "t"] }])).toThrow("h: the loop over the steps t must be serial, with no loops around it but lanes and those whose turns do not need each other");
     expect(lower([{ place: ["t"], as: "parallel" }])).toThrow("h: the loop over the steps t must be serial");
   });
 });

@@ -1,7 +1,7 @@
 /** Lanes side by side: what becomes a vector load, and what is built lane by lane. */
 import { expect, it } from "vitest";
-import { apply, load, show } from "../../compiler/ir/scalar.ts";
-import { int, plus } from "../../compiler/ir/linear.ts";
+import { apply, cast, load, show, variable } from "../../compiler/ir/scalar.ts";
+import { int, plus, times } from "../../compiler/ir/linear.ts";
 import { laneVariable, vectorize } from "../../compiler/lower/vectorize.ts";
 
 const i = laneVariable("i", 4);
@@ -14,3 +14,5 @@ it("truths are bytes in memory and masks in a vector: a comparison stands betwee
 });
 it("tests of an index are masks as well", () =>
   expect(show(vectorize(apply("less", i, int(2)), "i", 4))).toBe("bool({1, 1, 0, 0})"));
+it("whole numbers made of an index are the first and the steps from there", () =>
+  expect(show(vectorize(cast("i32", plus(times(i, 2), variable("index", "k"))), "i", 4))).toBe("add(splat4(i32(k)), {0, 2, 4, 6})"));

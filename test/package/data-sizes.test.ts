@@ -67,28 +67,29 @@ const detecting = (center: number) => `graph "net" {
   const c1: i64[1] = [1]
   const c2: i64[1] = [2]
   const c3: i64[1] = [3]
-  input boxes: f32[1, 23, 4]
-  input scores: f32[1, 3, 23]
+  input boxes: f32[2, 23, 4]
+  input scores: f32[2, 3, 23]
   chosen = NonMaxSuppression(boxes, scores, most, iou, least) { center_point_box: ${center} } @ nms
-  b = Squeeze(boxes, c0) @ b
+  image = Slice(chosen, c0, c1, c1) @ image
   at = Slice(chosen, c2, c3, c1) @ at
-  index = Squeeze(at, c1) @ index
-  found = Gather(b, index) @ found
+  both = Concat(image, at) { axis: 1 } @ both
+  found = GatherND(boxes, both) @ found
   output chosen
   output found
 }`;
 /** By definition: one box after the other, each against all that stay. */
 function suppressed(boxes: Constant, scores: Constant, center: boolean): readonly number[] {
-  const [, classes, count] = scores.shape as [number, number, number], box = (i: number) => Array.from(boxes.data.slice(4 * i, 4 * i + 4) as Float32Array), result: number[] = [];
-  const corners = (i: number) => { const [a, b, c, d] = box(i) as [number, number, number, number]; return center ? [a - c / 2, b - d / 2, a + c / 2, b + d / 2] : [Math.min(a, c), Math.min(b, d), Math.max(a, c), Math.max(b, d)]; };
+  const [images, classes, count] = scores.shape as [number, number, number], result: number[] = [];
   const area = (c: readonly number[]) => Math.max(0, c[2]! - c[0]!) * Math.max(0, c[3]! - c[1]!);
-  for (let c = 0; c < classes; c++) {
-    const of = (i: number) => Number(scores.data[c * count + i]), kept: number[] = [];
+  for (let row = 0; row < images * classes; row++) {
+    const image = Math.floor(row / classes), of = (i: number) => Number(scores.data[row * count + i]), kept: number[] = [];
+    const box = (i: number) => Array.from(boxes.data.slice(4 * (image * count + i), 4 * (image * count + i) + 4) as Float32Array);
+    const corners = (i: number) => { const [a, b, c, d] = box(i) as [number, number, number, number]; return center ? [a - c / 2, b - d / 2, a + c / 2, b + d / 2] : [Math.min(a, c), Math.min(b, d), Math.max(a, c), Math.max(b, d)]; };
     for (const i of Array.from({ length: count }, (_, j) => j).filter((j) => of(j) > 0.5).sort((a, b) => of(b) - of(a) || a - b)) {
       const own = corners(i), overlaps = kept.some((j) => { const o = corners(j), shared = area([Math.max(own[0]!, o[0]!), Math.max(own[1]!, o[1]!), Math.min(own[2]!, o[2]!), Math.min(own[3]!, o[3]!)]); return shared / (area(own) + area(o) - shared) > 0.4; });
       if (!overlaps && kept.length < 4) kept.push(i);
     }
-    result.push(...kept.flatMap((i) => [0, c, i]));
+    result.push(...kept.flatMap((i) => [image, row % classes, i]));
   }
   return result;
 }
@@ -156,10 +157,10 @@ test.each([1, 3])("NonZero, Compress and TopK, %d threads", async (threads) => {
     for (const [v, c] of plain) expect(found[k]!.get(v), v).toEqual(c);
   }
 }, 240_000);
-test.each([0, 1])("NonMaxSuppression, center_point_box %d", async (center) => {
-  const box = () => floats([1, 23, 4], (x) => Math.abs(x)), cases = [
-    ...Array.from({ length: 6 }, () => [box(), floats([1, 3, 23])]), [box(), floats([1, 3, 23], () => 0.2)], [box(), floats([1, 3, 23], () => 0.9)], [floats([1, 23, 4], () => 0.5), floats([1, 3, 23])],
+test.each([[0, 1], [1, 3]] as const)("NonMaxSuppression, center_point_box %d, %d threads", async (center, threads) => {
+  const box = () => floats([2, 23, 4], (x) => Math.abs(x)), cases = [
+    ...Array.from({ length: 6 }, () => [box(), floats([2, 3, 23])]), [box(), floats([2, 3, 23], () => 0.2)], [box(), floats([2, 3, 23], () => 0.9)], [floats([2, 23, 4], () => 0.5), floats([2, 3, 23])],
   ];
-  const found = await runs(detecting(center), 1, cases);
+  const found = await runs(detecting(center), threads, cases);
   for (const [k, [boxes, scores]] of cases.slice(0, -1).entries()) expect(Array.from(found[k]!.get("chosen")!.data, Number), `case ${k}`).toEqual(suppressed(boxes!, scores!, center === 1));
 }, 240_000);

@@ -131,7 +131,8 @@ function spread(n: Network, chosen: Map<string, number>): void {
         ...(out && chosen.has(out.tensor) ? [(out.index ?? s.axes)[chosen.get(out.tensor)!]!] : []),
         ...[...loads].sort((a, b) => b.at.length - a.at.length).filter((l) => chosen.has(l.buffer)).map((l) => l.at[chosen.get(l.buffer)!]!),
       ];
-      const lane = s.axes.find((a) => extentOf(a) > 1 && known.some((k) => mentions(k, new Set([a.name]))));
+      // An index that comes from the data moves with nothing.
+      const lane = s.axes.find((a) => extentOf(a) > 1 && known.some((k) => mentions(k, new Set([a.name])) && loadsIn([k]).length === 0));
       if (!lane) continue;
       const decide = (name: string, dim: number | null) => { if (dim !== null && free(name) && n.tensors.get(name)!.shape[dim]! > 1) { chosen.set(name, dim); changed = true; } };
       if (out) decide(out.tensor, dimOf(out.index ?? s.axes, lane));

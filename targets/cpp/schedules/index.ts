@@ -1,10 +1,10 @@
 /** Which loops the C++ target wants, told from the Compute's structure and the instruction set. Nothing here changes a result. */
 import { mentions } from "../../../compiler/ir/scalar.ts";
-import { extentOf, type Compute } from "../../../compiler/ir/compute.ts";
+import { extentOf, type Axis, type Compute } from "../../../compiler/ir/compute.ts";
 import { contractionOf } from "../../../compiler/ir/contraction.ts";
 import { loadsIn } from "../../../compiler/ir/algebra.ts";
 import { expressionsOfStage } from "../../../compiler/ir/network.ts";
-import { recurrenceOf, recurrencesOf } from "../../../compiler/ir/recurrence.ts";
+import { apartIn, recurrenceOf, recurrencesOf, type Recurrence } from "../../../compiler/ir/recurrence.ts";
 import type { Directive, Schedule } from "../../../compiler/ir/schedule.ts";
 import type { InstructionSet } from "../isa.ts";
 import type { FusedLoop } from "../../../compiler/schedules/access.ts";
@@ -31,7 +31,7 @@ export function scheduleCpp(c: Compute, set: InstructionSet): { compute: Compute
     compute = step?.compute ?? compute;
     const product = contractionOf(compute, s), plan = product && productPlan(compute, s, product, set);
     const { directives, outer, compute: packed } = plan || (s.reduce ? reductionPlan(compute, s, set) : mapPlan(compute, s, set));
-    const made = time ? withTime(packed, name, time, directives) : { compute: packed, directives };
+    const made = time ? withTime(packed, name, time, directives, rowsOf(c, recurrenceOf(c, c.stages.find((x) => x.name === name)!)!)) : { compute: packed, directives };
     compute = made.compute;
     Object.assign(stages, plan?.more, { [name]: time && plan ? weightsInTurn(made.directives, time) : made.directives });
     loops.set(name, outer);
@@ -40,6 +40,15 @@ export function scheduleCpp(c: Compute, set: InstructionSet): { compute: Compute
   if (recurrencesOf(c).length) return { compute, schedule: { stages } };
   for (const [name, where] of attachments(c, loops)) stages[name] = [...stages[name]!, where];
   return { compute, schedule: { stages } };
+}
+
+/**
+ * Axes whose elements take their steps by themselves, all steps of one before the next: what a step goes through stays in the first cache.
+ * Products are better off with all rows in each step, and where a step is but an element of each row, rows hide each other's latency.
+ */
+function rowsOf(c: Compute, r: Recurrence): readonly Axis[] {
+  const rows = apartIn(r), isMore = r.stages.some((s) => s.reduce || s.axes.length > rows.length + 1);
+  return isMore && !r.stages.some((s) => contractionOf(c, s)) ? rows : [];
 }
 
 /**

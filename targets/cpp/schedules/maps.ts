@@ -1,7 +1,7 @@
 /** Maps, and reductions without products: lanes along whatever is contiguous. */
 import { children, mentions, type Expr, type Load } from "../../../compiler/ir/scalar.ts";
 import { extentOf, reductions, type Axis, type Compute, type Stage } from "../../../compiler/ir/compute.ts";
-import { isFloat32, unguarded, windowDims } from "../../../compiler/ir/contraction.ts";
+import { isFloat32, isWords, unguarded, windowDims } from "../../../compiler/ir/contraction.ts";
 import { loadsIn } from "../../../compiler/ir/algebra.ts";
 import type { Directive } from "../../../compiler/ir/schedule.ts";
 import { firstCache, type InstructionSet } from "../isa.ts";
@@ -26,7 +26,9 @@ export function mapPlan(c: Compute, s: Stage, set: InstructionSet): StagePlan {
   const { loops, directives } = fuseInner(byStep(s.axes, store), list, openAxes(c, s));
   const order: Directive = { order: names(loops) }, last = loops.at(-1);
   const contiguous = last && last.extent > 1 && stepOf(store, last.axes.at(-1)!) === 1;
-  if (!contiguous || !isFloat32(s)) return { compute: c, directives: [...directives, order], outer: loops };
+  // Lanes of whole numbers are worth it where nothing is gathered.
+  const hasLanes = contiguous && (isFloat32(s) || (isWords(s) && list.every((x) => [0, 1].includes(stepOf(x.address, last.axes.at(-1)!) ?? -1))));
+  if (!hasLanes) return { compute: c, directives: [...directives, order], outer: loops };
   const { compute } = packLanes(c, s, last.axes.at(-1)!), along = readAlong(c, list, loops);
   if (!along) return { compute, directives: [...directives, order, ...lanesOver(last.name, set.lanes)], outer: loops.slice(0, -1) };
   // A line of the result at a time, so that the loads find in the first cache what they need of each line.
@@ -49,7 +51,7 @@ function readAlong(c: Compute, list: readonly Access[], loops: readonly FusedLoo
 export function reductionPlan(c: Compute, s: Stage, set: InstructionSet): StagePlan {
   const list = accessesOf(c, s), store = list[0]!.address, outer = byStep(s.axes, store);
   if (s.reduce!.op === "repeat") return turnsPlan(c, s, outer);
-  const valueLoads = loadsIn([s.value]), plain = isFloat32(s);
+  const valueLoads = loadsIn([s.value]), plain = isWords(s);
   const fits = (l: Load, a: Axis) => isWeight(c, l) || [0, 1].includes(stepOf(addressOf(c, l), a) ?? -1);
   const lane = plain ? outer.filter((a) => extentOf(a) >= Math.min(4, set.lanes) && stepOf(store, a) === 1)
     .find((a) => valueLoads.every((l) => fits(l, a)) && valueLoads.some((l) => uses(l, a))) : undefined;
@@ -65,10 +67,13 @@ export function reductionPlan(c: Compute, s: Stage, set: InstructionSet): StageP
   const along = last?.axes.at(-1);
   // Whether weights are re-laid must not depend on the instruction set: all share them.
   const contiguous = plain && last && along && last.extent >= 4 && reductions[s.reduce!.op].lanes !== null
-    && valueLoads.every((l) => fits(l, along)) && unguarded(s.value).guards.length === 0;
+    && valueLoads.every((l) => fits(l, along)) && !unguarded(s.value).guards.some(testsIndex);
   const packed = contiguous ? packLanes(c, s, along).compute : c;
   return { compute: packed, directives: [...directives, order, ...(contiguous ? sumsOver(last.name, set.lanes) : [])], outer: rows };
 }
+
+/** Whether a test asks for places, not for values: lanes may then lie on both sides of a border. */
+const testsIndex = (e: Expr): boolean => e.kind !== "load" && (e.dtype === "index" || children(e).some(testsIndex));
 
 /** Elements whose turns are taken together: each waits for what its own turn before has loaded. */
 const turnsTogether = 8;
