@@ -122,7 +122,7 @@ export function choicesOf(target: Target, o: Pick<CompileOptions, "isa" | "weigh
 /** Throws where the target has no steps that branch or loop. */
 function checkControl<P, V>(flow: Flow<P, V>, target: Target, settings: Settings): void {
   if (target.facts(settings).control) return;
-  const inside = (f: Flow<P, V>): readonly Diagnostic[] => f.flatMap((item): readonly Diagnostic[] => (item.kind === "piece" ? [] : [
+  const inside = (f: Flow<P, V>): readonly Diagnostic[] => f.flatMap((item): readonly Diagnostic[] => (item.kind === "piece" || item.kind === "leave" ? [] : [
     { severity: "error", code: "unsupported-op", node: item.origin.join(", "), message: `the target ${target.name} has no steps that ${item.kind === "loop" ? "repeat" : "branch"}`, hint: `choose a target that has them, such as cpp${item.kind === "loop" ? "" : ", or say what decides, if an input does: --value NAME=1"}` },
     ...(item.kind === "loop" ? inside(item.body) : [...inside(item.ifTrue), ...inside(item.ifFalse)]),
   ]));

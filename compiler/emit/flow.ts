@@ -1,8 +1,10 @@
 /** Branches and loops around the steps, as lines of C. */
-import type { Flow, Item } from "../ir/control.ts";
+import { flowsIn, type Flow, type Item, type Leave } from "../ir/control.ts";
+import type { Dim } from "../ir/graph.ts";
 import type { Decision, PerTurn, Place, Program, StepRun } from "../ir/program.ts";
 import { int, plus, times } from "../ir/linear.ts";
 import { parameter, type Expr, type Var } from "../ir/scalar.ts";
+import { mostOf } from "./sizes.ts";
 
 /** What stands around one step: whole lines before and behind it, and how far in the step itself is. */
 export interface Around {
@@ -12,23 +14,22 @@ export interface Around {
   /** Whether another step than the one in front of it may have run just before, or what decides has just been read. */
   readonly fresh: boolean;
 }
-/** How a C expression for a decision is written, and the line after which all tasks have come here; "" where there is only one. */
-export interface FlowWords { readonly decision: (d: Decision) => string; readonly meet: string }
+/** How C is written for a decision, a size, and what symbols become; and the line after which all tasks have come here, "" where there is only one. */
+export interface FlowWords { readonly decision: (d: Decision) => string; readonly size: (d: Dim) => string; readonly leave: (l: Leave<Decision>) => readonly string[]; readonly meet: string }
 
 /** The variable that counts the turns of a loop. */
 const counter = (loops: readonly string[], loop: string): string => `turn${loops.indexOf(loop)}`;
 const loopItems = (flow: Flow<StepRun, Decision>): readonly Extract<Item<StepRun, Decision>, { kind: "loop" }>[] =>
-  flow.flatMap((item) => (item.kind === "loop" ? [item, ...loopItems(item.body)] : item.kind === "branch" ? [...loopItems(item.ifTrue), ...loopItems(item.ifFalse)] : []));
+  flow.flatMap((item) => [...(item.kind === "loop" ? [item] : []), ...flowsIn(item).flatMap(loopItems)]);
 const loopsIn = (flow: Flow<StepRun, Decision>): readonly string[] => loopItems(flow).map((item) => item.name);
-const decisionsIn = (flow: Flow<StepRun, Decision>): readonly Decision[] => flow.flatMap((item) =>
-  (item.kind === "piece" ? [] : [...(item.condition ? [item.condition] : []), ...(item.kind === "loop" ? decisionsIn(item.body) : [...decisionsIn(item.ifTrue), ...decisionsIn(item.ifFalse)])]));
+const decisionsIn = (flow: Flow<StepRun, Decision>): readonly Decision[] => flow.flatMap((item) => [...("condition" in item && item.condition ? [item.condition] : []), ...flowsIn(item).flatMap(decisionsIn)]);
 /** A loop with whose turns some place moves: the number of the turn as an index, and its name in C. */
 export interface Turn { readonly loop: string; readonly variable: Var; readonly id: string }
 /** All such loops of a program. */
 export function turnsOf(program: Program): readonly Turn[] {
   const { flow = [], steps } = program, moving = new Set([...steps.flatMap((s) => s.args), ...decisionsIn(flow).map((d) => d.place)].flatMap((p) => p.turns?.map((t) => t.loop) ?? []));
   const loops = loopsIn(flow);
-  return loopItems(flow).filter(({ name }) => moving.has(name)).map(({ name, most = 2 ** 31 }) => ({ loop: name, variable: parameter(counter(loops, name), [0, Math.max(0, most - 1)]), id: counter(loops, name) }));
+  return loopItems(flow).filter(({ name }) => moving.has(name)).map(({ name, most = 2 ** 31 }) => ({ loop: name, variable: parameter(counter(loops, name), [0, Math.max(0, mostOf(most) - 1)]), id: counter(loops, name) }));
 }
 /** How many elements of so many bytes lie before a place in its memory, which begins at `offset` in the first turns, as an index over `turns`. */
 export const elementsBefore = (offset: number, place: Place, bytes: number, turns: readonly Turn[]): Expr =>
@@ -46,7 +47,12 @@ export function flowLines(program: Program, words: FlowWords): readonly Around[]
   const meet = words.meet ? [words.meet] : [];
   /** Lines before the next step, whichever that is; the first and the last step of what is inside. */
   const go = (f: Flow<StepRun, Decision>, indent: string): void => {
-    for (const item of f) {
+    for (const [i, item] of f.entries()) {
+      if (item.kind === "leave") {
+        const before = f.slice(0, i).some((x) => x.kind !== "leave"), lines = words.leave(item).map((text) => `${indent}${text}`);
+        if (before) around[span(f.slice(0, i))[1]]!.closes.push(...lines); else around[span(f.slice(i))[0]]!.opens.push(...lines);
+        continue;
+      }
       if (item.kind === "piece") {
         for (let i = item.piece.first; i < item.piece.first + item.piece.count; i++) around[i]!.indent = indent;
         continue;
@@ -57,7 +63,7 @@ export function flowLines(program: Program, words: FlowWords): readonly Around[]
       if (item.kind === "loop") {
         const goes = item.condition && words.decision(item.condition), turn = counter(loops, item.name);
         around[first]!.opens.push(...(goes ? meet : []).map(line), line(item.most === undefined && !counted.has(item.name) ? `while (${goes}) {`
-          : `for (ptrdiff_t ${turn} = 0; ${[...(item.most === undefined ? [] : [`${turn} < ${item.most}`]), ...(goes ? [goes] : [])].join(" && ")}; ++${turn}) {`));
+          : `for (ptrdiff_t ${turn} = 0; ${[...(item.most === undefined ? [] : [`${turn} < ${words.size(item.most)}`]), ...(goes ? [goes] : [])].join(" && ")}; ++${turn}) {`));
         go(item.body, `${indent}  `);
         around[last]!.closes.push(...(goes ? meet : []).map((text) => line(`  ${text}`)), line("}"));
         continue;
@@ -79,6 +85,6 @@ export function flowLines(program: Program, words: FlowWords): readonly Around[]
 }
 /** The first and the last step of a flow that has some. */
 function span(flow: Flow<StepRun, Decision>): readonly [number, number] {
-  const ends = flow.map((item) => (item.kind === "piece" ? [item.piece.first, item.piece.first + item.piece.count - 1] as const : span(item.kind === "loop" ? item.body : [...item.ifTrue, ...item.ifFalse])));
+  const ends = flow.filter((item) => item.kind !== "leave").map((item) => (item.kind === "piece" ? [item.piece.first, item.piece.first + item.piece.count - 1] as const : span(flowsIn(item).flat())));
   return [Math.min(...ends.map((e) => e[0])), Math.max(...ends.map((e) => e[1]))];
 }

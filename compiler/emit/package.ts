@@ -4,7 +4,7 @@ import { flowLines } from "./flow.ts";
 import { renderShell } from "./shell.ts";
 import { textParts, textStatus } from "./text.ts";
 import type { Place, Step } from "../ir/program.ts";
-import { isSized, learned, sizedView } from "./sizes.ts";
+import { indexText, isSized, learnedLines, leaveLines, sizedView, type SizeWords } from "./sizes.ts";
 import type { WeightForm } from "./weights.ts";
 
 export { bannerStart } from "./native.ts";
@@ -50,15 +50,16 @@ export function packageCpp(input: PackageInput): Package {
     return { text: id, ctype };
   };
   const call = (s: Step, index: number) => ({ comment: stepComment(s, index), kernel: program.kernels[s.kernel]!.name, args: callArguments(program, s, base, p.symbols) });
-  const around = flowLines(program, { decision: (d) => decisionText(program, d, base), meet: team ? "meet(team);" : "" });
+  const words: SizeWords = { first: team ? "if (task == 0) " : "", meet: team ? "meet(team);" : "" };
+  const around = flowLines(program, { decision: (d) => decisionText(program, d, base), size: (d) => indexText(d, p.symbols), leave: (l) => leaveLines(l, p.symbols, words), meet: words.meet });
   const steps = program.steps.map((s, index) => ({
     ...call(s, index), ...around[index]!, index, together: teamwork(program.kernels[s.kernel]!),
     waits: index > 0 && (around[index]!.fresh || teamwork(program.kernels[s.kernel]!) || teamwork(program.kernels[program.steps[index - 1]!.kernel]!)),
-    learned: learned(program, p.symbols, index),
+    learned: learnedLines(program, p.symbols, index, words),
   }));
   const preparing = program.setup ? renderShell("cpp/preparing.cpp", { ...p.common, team, fileWeights: p.fileWeights, bytes: p.preparedBytes - 64, steps: program.setup.steps.map(call) }).trimEnd() : "";
   const core = renderShell("cpp/core.cpp", {
-    ...p.common, params: p.params, passed: p.passed, steps, sized, sizesText: sized ? renderShell("cpp/sizes.cpp", sized) + renderShell("cpp/copies.cpp", { ...sized, params: p.params, unused: p.unused, maxRank: p.maxRank }).trimEnd() : "", shapesText: sized ? renderShell("cpp/shapes.cpp", { ...sized, ...p.common }).trimEnd() : "", learned: learned(program, p.symbols, program.steps.length), contextBytes, memoryBytes, headBytes, team, text: text?.source ?? "", ports: p.ports.map((x, i) => ({ id: x.id, pointer: pointerTo(x.ctype, i < p.inputs.length) })), arenaBytes: p.arenaBytes, fileWeights: p.fileWeights, noIsa: p.noIsa, magic: p.magic,
+    ...p.common, params: p.params, passed: p.passed, steps, sized, sizesText: sized ? renderShell("cpp/sizes.cpp", sized) + renderShell("cpp/copies.cpp", { ...sized, params: p.params, unused: p.unused, maxRank: p.maxRank }).trimEnd() : "", shapesText: sized ? renderShell("cpp/shapes.cpp", { ...sized, ...p.common }).trimEnd() : "", contextBytes, memoryBytes, headBytes, team, text: text?.source ?? "", ports: p.ports.map((x, i) => ({ id: x.id, pointer: pointerTo(x.ctype, i < p.inputs.length) })), arenaBytes: p.arenaBytes, fileWeights: p.fileWeights, noIsa: p.noIsa, magic: p.magic,
     clearArena: input.clearArena ?? true, nullTest: p.nullTest, unused: p.unused, choose: chooseText(p), loading: p.loading, preparing, info: infoText(p, errors),
   });
   return nativePackage(input, p, {

@@ -34,8 +34,9 @@ export interface SizedView {
   readonly checks: readonly { readonly at: number; readonly size: string }[];
   /** As C: what must not be, since sizes would differ that the model needs equal. */
   readonly differ: readonly string[];
-  /** Whether some symbols are learned in the steps. */
+  /** Whether some symbols are learned in the steps; those that change on the way. */
   readonly learns: boolean;
+  readonly changing: readonly string[];
   /** Where each input's dimensions begin among all; the least and the most of them. */
   readonly firsts: string;
   readonly shapeLength: number;
@@ -103,11 +104,9 @@ export interface InternalView extends CommonView {
 }
 /**
  * One call of a kernel; `args` as C, `comment` as lines without comment marks. With threads: whether they run it `together`, and whether it
- * `waits` for all to have done what was before it. Branches and loops: lines before and behind it, and how far in it is.
+ * `waits` for all to have done what was before it. Branches and loops: lines before and behind it, and how far in it is. `learned`: lines about sizes that are known from there on.
  */
-export interface StepView { readonly index: number; readonly comment: readonly string[]; readonly kernel: string; readonly args: string; readonly together: boolean; readonly waits: boolean; readonly opens: readonly string[]; readonly closes: readonly string[]; readonly indent: string; readonly learned: readonly LearnedView[] }
-/** A symbol that is read from the arena; `differ`: what then must not be. */
-export interface LearnedView { readonly id: string; readonly offset: number; readonly low: number; readonly high: number; readonly differ: readonly string[] }
+export interface StepView { readonly index: number; readonly comment: readonly string[]; readonly kernel: string; readonly args: string; readonly together: boolean; readonly waits: boolean; readonly opens: readonly string[]; readonly closes: readonly string[]; readonly indent: string; readonly learned: readonly string[] }
 /** What threads need to know: how many there are at the most. */
 export interface ThreadsView extends CommonView { readonly threads: number }
 /** The choice of an instruction set. */
@@ -141,8 +140,6 @@ export interface CoreView extends CommonView {
   /** What the templates beside this one make of it; empty without. */
   readonly sizesText: string;
   readonly shapesText: string;
-  /** Symbols that are known behind the last step. */
-  readonly learned: readonly LearnedView[];
   /** The #if that no instruction set satisfies. */
   readonly noIsa: string;
   readonly magic: string;
@@ -327,6 +324,8 @@ export interface OpenclCoreView extends CommonView {
   /** The view below as text. */
   readonly running: string;
 }
+/** A symbol that is read from memory, and its bounds. */
+export interface LearnedView { readonly id: string; readonly low: number; readonly high: number }
 /**
  * Branches, loops, and sizes that steps find, on a device: rows of the table of what follows what, and what is read of a step's results. `from`: the
  * arguments of `read_back` but for where it goes.

@@ -1,5 +1,6 @@
 /** Sizes that only a run knows, in C: the numbers that steps are given, the shapes of inputs, the caller's dense memory. */
 import { substitute } from "../ir/algebra.ts";
+import type { Leave } from "../ir/control.ts";
 import { int, range } from "../ir/linear.ts";
 import type { Kernel } from "../ir/kernel.ts";
 import type { Place, Port, Program, Step } from "../ir/program.ts";
@@ -72,7 +73,7 @@ export function sizedView(p: Program, names: ReadonlyMap<string, string>, ids: r
   });
   const flat = (f: (x: Port) => readonly number[]): string => p.inputs.flatMap(f).join(", ");
   return {
-    symbols: own.map(({ id, range: [, high] }) => ({ id, high })), given, checks, differ: differing(p, names, null), learns: symbols.some((s) => "place" in s.from), firsts: [...firsts, first].join(", "), shapeLength: Math.max(1, first),
+    symbols: own.map(({ id, range: [, high] }) => ({ id, high })), given, checks, differ: differing(p, names, null), learns: symbols.some((s) => !("input" in s.from)), changing: own.flatMap(({ id, from }) => ("flow" in from ? [id] : [])), firsts: [...firsts, first].join(", "), shapeLength: Math.max(1, first),
     least: flat(leastShape) || "0", most: flat((x) => x.shape) || "0",
     copiesIn: copied(p.inputs, 0, true), copiesOut: copied(p.outputs, p.inputs.length, false),
     outputs: p.outputs.map((x, index) => ({ index, dims: dimsOf(x, names, words).map((size, d) => ({ d, size })) })),
@@ -88,7 +89,26 @@ function differing(p: Program, names: ReadonlyMap<string, string>, last: string 
   };
   return (p.equalities ?? []).filter((e) => lastOf(e.sizes) === last).map(({ sizes }) => sizes.map((e) => indexText(e, names)).join(" != "));
 }
-/** What stands before step `index`, or behind the last: symbols that are known from there on, read where a step has left them. */
+/** Symbols that are known behind step `index`, read where a step has left them. */
 export const learned = (p: Program, names: ReadonlyMap<string, string>, index: number): readonly { readonly id: string; readonly place: Place; readonly dtype: DType; readonly offset: number; readonly low: number; readonly high: number; readonly differ: readonly string[] }[] =>
-  (p.symbols ?? []).flatMap(({ variable, from }) => ("place" in from && from.steps === index
+  (p.symbols ?? []).flatMap(({ variable, from }) => ("place" in from && from.steps === index + 1
     ? [{ id: names.get(variable.name)!, place: from.place, dtype: from.dtype, offset: from.place.offset, low: variable.range![0], high: variable.range![1], differ: differing(p, names, variable.name) }] : []));
+/** How C is written where several tasks run the steps: what is done by one alone begins with `first`; the line after which all have come here. Both "" where there is one. */
+export interface SizeWords { readonly first: string; readonly meet: string }
+const refusal = (why: readonly string[], { first }: SizeWords): readonly string[] => (why.length ? [`if (${why.join(" || ")}) {`, `  ${first}s->unfit = true;`, "  return;", "}"] : []);
+/** What symbols become where a branch or a turn ends, as lines of C: all at once. */
+export function leaveLines({ sizes, equalities }: Leave<unknown>, names: ReadonlyMap<string, string>, words: SizeWords): readonly string[] {
+  const list = sizes.map(({ symbol, value }) => ({ id: names.get(symbol.name)!, text: indexText(value, names), value: typeof value === "number" ? int(value) : value, range: range(symbol) }));
+  const next = list.map((s) => (list.length > 1 && list.some((other) => s.text.includes(other.id)) ? `next_${s.id}` : s.id));
+  const outside = list.flatMap(({ value, range: [low, high] }, i) => [...(range(value)[0] < low ? [`${next[i]} < ${low}`] : []), ...(range(value)[1] > high ? [`${next[i]} > ${high}`] : [])]);
+  return [
+    ...refusal(equalities.map(({ sizes: pair }) => pair.map((e) => indexText(e, names)).join(" != ")), words),
+    ...list.map((s, i) => `${next[i] === s.id ? "" : "const ptrdiff_t "}${next[i]} = ${s.text};`),
+    ...list.flatMap((s, i) => (next[i] === s.id ? [] : [`${s.id} = ${next[i]};`])),
+    ...refusal(outside, words), ...list.map((s) => `${words.first}s->${s.id} = ${s.id};`),
+  ];
+}
+/** The same as lines of C, which the steps see from there on. */
+export const learnedLines = (p: Program, names: ReadonlyMap<string, string>, index: number, words: SizeWords): readonly string[] => learned(p, names, index).flatMap(({ id, offset, low, high, differ }) => [
+  ...(words.meet ? [words.meet] : []), `const ptrdiff_t ${id} = most(${low}, least((ptrdiff_t)*(const int64_t*)(arena + ${offset}), ${high}));`, `${words.first}s->${id} = ${id};`, ...refusal(differ, words),
+]);

@@ -187,13 +187,14 @@ function named<T>(node: Node, f: () => T): T {
   try { return f(); } catch (e) { throw new Error(`node ${node.name} (${node.op}): ${(e as Error).message}`, { cause: e }); }
 }
 /** What a sub-graph sees of the graphs around it: the values there, which of them are constants, and sizes by their symbols. */
-export interface Scope { readonly value: (name: string) => Constant | undefined; readonly constant: (name: string) => Constant | undefined; readonly sizes: ReadonlyMap<string, number> }
+interface Scope { readonly value: (name: string) => Constant | undefined; readonly constant: (name: string) => Constant | undefined; readonly sizes: ReadonlyMap<string, number> }
 const nothing: Scope = { value: () => undefined, constant: () => undefined, sizes: new Map() };
 /**
  * The outputs of a graph, by name. `onValue` sees each value of the graph itself as it is computed, in the order of the nodes; a value is
  * let go after its last reader. Errors name the node.
  */
-export function evaluateGraph(g: Graph, feeds: ReadonlyMap<string, Constant>, onValue?: (name: string, value: Constant) => void, outer: Scope = nothing): Map<string, Constant> {
+export const evaluateGraph = (g: Graph, feeds: ReadonlyMap<string, Constant>, onValue?: (name: string, value: Constant) => void): Map<string, Constant> => evaluated(g, feeds, nothing, onValue).values;
+function evaluated(g: Graph, feeds: ReadonlyMap<string, Constant>, outer: Scope, onValue?: (name: string, value: Constant) => void): { readonly values: Map<string, Constant>; readonly sizes: Map<string, number> } {
   const values = new Map(g.constants), uses = new Map<string, number>(), sizes = sizesOfFeeds(g, feeds, outer.sizes);
   for (const name of g.inputs) {
     const value = feeds.get(name) ?? values.get(name) ?? fail(`no data for input ${name}`), want = g.types.get(name);
@@ -209,13 +210,13 @@ export function evaluateGraph(g: Graph, feeds: ReadonlyMap<string, Constant>, on
     const isMeasured = node.op === measureOp, list = sizesMadeBy(node), results = list && !isMeasured ? [sizesIn(list, sizes)] : named(node, () => {
       const op = opOf(node), given = node.inputs.map(scope.value);
       return op.control
-        ? evaluateControl(op.control(new NodeView(node, op, given, node.outputs.map(type) as readonly TensorType[], scope.constant)), (body, feeds) => evaluateGraph(body, feeds, undefined, scope), scope.value)
+        ? evaluateControl(op.control(new NodeView(node, op, given, node.outputs.map(type) as readonly TensorType[], scope.constant)), (body, feeds, known) => evaluated(body, feeds, { ...scope, sizes: known }), scope.value, sizes)
         : evaluateNode(viewOf(node, op, scope.value), given);
     });
     if (isMeasured) {
       for (const d of list!.dims) if (typeof d === "object" && d.kind === "var") sizes.set(d.name, Number(results[0]!.data[0]));
-      for (const e of g.equalities ?? []) checkEquality(e, sizes);
     }
+    if (isMeasured || opOf(node).control) for (const e of g.equalities ?? []) checkEquality(e, sizes);
     node.outputs.forEach((name, i) => {
       if (!name) return;
       onValue?.(name, results[i]!);
@@ -227,5 +228,5 @@ export function evaluateGraph(g: Graph, feeds: ReadonlyMap<string, Constant>, on
       if (left === 0) values.delete(v);
     }
   }
-  return new Map(g.outputs.map((name) => [name, scope.value(name) ?? fail(`nothing computes output ${name}`)]));
+  return { values: new Map(g.outputs.map((name) => [name, scope.value(name) ?? fail(`nothing computes output ${name}`)])), sizes };
 }

@@ -6,7 +6,7 @@ import { show } from "./scalar.ts";
 import { extentOf, memoryType, physical, rowMajor, type Compute, type Layout, type Stage } from "./compute.ts";
 import { loadsIn } from "./algebra.ts";
 import type { Flow } from "./control.ts";
-import { sizeOf, type TensorType } from "./graph.ts";
+import { sizeOf, type Dim, type TensorType } from "./graph.ts";
 import { someSizes, type Equality, type Sizes, type SymbolFrom } from "./symbols.ts";
 import type { SmallFloat } from "./formats.ts";
 import { types, type ElementArray } from "./types.ts";
@@ -37,8 +37,11 @@ export interface NetTensor extends TensorType {
   /** Of f32: what its elements shall lie in memory as, since they are such in the model. narrow-storage puts it into the layout. */
   readonly memory?: SmallFloat;
 }
-/** Where a symbol's value comes from: a dimension of an input, or the one element of a tensor of i64 that a Compute has written. */
-export type SymbolSource = { readonly input: string; readonly dim: number } | { readonly tensor: string };
+/**
+ * Where a symbol's value comes from: a dimension of an input, the one element of a tensor of i64 that a Compute has written, or the flow,
+ * which says what it becomes. To a piece of a model, what other pieces know comes from the flow too.
+ */
+export type SymbolSource = { readonly input: string; readonly dim: number } | { readonly tensor: string } | { readonly flow: true };
 /** Computes that run one after the other. */
 export interface Run { readonly first: number; readonly count: number }
 /** All of a model as Computes over tensors. */
@@ -130,20 +133,23 @@ const showLayout = (l: Layout): string => {
   const halo = l.halo?.some(([a, b]) => a || b) ? ` halo ${l.halo.map(([a, b]) => `${a}+${b}`).join(" ")}` : "";
   return `(${l.memory ? `${l.memory} ` : ""}${parts}${l.pad?.some(Boolean) ? ` pad ${l.pad.join(" ")}` : ""}${halo})`;
 };
+const showDim = (d: Dim): string => (typeof d === "number" ? `${d}` : show(d));
+const showEquality = ({ sizes, node }: Equality): string => `equal ${sizes.map(show).join(" = ")} for ${node}`;
 const showFlow = (flow: Flow<Run, string>): readonly string[] => flow.flatMap((item) => {
   const inner = (f: Flow<Run, string>) => showFlow(f).map((l) => `  ${l}`);
   switch (item.kind) {
     case "piece": return [`computes ${item.piece.first}..${item.piece.first + item.piece.count - 1}`];
+    case "leave": return [...item.sizes.map((s) => `let ${s.symbol.name} be ${showDim(s.value)}`), ...item.equalities.map(showEquality)];
     case "branch": return [`if ${item.condition}`, ...inner(item.ifTrue), `else`, ...inner(item.ifFalse)];
-    case "loop": return [`loop ${item.name}${item.most === undefined ? "" : ` ${item.most} turns`}${item.condition === undefined ? "" : ` while ${item.condition}`}`, ...inner(item.body)];
+    case "loop": return [`loop ${item.name}${item.most === undefined ? "" : ` ${showDim(item.most)} turns`}${item.condition === undefined ? "" : ` while ${item.condition}`}`, ...inner(item.body)];
     default: return item satisfies never;
   }
 });
 /** The network as text: one block per Compute. For people and goldens; it does not parse. */
 export function printNetwork(n: Network): string {
   const out: string[] = [`network ${n.name}`, `inputs ${n.inputs.join(", ")}`, `outputs ${n.outputs.join(", ")}`];
-  for (const { variable: { name, range: [low, high] = [] }, from } of n.symbols ?? []) out.push(`symbol ${name} in ${low}..${high} from ${"tensor" in from ? from.tensor : `${from.input}[${from.dim}]`}`);
-  for (const { sizes, node } of n.equalities ?? []) out.push(`equal ${sizes.map(show).join(" = ")} for ${node}`);
+  for (const { variable: { name, range: [low, high] = [] }, from } of n.symbols ?? []) out.push(`symbol ${name} in ${low}..${high} from ${"tensor" in from ? from.tensor : "input" in from ? `${from.input}[${from.dim}]` : "the flow"}`);
+  out.push(...(n.equalities ?? []).map(showEquality));
   for (const t of n.tensors.values()) out.push(`${t.kind} ${t.name}: ${t.dtype}[${t.shape.map((size, d) => (t.sizes?.[d] ? `${show(t.sizes[d])} <= ${size}` : size)).join(", ")}] ${showLayout(t.layout)}${t.turn ? ` of ${t.aliasOf} at the turn of ${t.turn.loop}${t.turn.reverse ? ", backwards" : ""}` : ""}`);
   if (n.flow) out.push(...showFlow(n.flow));
   for (const c of [...(n.setup ?? []), ...n.computes]) {

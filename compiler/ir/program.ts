@@ -17,7 +17,7 @@ export interface Port extends TensorType {
   readonly stored?: DType;
   /** How much of `shape` a run has; the caller's memory is dense in those sizes. */
   readonly sizes?: Sizes;
-  /** With sizes: where kernels see it, row-major in `shape`. The shell copies it, inputs before the first step, outputs after the last. */
+  /** With sizes, if any kernel reads it: where kernels see it, row-major in `shape`. The shell copies it, inputs before the first step, outputs after the last. */
   readonly at?: Place;
 }
 /** The caller's array of a port: small floats are the integers of their bits, and elements smaller than a byte share bytes. */
@@ -77,7 +77,7 @@ export interface KernelVariants {
   /** Keyed by the name of the instruction set. */
   readonly variants: Readonly<Record<string, Kernel>>;
 }
-/** A piece of working memory, in bytes from the arena's start, and the first and last step that use it. */
+/** A piece of working memory, in bytes from the arena's start, and the first and last step that use it: -1 where it is filled before all steps, their number where it is read behind them. */
 export interface ArenaBlock { readonly name: string; readonly offset: number; readonly bytes: number; readonly firstStep: number; readonly lastStep: number }
 /** Working memory of one run, in bytes. Blocks that overlap are never in use at one step. */
 export interface Arena {
@@ -87,8 +87,8 @@ export interface Arena {
   readonly naive: number;
   readonly lowerBound: number;
 }
-/** Where a symbol's value comes from: a dimension of an input's shape, or an integer in memory once so many steps have run. */
-export type ProgramSource = { readonly input: number; readonly dim: number } | { readonly place: Place; readonly dtype: DType; readonly steps: number };
+/** Where a symbol's value comes from: a dimension of an input's shape, an integer in memory once so many steps have run, or the flow, which says what it becomes. */
+export type ProgramSource = { readonly input: number; readonly dim: number } | { readonly place: Place; readonly dtype: DType; readonly steps: number } | { readonly flow: true };
 /** What is done once, before the first run: steps that make constants ready from other constants, in memory of their own. */
 export interface Setup { readonly steps: readonly Step[]; readonly memory: Arena }
 /** A model ready to print. `dtypes` are the element types that its kernels touch. */

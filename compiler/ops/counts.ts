@@ -43,7 +43,7 @@ export const counters: readonly Op[] = [
     name: measureOp, since: 1, internal: true, inputs: [1, 1], attributes: { value: { kind: "sizes" } },
     infer: (n) => { const { dtype, shape } = listOf(n); return [{ dtype, shape }]; },
     // Not a mere copy, which passes might let others read, or leave out.
-    lower: (n) => n.map(() => { const [low, high] = range(sizeExpr(listOf(n).dims[0]!)); return make("min", make("max", n.load(0, []), constant("i64", low)), constant("i64", high)); }),
+    lower: (n) => n.map(() => { const [low, high] = range(sizeExpr(listOf(n).dims[0]!)); return make("min", make("max", n.load(0, n.type(0).shape.map(() => int(0))), constant("i64", low)), constant("i64", high)); }),
   },
   {
     // For each element, how many up to it are not 0.

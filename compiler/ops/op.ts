@@ -43,7 +43,7 @@ export interface Op {
   readonly resolve?: (n: NodeView, g: Resolver) => readonly Parts[] | undefined;
   /** As maps and reductions. One of `lower`, `expand`, `control` and `resolve` is there. */
   readonly lower?: (n: NodeView) => Compute;
-  /** Of an entry that expands: inputs may have sizes that are known only at run time. */
+  /** Of an entry without a lowering: inputs may have sizes that are known only at run time. */
   readonly sizes?: true;
   /** In terms of other operators: returns the values that stand for the outputs. */
   readonly expand?: (n: NodeView, g: Expander) => readonly string[];

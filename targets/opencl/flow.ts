@@ -2,7 +2,7 @@
 import { elementsBefore, turnsOf } from "../../compiler/emit/flow.ts";
 import type { NativeParts } from "../../compiler/emit/native.ts";
 import type { WalkView } from "../../compiler/emit/shell-views.ts";
-import { indexText, learned } from "../../compiler/emit/sizes.ts";
+import { indexText, learned, mostOf } from "../../compiler/emit/sizes.ts";
 import type { Flow } from "../../compiler/ir/control.ts";
 import type { Decision, Place, Program, StepRun } from "../../compiler/ir/program.ts";
 import { types } from "../../compiler/ir/types.ts";
@@ -10,7 +10,7 @@ import { numberNames } from "./sizes.ts";
 
 /** Null where a run is its steps, one behind the other, and nothing of them is read before its end. */
 export function walkOf(program: Program, p: NativeParts, placeText: (place: Place) => string): WalkView | null {
-  const found = Array.from(program.steps, (_, step) => ({ step, symbols: learned(program, p.symbols, step + 1) })).filter((x) => x.symbols.length > 0);
+  const found = Array.from(program.steps, (_, step) => ({ step, symbols: learned(program, p.symbols, step) })).filter((x) => x.symbols.length > 0);
   if (!program.flow && found.length === 0) return null;
   const turns = turnsOf(program), names = numberNames(program, p), rows: string[] = [], decisions: string[] = [];
   const left = (place: Place, bytes: number): string => `${placeText(place)}, (size_t)${indexText(elementsBefore(place.offset, place, 1, turns), names)}, ${bytes}`;
@@ -31,9 +31,10 @@ export function walkOf(program: Program, p: NativeParts, placeText: (place: Plac
       case "loop": {
         const decision = decide(item.condition);
         go(item.body);
-        rows[at] = `{LOOP, ${rows.length}, 0, 0, ${decision}, ${turns.findIndex((t) => t.loop === item.name)}, ${item.most ?? "INT64_MAX"}}`;
+        rows[at] = `{LOOP, ${rows.length}, 0, 0, ${decision}, ${turns.findIndex((t) => t.loop === item.name)}, ${item.most === undefined ? "INT64_MAX" : mostOf(item.most)}}`;
         return;
       }
+      case "leave": throw new Error("sizes that change on the way have no rows");
       default: item satisfies never;
     }
   });

@@ -8,7 +8,8 @@ import type { Program } from "../../compiler/ir/program.ts";
 import { arrayOf, type Num } from "../../compiler/ir/types.ts";
 import { verifyGraph } from "../../compiler/ir/verify-graph.ts";
 import { cutRegions } from "../../compiler/passes/graph/cut-regions.ts";
-import { fold } from "../../compiler/passes/graph/fold-constants.ts";
+import { valueOfSize } from "../../compiler/ir/symbols.ts";
+import { fold, foldWithin } from "../../compiler/passes/graph/fold-constants.ts";
 import { inferTypes } from "../../compiler/passes/graph/infer-types.ts";
 import { graphPasses } from "../../compiler/passes/graph/pipeline.ts";
 import { infer, runPasses } from "../../compiler/passes/graph/run.ts";
@@ -31,9 +32,9 @@ function programOf(g: Graph): Program {
   return compileRegions({ ...cut, flow: ready }, { facts: cppTarget.facts({}), variants: cppVariants(["avx2"]) });
 }
 type Feeds = Readonly<Record<string, readonly Num[]>>;
-function feedsOf(g: Graph, given: Feeds, seed = 1): Map<string, Constant> {
+function feedsOf(g: Graph, given: Feeds, seed = 1, sizes: Sizes = {}): Map<string, Constant> {
   return new Map(g.inputs.map((v) => {
-    const t = g.types.get(v)!, shape = t.shape as readonly number[];
+    const t = g.types.get(v)!, shape = t.shape.map((d) => valueOfSize(d, new Map(Object.entries(sizes))));
     return [v, constantOf(t.dtype, shape, arrayOf(t.dtype, given[v] ?? Array.from({ length: sizeOf(shape) }, (_, i) => ((i * 7 + seed * 3) % 11) / 4 - 1)))] as const;
   }));
 }
@@ -44,6 +45,19 @@ function run(text: string, ...given: readonly Feeds[]): readonly Record<string, 
     const feeds = feedsOf(g, f), want = evaluateGraph(g, feeds), got = evaluateProgram(p, "avx2", g.inputs.map((v) => feeds.get(v)!.data));
     g.outputs.forEach((v, i) => expect(difference(got[i]!, want.get(v)!.data), v).toBeLessThanOrEqual(1e-5));
     return Object.fromEntries([...want].map(([v, c]) => [v, Array.from(c.data as Iterable<Num>, Number)]));
+  });
+}
+type Sizes = Readonly<Record<string, number>>;
+/** The same for a model with sizes that each run chooses: shapes and elements of its outputs. */
+function runOpen(text: string, ...given: readonly (readonly [Sizes, Feeds?])[]): readonly Record<string, readonly [readonly number[], readonly number[]]>[] {
+  const { graph: g, diagnostics } = inferTypes(parseGraph(`graph "g" { ${text} }`), { fold: foldWithin() });
+  expect(diagnostics.filter((d) => d.severity === "error")).toEqual([]);
+  expect(verifyGraph(g, infer)).toEqual([]);
+  const p = programOf(g);
+  return given.map(([sizes, f = {}]) => {
+    const feeds = feedsOf(g, f, 1, sizes), want = evaluateGraph(g, feeds), got = evaluateProgram(p, "avx2", g.inputs.map((v) => feeds.get(v)!.data), { symbols: sizes });
+    g.outputs.forEach((v, i) => expect(difference(got[i]!, want.get(v)!.data), v).toBeLessThanOrEqual(1e-5));
+    return Object.fromEntries([...want].map(([v, c]) => [v, [c.shape, Array.from(c.data as Iterable<Num>, Number)]]));
   });
 }
 const branches = (then: string, otherwise: string) => `{ then_branch: graph "then" { ${then} }, else_branch: graph "else" { ${otherwise} } }`;
@@ -72,8 +86,15 @@ describe("If", () => {
     expect(p.steps.filter((s) => s.macs > 0).map((s) => s.kernel)).toEqual([expect.any(Number), expect.any(Number)]);
     expect(new Set(p.steps.filter((s) => s.macs > 0).map((s) => s.kernel)).size).toBe(1);
   });
-  it("refuses branches of different shapes", () => {
-    expect(errors(`input c: bool[] input x: f32[2] r = If(c) ${branches("output x", "a = Concat(x, x) { axis: 0 } @ a output a")} @ if output r`)).toEqual(["If if: output 0 is f32[2] by one branch and f32[4] by the other"]);
+  it("has branches that give different sizes", () => {
+    const text = `symbol T in 1..6 input c: bool[] input x: f32[T, 2] const w: f32[2, 1] = [1, 2] r, s = If(c) ${branches("n = Neg(x) @ n output x output n", "a = Concat(x, x) { axis: 0 } @ a output a output a")} @ if y = MatMul(r, w) @ mm output y output s`;
+    const all = runOpen(text, [{ T: 6 }, { c: [1] }], [{ T: 6 }, { c: [0] }], [{ T: 1 }, { c: [0], x: [1, 2] }], [{ T: 2 }, { c: [1], x: [1, 2, 3, 4] }]);
+    expect(all.map((r) => r.s![0])).toEqual([[6, 2], [12, 2], [2, 2], [2, 2]]);
+    expect(all[2]!.y![1]).toEqual([5, 5]);
+    expect(all[3]!.s![1]).toEqual([-1, -2, -3, -4]);
+  });
+  it("refuses branches of different ranks", () => {
+    expect(errors(`input c: bool[] input x: f32[2] r = If(c) ${branches("output x", "a = ReduceSum(x) { keepdims: 0 } @ a output a")} @ if output r`)).toEqual(["If if: output 0 is f32[2] by one branch and f32[] by the other"]);
   });
 });
 
@@ -122,13 +143,47 @@ describe("Loop", () => {
     expect(errors(text("const n: i64[] = [100000]"))[0]).toMatch(/^Slice cut: where/);
   });
   it("refuses values that change their shape and loops without an end", () => {
-    expect(errors(`input n: i64[] input x: f32[2] ${c0} y = Loop(n, none, x) { ${body("input i: i64[] input go: bool[] input v: f32[2] w = Concat(v, v) { axis: 0 } @ w output go output w")} } @ loop output y`)).toEqual(["Loop loop: output 0 is carried from turn to turn: it begins as f32[2] and becomes f32[4]"]);
+    expect(errors(`input n: i64[] input x: f32[2] ${c0} y = Loop(n, none, x) { ${body("input i: i64[] input go: bool[] input v: f32[2] w = Concat(v, v) { axis: 0 } @ w output go output w")} } @ loop output y`)).toEqual(["Loop loop: a size of what it carries from turn to turn is 2 at first and then becomes mul(y.0, 2), and nothing bounds how many turns there are"]);
     expect(errors(`input x: f32[2] y = Loop(none, none, x) { ${body("input i: i64[] input go: bool[] input v: f32[2] output go output v")} } @ loop output y`)).toEqual(["Loop loop: nothing ends the loop: it has neither a number of turns nor a condition"]);
-    expect(errors(`input n: i64[] input x: f32[2] s = Loop(n, none) { ${body("input i: i64[] input go: bool[] output go output x")} } @ loop output s`)).toEqual(["Loop loop: output 0 has a slice for each turn, and how many there are is known only at run time"]);
+    expect(errors(`input n: i64[] input x: f32[2] s = Loop(n, none) { ${body("input i: i64[] input go: bool[] output go output x")} } @ loop output s`)).toEqual(["Loop loop: its outputs have a slice for each turn, and nothing bounds how many turns there are"]);
+  });
+});
+
+describe("Loop with sizes that change", () => {
+  const grow = body("input i: i64[] input go: bool[] input v: f32[n, 2] l = Gather(v, last) { axis: 0 } @ l e = Exp(l) @ e t = Tanh(e) @ t u = Unsqueeze(t, zeros) @ u w = Concat(v, u) { axis: 0 } @ w sum = ReduceSum(w) { keepdims: 0 } @ sum output go output w output sum");
+  it("carries what grows, a number of times that is a size", () => {
+    const text = `symbol T in 1..5 symbol N in 1..3 input x: f32[T, 3] input y: f32[N, 2] const last: i64[] = [-1] const at: i64[] = [0] const zeros: i64[1] = [0] ${c0} sh = Shape(x) @ sh n = Gather(sh, at) @ n r, s = Loop(n, none, y) { ${grow} } @ loop z = Neg(r) @ z output z output s`;
+    const all = runOpen(text, [{ T: 5, N: 3 }], [{ T: 1, N: 1 }], [{ T: 3, N: 2 }]);
+    expect(all.map((r) => [r.z![0], r.s![0]])).toEqual([[[8, 2], [5]], [[2, 2], [1]], [[5, 2], [3]]]);
+  });
+  it("ends early, with as many slices as turns", () => {
+    const text = `symbol N in 1..3 input y: f32[N, 2] input most: f32[] const last: i64[1] = [-1] const n: i64[] = [300] ${c0} r, s = Loop(n, yes, y) { ${body("input i: i64[] input go: bool[] input v: f32[n, 2] l = Gather(v, last) { axis: 0 } @ l w = Concat(v, l) { axis: 0 } @ w sum = ReduceSum(w) { keepdims: 0 } @ sum k = Less(sum, most) @ k output k output w output sum")} } @ loop output r output s`;
+    const all = runOpen(text, [{ N: 1 }, { y: [1, 0], most: [5] }], [{ N: 3 }, { y: [1, 1, 1, 1, 1, 1], most: [1] }]);
+    expect(all.map((r) => [r.r![0], r.s![1]])).toEqual([[[5, 2], [2, 3, 4, 5]], [[4, 2], [8]]]);
+  });
+  it("cuts slices by the number of the turn", () => {
+    const text = `symbol T in 1..5 input x: f32[T, 2] const at: i64[] = [0] const zeros: i64[1] = [0] ${c0} sh = Shape(x) @ sh n = Gather(sh, at) @ n empty = Slice(x, zeros, zeros) @ empty
+      r = Loop(n, none, empty) { ${body("input i: i64[] input go: bool[] input v: f32[n, 2] j = Add(i, one) @ j a = Unsqueeze(i, zeros) @ a b = Unsqueeze(j, zeros) @ b c = Slice(x, a, b) @ c w = Concat(c, v) { axis: 0 } @ w output go output w")} } @ loop output r`;
+    const [, r] = runOpen(text, [{ T: 5 }], [{ T: 3 }, { x: [1, 2, 3, 4, 5, 6] }]);
+    expect(r!.r).toEqual([[3, 2], [5, 6, 3, 4, 1, 2]]);
+  });
+  it("stands in others, and finds sizes that depend on data in each turn", () => {
+    const inner = body("input j: i64[] input on: bool[] input u: i64[n] p = NonZero(row) @ p q = Squeeze(p, zeros) @ q w = Concat(u, q) { axis: 0 } @ w output on output w");
+    const text = `symbol T in 1..4 input x: f32[T, 3] const at: i64[] = [0] const zeros: i64[1] = [0] const two: i64[] = [2] ${c0} sh = Shape(x) @ sh n = Gather(sh, at) @ n
+      r, s = Loop(n, none, zeros) { ${body(`input i: i64[] input go: bool[] input v: i64[n] row = Gather(x, i) @ row w = Loop(two, none, v) { ${inner} } @ inner c = Shape(w) @ c output go output w output c`)} } @ loop output r output s`;
+    const [a, b] = runOpen(text, [{ T: 4 }, { x: [1, 0, 1, 0, 0, 0, 1, 1, 1, 0, 2, 0] }], [{ T: 1 }, { x: [0, 0, 5] }]);
+    expect(a).toEqual({ r: [[13], [0, 0, 2, 0, 2, 0, 1, 2, 0, 1, 2, 1, 1]], s: [[4, 1], [5, 5, 11, 13]] });
+    expect(b!.r![1]).toEqual([0, 2, 2]);
   });
 });
 
 describe("Scan", () => {
+  it.each([[0, 0], [1, 1]])("goes over as many slices as a run has, directions %i and %i", (into, out) => {
+    const text = `symbol T in 1..6 symbol B in 1..3 input h: f32[B] input x: f32[B, T] input y: f32[T, B] last, s, t = Scan(h, x, y) { num_scan_inputs: 2, scan_input_axes: [1, 0], scan_input_directions: [${into}, 0], scan_output_axes: [0, -1], scan_output_directions: [${out}, ${into}],
+      ${body("input g: f32[B] input a: f32[B] input b: f32[B] p = Add(g, a) @ p q = Mul(p, b) @ q output p output q output p")} } @ scan output last output s output t`;
+    const all = runOpen(text, [{ T: 6, B: 3 }], [{ T: 1, B: 1 }], [{ T: 4, B: 2 }]);
+    expect(all.map((r) => [r.s![0], r.t![0]])).toEqual([[[6, 3], [3, 6]], [[1, 1], [1, 1]], [[4, 2], [2, 4]]]);
+  });
   it.each([[0, 0], [0, 1], [1, 0], [1, 1]])("directions %i and %i, along any axis", (into, out) => {
     const text = `input h: f32[2] input x: f32[2, 4] input y: f32[4, 2] last, s, t = Scan(h, x, y) { num_scan_inputs: 2, scan_input_axes: [1, 0], scan_input_directions: [${into}, 0], scan_output_axes: [0, -1], scan_output_directions: [${out}, ${into}],
       ${body("input g: f32[2] input a: f32[2] input b: f32[2] p = Add(g, a) @ p q = Mul(p, b) @ q output p output q output p")} } @ scan output last output s output t`;

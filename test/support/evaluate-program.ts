@@ -34,7 +34,6 @@ export function evaluateProgram(p: Program, variant: string, inputs: readonly El
     const data = (place.in === "input" ? inputs : outputs)[place.port]!;
     return { buffer: data.buffer, offset: data.byteOffset + offset };
   };
-  const given = new Set(p.inputs.flatMap((x) => (x.at ? [x.at.offset] : [])));
   const learn = (steps: number) => {
     for (const { variable, from } of p.symbols ?? []) {
       if (!("place" in from) || from.steps !== steps) continue;
@@ -48,18 +47,23 @@ export function evaluateProgram(p: Program, variant: string, inputs: readonly El
   const carryOut = (steps: readonly Step[], plan: Arena, memory: Uint8Array, all: Flow<StepRun, Decision> = [{ kind: "piece", piece: { first: 0, count: steps.length } }]) => {
     const clear = (b: ArenaBlock) => memory.fill(0xff, b.offset, b.offset + b.bytes);
     const run = (i: number) => {
-      for (const b of plan.blocks) if (b.firstStep === i && !(memory === bytes && i === 0 && given.has(b.offset)) && !through(b, around.filter((l) => l.turn > 0))) clear(b);
-      if (memory === bytes) learn(i);
+      for (const b of plan.blocks) if (b.firstStep === i && !through(b, around.filter((l) => l.turn > 0))) clear(b);
       runStep(kernelOf(steps[i]!), steps[i]!, memoryOf, symbols, options);
+      if (memory === bytes) learn(i + 1);
       for (const b of plan.blocks) if (b.lastStep === i && i < steps.length - 1 && !through(b, around)) clear(b);
     };
     const isTrue = (d: Decision) => { const { buffer, offset } = memoryOf(d.place); return new types[d.dtype].array(buffer, offset, 1)[0] !== 0; };
     const go = (flow: Flow<StepRun, Decision>): void => flow.forEach((item) => {
       if (item.kind === "piece") { for (let i = 0; i < item.piece.count; i++) run(item.piece.first + i); return; }
+      if (item.kind === "leave") {
+        for (const { sizes } of item.equalities) if (valueOfSize(sizes[0], symbols) !== valueOfSize(sizes[1], symbols)) fail("sizes differ that the model needs equal");
+        for (const [name, size] of item.sizes.map((s) => [s.symbol.name, valueOfSize(s.value, symbols)] as const)) symbols.set(name, size);
+        return;
+      }
       if (item.kind === "branch") { go(isTrue(item.condition) ? item.ifTrue : item.ifFalse); return; }
       const runs = piecesOf(item.body), loop = { first: runs[0]!.first, last: runs.at(-1)!.first + runs.at(-1)!.count - 1, turn: 0 };
       around.push(loop);
-      for (; loop.turn < (item.most ?? Infinity) && (!item.condition || isTrue(item.condition)); loop.turn++) {
+      for (; loop.turn < (item.most === undefined ? Infinity : valueOfSize(item.most, symbols)) && (!item.condition || isTrue(item.condition)); loop.turn++) {
         turns.set(item.name, loop.turn);
         go(item.body);
       }
@@ -71,7 +75,6 @@ export function evaluateProgram(p: Program, variant: string, inputs: readonly El
   // What the setup leaves stays.
   if (p.setup) carryOut(p.setup.steps, { ...p.setup.memory, blocks: p.setup.memory.blocks.map((b) => ({ ...b, lastStep: Infinity })) }, new Uint8Array(prepared));
   carryOut(p.steps, p.arena, bytes, p.flow);
-  learn(p.steps.length);
   p.outputs.forEach((port, i) => { if (port.at) copyBox(inArena(port), port.shape, (outputs[i] = poison(port.dtype, sizeOf(actual(port)))), actual(port), actual(port)); });
   return outputs;
 }

@@ -10,15 +10,16 @@ import {
   type Attribute, type Constant, type Dim, type Graph, type Node, type SizeList, type TensorType, type ValueName, type ValueType,
 } from "../../ir/graph.ts";
 import { range } from "../../ir/linear.ts";
-import { variables } from "../../ir/scalar.ts";
-import type { Equality } from "../../ir/symbols.ts";
-import { showDim, showShape } from "../../ops/helpers.ts";
-import type { Given } from "../../ir/control.ts";
+import { parameter, variables } from "../../ir/scalar.ts";
+import { symbolNamed, type Equality } from "../../ir/symbols.ts";
+import { boundDim, dimOf, showDim, showShape } from "../../ops/helpers.ts";
+import { sizesAttribute, type Given, type Looping } from "../../ir/control.ts";
 import { ops as registry } from "../../ops/index.ts";
 import { NodeView, Unsupported, type AttributeKind, type Op, type Parts } from "../../ops/op.ts";
 import { unknownOperator } from "./check-operators.ts";
 import { inlined, takenBranch } from "./inline-branch.ts";
 import { resolverFor, Unclear, type Around } from "./resolver.ts";
+import { chosen, sizesOf, turned } from "./loop-sizes.ts";
 import { mayUnroll, mustUnroll, unrolled } from "./unroll-loop.ts";
 
 /**
@@ -55,8 +56,14 @@ const contradicts = (stated: ValueType, found: ValueType): boolean =>
   stated.shape.length !== found.shape.length || stated.shape.some((d, i) => typeof d === "number" && cannotBe(d, found.shape[i]!));
 const isBounded = (t: ValueType): boolean => t.shape.every((d) => typeof d === "number" || range(d).every(Number.isFinite));
 
-/** Nodes that all bodies written out may become. */
-const mostWritten = 1 << 15;
+/** Nodes that all bodies written out may become; and those of a loop that could be one whose sizes change. */
+const mostWritten = 1 << 15, fewNodes = 1 << 9;
+/** How sizes inside a node's sub-graphs are: as what it is given; others from turn to turn, or by each branch; such, and dependent on the number of the turn. */
+type InnerSizes = "fixed" | "changing" | "counted";
+function outputTypes(g: Graph): readonly ValueType[] | null {
+  const list = g.outputs.flatMap((v) => g.types.get(v) ?? g.constants.get(v) ?? []);
+  return list.length === g.outputs.length ? list : null;
+}
 
 /** What is known while a graph is walked. */
 class Inference implements Around {
@@ -150,12 +157,35 @@ class Inference implements Around {
     const known = read.every((v) => this.typeOf(v) || this.partsOf(v) !== undefined), doubtful = read.some((v) => this.isDoubtful(v));
     if (known && !doubtful && this.resolved(raw, op, read)) return;
     if (!op) this.diagnostics.push(unknownOperator(raw, this.ops));
-    const before = this.diagnostics.length, n = op && known ? this.withInnerTypes(raw, op) : raw;
-    const unclear = !op || !known || n === null || (doubtful && isResolvedOnly(op)) || (op.parameters ?? []).some((i) => this.isDoubtful(raw.inputs[i] ?? ""));
-    const found = unclear || !this.fits(n, op) || !this.takesTensors(n) ? null : this.infer(n, op);
-    if (known && !doubtful && mayUnroll(raw, (v) => this.constantOf(v)) && this.diagnostics.slice(before).some((d) => d.severity === "error") && this.unrolledInstead(raw, before)) return;
-    this.typed(raw, found, doubtful);
-    if (!found || !op || !n || !this.folded(n, op, found)) this.kept.push(n ?? raw);
+    if (op?.control && known) {
+      if (!this.controlled(raw, op, doubtful)) this.keep(raw, op, null, doubtful);
+      return;
+    }
+    const n = op && known ? this.withGraphs(raw) : raw;
+    const unclear = !op || !known || (doubtful && isResolvedOnly(op)) || (op.parameters ?? []).some((i) => this.isDoubtful(raw.inputs[i] ?? ""));
+    this.keep(n, op, unclear || !this.fits(n, op) || !this.takesTensors(n) ? null : this.infer(n, op), doubtful);
+  }
+  private keep(n: Node, op: Op | undefined, found: readonly ValueType[] | null, doubtful: boolean): void {
+    this.typed(n, found, doubtful);
+    if (!found || !op || !this.folded(n, op, found)) this.kept.push(n);
+  }
+  /**
+   * Types a node with sub-graphs, and keeps it or what stands for it: as it is; its turns written out, where they differ and there are few;
+   * with sizes that change on the way; with the number of the turn as a size. Where all fail, says what is wrong with the last.
+   */
+  private controlled(raw: Node, op: Op, doubtful: boolean): boolean {
+    const before = this.diagnostics.length, hasErrors = () => this.diagnostics.slice(before).some((d) => d.severity === "error");
+    const attempt = (how: InnerSizes): boolean => {
+      const problems = this.diagnostics.splice(before), n = this.withInnerTypes(raw, op, how);
+      if (n === raw) { this.diagnostics.push(...problems); return false; }
+      const found = n && this.fits(n, op) && this.takesTensors(n) ? this.infer(n, op) : null;
+      if (!n || !found || (hasErrors() && !doubtful)) return false;
+      this.measuredBy(n, op, found);
+      this.keep(n, op, found, doubtful);
+      return true;
+    };
+    const writtenOut = (most: number) => mayUnroll(raw, (v) => this.constantOf(v), most) && this.unrolledInstead(raw, before);
+    return attempt("fixed") || (!doubtful && (writtenOut(fewNodes) || attempt("changing") || attempt("counted") || writtenOut(mostWritten)));
   }
   /** Sub-graphs that an operator does not have are no part of what the node means. */
   private withoutForeignGraphs(n: Node): Node {
@@ -323,19 +353,54 @@ class Inference implements Around {
     for (const name of Object.keys(n.attributes).filter((a) => !Object.hasOwn(specs, a))) this.ignored(n, name);
     return fine;
   }
-  /** The node with types inside its sub-graphs; null where its entry objects. */
-  private withInnerTypes(n: Node, op: Op): Node | null {
+  /** The node with types inside its sub-graphs. */
+  private withGraphs(n: Node): Node {
     const attributes = Object.entries(n.attributes);
-    if (!attributes.some(([, a]) => isGraph(a))) return n;
-    const control = this.asked(n, "description", () => op.control?.(this.view(n, op, [])));
-    if (control === null) return null;
-    return { ...n, attributes: Object.fromEntries(attributes.map(([name, a]) => {
-      if (!isGraph(a)) return [name, a];
-      const given = new Map(control?.kind === "loop" && a === control.body ? a.inputs.flatMap((v, i) => this.given(control.given[i], a.types.get(v)).map((t) => [v, t] as const)) : []);
-      const inner = new Inference(a, { ops: this.ops, ...(this.fold ? { fold: this.fold } : {}) }, this, given).run();
-      this.diagnostics.push(...inner.diagnostics);
-      return [name, inner.graph];
-    })) };
+    return attributes.some(([, a]) => isGraph(a)) ? { ...n, attributes: Object.fromEntries(attributes.map(([name, a]) => [name, isGraph(a) ? this.accepted(this.inner(a)) : a])) } : n;
+  }
+  private inner(g: Graph, given: ReadonlyMap<ValueName, ValueType | Constant> = new Map()): Inferred {
+    return new Inference(g, { ops: this.ops, ...(this.fold ? { fold: this.fold } : {}) }, this, given).run();
+  }
+  private accepted({ graph, diagnostics }: Inferred): Graph { this.diagnostics.push(...diagnostics); return graph; }
+  /** The node with types inside its sub-graphs; null where its entry objects; the node itself where sizes as this cannot be. */
+  private withInnerTypes(n: Node, op: Op, how: InnerSizes): Node | null {
+    const control = this.asked(n, "description", () => op.control!(this.view(n, op, [])));
+    if (!control) return null;
+    const graphs = (of: (g: Graph) => Graph | null) => Object.entries(n.attributes).map(([name, a]) => [name, isGraph(a) ? of(a) : a] as const);
+    if (control.kind === "branch") {
+      if (how === "counted") return n;
+      const attributes = Object.fromEntries(graphs((g) => this.accepted(this.inner(g)))), made = { ...n, attributes } as Node, types = [control.ifTrue, control.ifFalse].map((g) => outputTypes(graphs((x) => x).flatMap(([name, x]) => (x === g ? [attributes[name] as Graph] : []))[0]!));
+      const sizes = how === "changing" && types.every((t) => t !== null) ? chosen(types[0]!, types[1]!, (i, d) => this.unused(`${n.outputs[i] || n.name}.${d}`)) : [];
+      return sizes.length ? { ...made, attributes: { ...attributes, [sizesAttribute]: sizesOf(sizes) } } : made;
+    }
+    const given = (body: Graph, carried?: readonly ValueType[]) => {
+      let next = 0;
+      return new Map(body.inputs.flatMap((v, i) => { const x = control.given[i], known = x?.is === "carried" ? carried?.[next++] : undefined; return (known ? [known] : this.given(x, body.types.get(v))).map((t) => [v, t] as const); }));
+    };
+    if (how === "fixed") return { ...n, attributes: Object.fromEntries(graphs((g) => this.accepted(this.inner(g, g === control.body ? given(g) : new Map())))) as Node["attributes"] };
+    const body = how === "counted" ? this.countedBody(n, control) : control.body, first = control.given.flatMap((x) => (x.is === "carried" ? [this.typeOf(x.first)!] : []));
+    if (!body || body.outputs.length !== control.left.length) return n;
+    const found = this.asked(n, "sizes", () => turned({
+      first, most: control.most, left: control.left.flatMap((x, i) => (x.is === "carried" ? [i] : [])), infer: (carried) => this.inner(body, given(body, carried)),
+      counted: (control.limit !== undefined || control.condition !== undefined) && control.room === undefined && control.left.some((x) => x.is === "slice"),
+      name: (value, d) => this.unused(value === null ? `${n.name}.turns` : `${n.outputs[value] || n.name}.${d}`),
+    }));
+    if (!found) return null;
+    this.accepted(found.body);
+    return { ...n, attributes: { ...Object.fromEntries(graphs((g) => (g === control.body ? found.body.graph : g))), ...(found.sizes.length ? { [sizesAttribute]: sizesOf(found.sizes) } : {}) } as Node["attributes"] };
+  }
+  /** The body in which the number of the turn is a size, so that other sizes may depend on it; null where it is not given one, or nothing bounds it. */
+  private countedBody(n: Node, { body, given, most }: Looping): Graph | null {
+    const i = given.findIndex((x) => x.is === "turn"), v = body.inputs[i];
+    if (v === undefined || most === undefined) return null;
+    const turn = this.unused(`${n.name}.${v}`), shape = body.types.get(v)?.shape.length === 1 ? [1] : [], symbol = parameter(symbolNamed(this.unused(`${n.name}.turn`)), [0, Math.max(0, boundDim(most) - 1)]);
+    const measure: Node = { name: this.unused(`${n.name}.measure`), op: measureOp, inputs: [turn], outputs: [v], attributes: { value: { dtype: "i64", shape, dims: [dimOf(symbol)] } }, origin: n.origin };
+    return { ...body, inputs: body.inputs.with(i, turn), nodes: [measure, ...body.nodes], types: new Map([...body.types].map(([name, t]) => [name === v ? turn : name, t])) };
+  }
+  /** Sizes that the node finds are known from its outputs. */
+  private measuredBy(n: Node, op: Op, found: readonly ValueType[]): void {
+    const own = new Set(op.control!(this.view(n, op, found)).sizes.map((s) => s.symbol.name));
+    n.outputs.forEach((v, i) => { if (v) for (const d of found[i]!.shape) if (typeof d !== "number") for (const s of variables(d)) if (own.has(s)) this.measures.set(s, v); });
   }
   /** The type of an input of a loop's body; a body may take the turn's number and the condition with one dimension. A turn is only taken where the condition holds. */
   private given(x: Given | undefined, stated: ValueType | undefined): readonly (ValueType | Constant)[] {
@@ -371,8 +436,9 @@ class Inference implements Around {
   /** The values that give a list of sizes those of its symbols that inputs' shapes do not. */
   private measuring(list: SizeList): readonly ValueName[] {
     const symbols = new Set(list.dims.flatMap((d) => (typeof d === "number" ? [] : [...variables(d)])));
-    return [...symbols].flatMap((s) => this.measures.get(s) ?? []);
+    return [...symbols].flatMap((s) => this.measureOf(s) ?? []);
   }
+  private measureOf(symbol: string): ValueName | undefined { return this.measures.get(symbol) ?? this.outer?.measureOf(symbol); }
   private result(): Graph {
     const outputs = this.outer ? this.spread.map((v) => this.own(v)) : this.spread, read = new Set([...outputs, ...this.kept.flatMap((n) => [...n.inputs, ...capturedBy(n)])]);
     const made = new Set([...this.graph.inputs, ...this.kept.flatMap((n) => n.outputs)]);

@@ -16,9 +16,9 @@ export function mustUnroll(n: Node, read: readonly ValueName[], isTensor: (v: Va
   return n.op === "Loop" && read.some((v) => !isTensor(v));
 }
 /** Whether the node is a Loop of so few turns that it may be written out where its turns differ. */
-export function mayUnroll(n: Node, known: (v: ValueName) => Constant | undefined): boolean {
+export function mayUnroll(n: Node, known: (v: ValueName) => Constant | undefined, most: number): boolean {
   const { body } = n.attributes, turns = numberOf(known(n.inputs[0] ?? ""));
-  return n.op === "Loop" && turns !== undefined && body !== undefined && isGraph(body) && turns * body.nodes.length <= mostNodes;
+  return n.op === "Loop" && turns !== undefined && body !== undefined && isGraph(body) && turns * body.nodes.length <= most;
 }
 /** What stands for the outputs of a Loop. Throws Unsupported where its end is not known. */
 export function unrolled(n: Node, g: Resolver): readonly Parts[] {

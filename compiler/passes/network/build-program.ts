@@ -113,7 +113,7 @@ export function buildProgram(network: Network, o: BuildOptions): Program {
   const { arena, steps } = planned(made, "arena", placement.blocks, (at, name) => placeOf(n, placement, at, name), resultsOf);
   const port = (tensor: string, name = valueOfTensor(tensor) ?? fail(`${tensor} is none of the model's`)): Port => {
     const { dtype, shape, declared, sizes } = n.tensors.get(tensor)!;
-    return { name, ...(declared ? { ...declared, stored: dtype } : { shape, dtype }), ...(sizes ? { sizes, at: placeOf(n, placement, arena, tensor) } : {}) };
+    return { name, ...(declared ? { ...declared, stored: dtype } : { shape, dtype }), ...(sizes ? { sizes } : {}), ...(sizes && placement.blockOf.has(placement.rootOf(tensor)) ? { at: placeOf(n, placement, arena, tensor) } : {}) };
   };
   return {
     name: n.name, inputs: n.inputs.map((t) => port(t)), outputs: n.outputs.map((t, i) => port(t, n.outputNames[i])), steps, arena, constants: blob.bytes(),
@@ -130,6 +130,7 @@ export function buildProgram(network: Network, o: BuildOptions): Program {
 /** Where the program finds a symbol's value. */
 function originOf(n: Network, from: SymbolSource, place: (name: string) => Place): ProgramSource {
   if ("input" in from) return { input: n.inputs.indexOf(from.input), dim: from.dim };
+  if ("flow" in from) return from;
   return { place: place(from.tensor), dtype: n.tensors.get(from.tensor)!.dtype, steps: n.computes.findLastIndex((c) => writesOf(c).includes(from.tensor)) + 1 };
 }
 const computesIn = (n: Network, flow: Flow<Run, string>): readonly Compute[] => piecesOf(flow).flatMap((run) => n.computes.slice(run.first, run.first + run.count));

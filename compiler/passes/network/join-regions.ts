@@ -4,12 +4,15 @@
  * Ensures: what a loop carries is copied at the end of its body, or is made where it must lie. Stands before memory is planned.
  */
 import type { Stored } from "../../emit/target.ts";
-import { rowMajor, type Compute } from "../../ir/compute.ts";
-import { isStatic, type ValueName } from "../../ir/graph.ts";
-import { mapFlow, piecesOf, type Flow, type Regions } from "../../ir/control.ts";
-import { derivedName, readsOf, writesOf, type NetTensor, type Network, type Run } from "../../ir/network.ts";
+import { at, axis, rowMajor, type Compute } from "../../ir/compute.ts";
+import { boundOf, type ValueName } from "../../ir/graph.ts";
+import { flowsIn, mapFlow, piecesOf, type Flow, type Leave, type Regions } from "../../ir/control.ts";
+import { derivedName, readsOf, writesOf, type NetTensor, type Network, type Run, type SymbolSource } from "../../ir/network.ts";
+import { someSizes, type SymbolFrom } from "../../ir/symbols.ts";
+import { runSizes } from "../../ops/op.ts";
 import { fail, load } from "../../ir/scalar.ts";
-import { rebuild } from "../../ir/algebra.ts";
+import { make, rebuild } from "../../ir/algebra.ts";
+import { int } from "../../ir/linear.ts";
 import { types, type DType } from "../../ir/types.ts";
 import { copy } from "./choose-layouts.ts";
 import { tensorOf } from "./lower-graph.ts";
@@ -29,6 +32,8 @@ class Joiner {
   private readonly setup: Compute[] = [];
   /** What leads from piece to piece, as one of them has it. */
   private readonly ofPieces: ReadonlyMap<ValueName, NetTensor>;
+  /** Symbols that Computes find. */
+  private readonly found: SymbolFrom<SymbolSource>[] = [];
   private pieces = 0;
 
   constructor(r: Regions<Network>, stores: Readonly<Partial<Record<DType, Stored>>>) {
@@ -41,8 +46,20 @@ class Joiner {
     for (const v of [...r.inputs, ...r.outputs, ...r.types.keys()]) if (!this.tensors.has(tensorOf(v)) && this.crosses(v)) this.put(v);
     for (const [v, s] of r.slices) this.tensors.set(tensorOf(v), { ...this.tensors.get(tensorOf(v))!, aliasOf: tensorOf(s.of), turn: { loop: s.loop, reverse: s.reverse } });
     const flow = this.flow(r.flow);
-    const { tensors, computes, setup } = this;
-    return { name: r.name, inputs: r.inputs.map(tensorOf), outputs: r.outputs.map(tensorOf), outputNames: r.outputNames, tensors, computes, flow, ...(setup.length ? { setup } : {}) };
+    const { tensors, computes, setup } = this, symbols = this.symbolsOf(flow);
+    return {
+      name: r.name, inputs: r.inputs.map(tensorOf), outputs: r.outputs.map(tensorOf), outputNames: r.outputNames, tensors, computes, flow, ...(setup.length ? { setup } : {}),
+      ...(symbols.length ? { symbols } : {}), ...(r.equalities?.length ? { equalities: r.equalities } : {}),
+    };
+  }
+  /** The symbols of all pieces: those of the model's inputs, those that a piece finds, and those that the flow gives values. */
+  private symbolsOf(flow: Flow<Run, string>): readonly SymbolFrom<SymbolSource>[] {
+    const found = new Map<string, SymbolFrom<SymbolSource>>(), put = (s: SymbolFrom<SymbolSource>) => { if (!found.has(s.variable.name)) found.set(s.variable.name, s); };
+    for (const v of this.regions.inputs) this.regions.types.get(v)!.shape.forEach((d, dim) => { if (typeof d === "object" && d.kind === "var") put({ variable: d, from: { input: tensorOf(v), dim } }); });
+    for (const s of this.found) put(s);
+    const leaves = (f: Flow<Run, string>): void => { for (const item of f) { if (item.kind === "leave") for (const { symbol } of item.sizes) put({ variable: symbol, from: { flow: true } }); for (const inner of flowsIn(item)) leaves(inner); } };
+    leaves(flow);
+    return [...found.values()];
   }
   private readonly crossing = new Set<ValueName>();
   /** Whether a value leads from one piece to another, or is named outside of pieces. */
@@ -52,7 +69,6 @@ class Joiner {
       for (const p of piecesOf(r.flow)) for (const x of [...p.inputs.map((t) => t.slice(1)), ...p.outputNames]) crossing.add(x);
       for (const x of [...r.inputs, ...r.outputs]) crossing.add(x);
       mapFlow(r.flow, () => null, (x) => { crossing.add(x); });
-      for (const list of r.carries.values()) for (const { from, to } of list) crossing.add(from).add(to);
       for (const [x, { of }] of r.slices) crossing.add(x).add(of);
     }
     return crossing.has(v);
@@ -60,25 +76,27 @@ class Joiner {
   /** As pieces have it, in the types of the target; what no piece reads or writes whole, as its slices are. */
   private put(v: ValueName): void {
     const r = this.regions, type = r.types.get(v), kind = r.inputs.includes(v) ? "input" : r.outputs.includes(v) ? "output" : "temporary";
-    if (!type || !isStatic(type)) return fail(`${v} leads from one piece to another, but has no static type`);
+    if (!type) return fail(`${v} leads from one piece to another, but has no type`);
     const slices = [...r.slices].filter(([, s]) => s.of === v).map(([x]) => x), known = [v, ...slices].flatMap((x) => this.ofPieces.get(x) ?? [])[0];
-    const stored = this.stores[type.dtype], dtype = known?.dtype ?? (stored && "as" in stored ? stored.as : type.dtype), shape = this.ofPieces.get(v)?.shape ?? type.shape;
+    const stored = this.stores[type.dtype], dtype = known?.dtype ?? (stored && "as" in stored ? stored.as : type.dtype), { shape } = this.ofPieces.get(v) ?? boundOf(type);
     if (known?.declared && types[known.declared.dtype].bits < 8 && slices.length) fail(`${v} is cut into slices, which begin inside bytes`);
-    const declared = dtype !== type.dtype && kind !== "temporary" ? { declared: { dtype: type.dtype, shape: type.shape } } : {}, memory = known?.layout.memory;
-    this.tensors.set(tensorOf(v), { name: tensorOf(v), kind, dtype, shape, layout: { ...rowMajor(shape.length), ...(memory ? { memory } : {}) }, ...declared });
+    const declared = dtype !== type.dtype && kind !== "temporary" ? { declared: { dtype: type.dtype, shape: boundOf(type).shape } } : {}, memory = known?.layout.memory;
+    this.tensors.set(tensorOf(v), { name: tensorOf(v), kind, dtype, shape, layout: { ...rowMajor(shape.length), ...(memory ? { memory } : {}) }, ...runSizes(type), ...declared });
   }
 
   private flow(flow: Flow<Network, ValueName>): Flow<Run, string> {
     return flow.flatMap((item): Flow<Run, string> => {
       switch (item.kind) {
         case "piece": return this.run(() => this.piece(item.piece));
+        // Of a branch, or before a loop: what is left is needed by nobody any more. Of a turn: below.
+        case "leave": return [...this.run(() => { for (const { from, to } of item.moves) this.move(tensorOf(from), tensorOf(to), item.origin); }), ...values(item)];
         case "branch": {
           const ifTrue = this.flow(item.ifTrue), ifFalse = this.flow(item.ifFalse);
           return ifTrue.length + ifFalse.length ? [{ ...item, condition: tensorOf(item.condition), ifTrue, ifFalse }] : [];
         }
         case "loop": {
-          const first = this.computes.length, { condition, ...rest } = item, inner = this.flow(item.body);
-          const body = [...inner, ...this.run(() => { for (const { from, to } of this.regions.carries.get(item.name) ?? []) this.carry(tensorOf(from), tensorOf(to), first, inner, item.origin); })];
+          const first = this.computes.length, { condition, ...rest } = item, end = item.body.at(-1), leave = end?.kind === "leave" ? end : null, inner = this.flow(leave ? item.body.slice(0, -1) : item.body);
+          const body = [...inner, ...(leave ? [...this.run(() => { for (const { from, to } of leave.moves) this.carry(tensorOf(from), tensorOf(to), first, inner, item.origin); }), ...values(leave)] : [])];
           return body.length ? [{ ...rest, ...(condition === undefined ? {} : { condition: tensorOf(condition) }), body }] : [];
         }
         default: return item satisfies never;
@@ -103,6 +121,7 @@ class Joiner {
     for (const c of n.setup ?? []) if (!writesOf(c).every((w) => this.tensors.has(to(w)))) this.setup.push(withNames(c, to));
     for (const t of n.tensors.values()) if (t.kind !== "input" && t.kind !== "output") this.tensors.set(to(t.name), { ...t, name: to(t.name), ...(t.aliasOf === undefined ? {} : { aliasOf: to(t.aliasOf) }) });
     for (const c of n.computes) this.computes.push(withNames(c, to));
+    for (const { variable, from } of n.symbols ?? []) if ("tensor" in from) this.found.push({ variable, from: { tensor: to(from.tensor) } });
   }
   /** Whether a tensor of a piece is the one of that name that is there already: the same constant, or prepared from the same constants. */
   private isThere(t: NetTensor, n: Network, names: ReadonlyMap<string, string>): boolean {
@@ -119,10 +138,20 @@ class Joiner {
     const made = body.find((i) => writesOf(this.computes[i]!).some((x) => this.rootOf(x) === from)), begin = made === undefined ? -1 : loopAround(inner, made)?.[0] ?? made;
     const over = (i: number) => i === made && i === begin && olds(i).join() === to && writesOf(this.computes[i]!).includes(from) && overwrites(this.computes[i]!, t, f);
     const late = body.some((i) => i >= begin && olds(i).length > 0 && !over(i)) || decisionsIn(inner).some(({ condition, at }) => at >= begin && this.rootOf(condition) === memory);
-    if (made !== undefined && !late && f.aliasOf === undefined && f.kind === "temporary") this.tensors.set(from, { ...f, aliasOf: to });
-    else this.computes.push({ ...copy(f, t), origin });
+    if (made !== undefined && !late && f.aliasOf === undefined && f.kind === "temporary" && f.shape.join() === t.shape.join()) this.tensors.set(from, { ...f, aliasOf: to });
+    else this.move(from, to, origin);
+  }
+  /** Copies as much as a run has of a tensor. Where the sizes change with it, they are not those of the place yet. */
+  private move(from: string, to: string, origin: readonly string[]): void {
+    const f = this.tensors.get(from)!, t = this.tensors.get(to)!, common = f.shape.map((n, d) => Math.min(n, t.shape[d]!)), whole = copy(f, t);
+    if (common.join() === t.shape.join() && !f.sizes) { this.computes.push({ ...whole, origin }); return; }
+    const axes = common.map((n, d) => axis(`d${d}`, n)), sizes = common.map((n, d) => { const e = f.sizes?.[d]; return e && make("min", e, int(n)); });
+    const stage = { name: "copy", axes, value: at(f, ...axes) };
+    this.computes.push({ ...whole, stages: [stage], outputs: whole.outputs.map((o) => ({ ...o, index: axes, ...someSizes(sizes) })), origin });
   }
 }
+/** What symbols become, without the values that are copied. */
+const values = (item: Leave<ValueName>): Flow<Run, string> => (item.sizes.length || item.equalities.length ? [{ ...item, moves: [] }] : []);
 /** The first and the last Compute of the outermost loop in a flow that holds one. */
 function loopAround(flow: Flow<Run, string>, at: number): readonly [number, number] | undefined {
   for (const item of flow) {

@@ -10,7 +10,7 @@ import { extentOf, neutral, rowMajor, type Compute, type Stage } from "../../ir/
 import { derivedName, expressionsOfStage, type NetTensor, type Network, type SymbolSource } from "../../ir/network.ts";
 import { copy } from "./choose-layouts.ts";
 import { arrayOf, type ElementArray } from "../../ir/types.ts";
-import { constant, fail, load, type Expr } from "../../ir/scalar.ts";
+import { children, constant, fail, load, type Expr, type Var } from "../../ir/scalar.ts";
 import type { SymbolFrom } from "../../ir/symbols.ts";
 import { loadsIn, rebuild, substitute } from "../../ir/algebra.ts";
 import { lowerNode } from "../../ops/lowering.ts";
@@ -75,7 +75,7 @@ function read(computes: readonly Compute[], tensors: Map<string, NetTensor>, sym
     return wanted;
   }).reverse();
 }
-/** Each symbol, and the first dimension of an input that it is, or what measures it. */
+/** Each symbol, and the first dimension of an input that it is, or what measures it; of a piece of a model, others come from around it. */
 function symbolsOf(g: Graph): NonNullable<Network["symbols"]> {
   const found = new Map<Expr, SymbolFrom<SymbolSource>>();
   for (const v of g.inputs) {
@@ -87,8 +87,10 @@ function symbolsOf(g: Graph): NonNullable<Network["symbols"]> {
     const [d] = n.op === measureOp ? sizesMadeBy(n)!.dims : [];
     if (typeof d === "object" && d.kind === "var") found.set(d, { variable: d, from: { tensor: tensorOf(n.outputs[0]!) } });
   }
+  for (const t of g.types.values()) for (const d of t.shape) if (typeof d === "object") for (const v of varsIn(d)) if (!found.has(v)) found.set(v, { variable: v, from: { flow: true } });
   return [...found.values()];
 }
+const varsIn = (e: Expr): readonly Var[] => (e.kind === "var" ? [e] : children(e).flatMap(varsIn));
 /** What is reduced over nothing is what the reduction starts from. */
 function emptied(c: Compute): Compute {
   const isEmpty = (s: Stage) => s.reduce?.axes.some((a) => extentOf(a) === 0);

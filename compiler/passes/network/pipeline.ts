@@ -87,7 +87,7 @@ function checkPacked(n: Network): void {
 }
 /** One error for all symbols that the target cannot have. */
 function checkSymbols({ symbols = [] }: Network, { openSizes }: TargetFacts): void {
-  const refused = symbols.filter(({ from }) => !openSizes || (openSizes === "given" && !("input" in from)));
+  const refused = symbols.filter(({ from }) => !openSizes || (openSizes === "given" && "tensor" in from));
   if (refused.length === 0) return;
   const list = refused.map(({ variable: { name, range = [0, 0] } }) => `${nameOfSymbol(name)} (${range.join("..")})`), are = list.length > 1 ? "are" : "is";
   throw new CompileError([{
@@ -98,16 +98,13 @@ function checkSymbols({ symbols = [] }: Network, { openSizes }: TargetFacts): vo
 }
 /** Needs: types known, operators expanded. Throws where a pass leaves something that does not hold together, naming the pass. */
 export const compileNetwork = (g: Graph, o: NetworkOptions): Program => compileRegions(whole(g), o);
-/** Throws where values between pieces, or slices, are not plain tensors of one size. */
-function refuseOpen(r: Regions<Graph>): void {
+/** Throws where values between pieces, or slices, are not plain tensors, or of sizes that the target must know before. */
+function refuseOpen(r: Regions<Graph>, { openSizes, grid }: TargetFacts): void {
   if (r.flow.length === 1 && r.flow[0]?.kind === "piece") return;
-  const types = [...r.types].filter(([, t]) => !isStatic(t) || t.dtype === "string").map(([v]) => v);
-  if (types.length === 0) return;
-  const few = `${types.slice(0, 3).join(", ")}${types.length > 3 ? " ..." : ""}`;
-  throw new CompileError([{
-    severity: "error", code: "unsupported-form", message: `the model branches or repeats at run time, and has strings or sizes that are known only then (${few})`,
-    hint: "give all sizes as numbers in --shape and --dim, or export the branch that is taken",
-  }]);
+  const open = openSizes === "found" && !grid ? [] : [...r.types].filter(([, t]) => !isStatic(t)).map(([v]) => v), strings = [...r.types].filter(([, t]) => t.dtype === "string").map(([v]) => v);
+  const few = (list: readonly string[]) => `${list.slice(0, 3).join(", ")}${list.length > 3 ? " ..." : ""}`, branches = "the model branches or repeats at run time";
+  if (open.length) throw new CompileError([{ severity: "error", code: "open-sizes", message: `${branches}, and has sizes that are known only then (${few(open)})`, hint: "give all sizes as numbers in --shape and --dim, or take the target cpp" }]);
+  if (strings.length) throw new CompileError([{ severity: "error", code: "unsupported-form", message: `${branches}, and has strings there (${few(strings)})`, hint: "export the branch that is taken, or say what decides: --value NAME=1" }]);
 }
 /** `compileNetwork` of a model that is cut at its control flow. */
 export function compileRegions(r: Regions<Graph>, o: NetworkOptions): Program {
@@ -125,7 +122,7 @@ export function compileRegions(r: Regions<Graph>, o: NetworkOptions): Program {
     return n;
   };
   const piece = (g: Graph): Network => networkPasses.reduce((before, pass) => check(pass.name, pass.run(before, o.facts)), check("lower-graph", lowered(g)));
-  refuseOpen(r);
+  refuseOpen(r, o.facts);
   const joined = joinRegions({ ...r, flow: mapFlow(r.flow, piece, (v) => v) }, o.facts.types), n = joined.flow ? check("join-regions", joined) : joined;
   return buildProgram(n, { variants: o.variants, alignment: o.facts.alignment, shares: o.facts.shares === true, ...(o.tuner ? { tuner: o.tuner } : {}), ...(o.progress ? { progress: o.progress } : {}) });
 }

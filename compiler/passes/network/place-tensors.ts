@@ -6,7 +6,7 @@
 import { address, settled, type Compute } from "../../ir/compute.ts";
 import { loadsIn } from "../../ir/algebra.ts";
 import { bytesOfTensor, expressionsOfStage, readsOf, writesOf, type NetTensor, type Network, type Run } from "../../ir/network.ts";
-import { piecesOf, type Flow } from "../../ir/control.ts";
+import { flowsIn, piecesOf, type Flow } from "../../ir/control.ts";
 import { types } from "../../ir/types.ts";
 import type { Block } from "./plan-memory.ts";
 
@@ -23,17 +23,17 @@ interface Life { readonly name: string; first: number; last: number; bytes: numb
 
 /** Whether a tensor lies in the arena: of the caller's, those that kernels see in other sizes than the caller. */
 export const isOwn = (t: NetTensor): boolean => t.kind === "temporary" || (t.sizes !== undefined && t.kind !== "constant");
-/** Blocks for all temporaries, and which of them may lie over each other. Needs: aliases are final. */
+/** Blocks for all temporaries, and which of them may lie over each other; the caller's live from before the first step, or to behind the last. Needs: aliases are final. */
 export function placeTensors(n: Network): Placement {
   const rootOf = (name: string): string => { const t = n.tensors.get(name)!; return t.aliasOf === undefined ? name : rootOf(t.aliasOf); };
-  const lives = new Map<string, Life>(), end = n.computes.length - 1;
+  const lives = new Map<string, Life>(), end = n.computes.length;
   n.computes.forEach((c, step) => {
     for (const name of [...writesOf(c), ...readsOf(c)]) {
       const root = n.tensors.has(name) ? n.tensors.get(rootOf(name))! : undefined;
       if (!root || !isOwn(root)) continue;
       const life = lives.get(root.name);
       if (life) { life.last = Math.max(life.last, step); life.bytes = Math.max(life.bytes, bytesOfTensor(n.tensors.get(name)!)); }
-      else lives.set(root.name, { name: root.name, first: root.kind === "input" ? 0 : step, last: root.kind === "output" ? end : step, bytes: Math.max(bytesOfTensor(root), bytesOfTensor(n.tensors.get(name)!)), into: null });
+      else lives.set(root.name, { name: root.name, first: root.kind === "input" ? -1 : step, last: root.kind === "output" ? end : step, bytes: Math.max(bytesOfTensor(root), bytesOfTensor(n.tensors.get(name)!)), into: null });
     }
   });
   const loops = loopsIn(n.flow ?? []), touch = (name: string, step: number) => { const life = lives.get(rootOf(name)); if (life) { life.first = Math.min(life.first, step); life.last = Math.max(life.last, step); } };
@@ -41,7 +41,7 @@ export function placeTensors(n: Network): Placement {
   for (const [first, last] of loops) for (const life of lives.values()) throughLoop(life, first, last);
   const shared = new Map<Compute, Map<string, string>>();
   n.computes.forEach((c, step) => {
-    const taken = new Map<string, string>(), turn = loops.find(([first, last]) => first <= step && step <= last)?.[0] ?? 0;
+    const taken = new Map<string, string>(), turn = loops.find(([first, last]) => first <= step && step <= last)?.[0] ?? -1;
     for (const operand of readsOf(c)) {
       const result = n.tensors.has(operand) ? writesOf(c).find((w) => w !== operand && rootOf(w) === rootOf(operand)) : undefined;
       if (result !== undefined) taken.set(operand, result);
@@ -73,8 +73,7 @@ export function placeTensors(n: Network): Placement {
 }
 
 /** The first and the last step of each loop, inner ones first. */
-const loopsIn = (flow: Flow<Run, string>): readonly (readonly [number, number])[] => flow.flatMap((item) =>
-  (item.kind === "piece" ? [] : item.kind === "branch" ? [...loopsIn(item.ifTrue), ...loopsIn(item.ifFalse)] : [...loopsIn(item.body), spanOf(item.body)]));
+const loopsIn = (flow: Flow<Run, string>): readonly (readonly [number, number])[] => flow.flatMap((item) => [...flowsIn(item).flatMap(loopsIn), ...(item.kind === "loop" ? [spanOf(item.body)] : [])]);
 /** The first and the last step of a flow that has some. */
 export function spanOf(flow: Flow<Run, string>): readonly [number, number] {
   const runs = piecesOf(flow);
@@ -82,9 +81,8 @@ export function spanOf(flow: Flow<Run, string>): readonly [number, number] {
 }
 /** What decides in a flow, and the first step behind each decision, which a loop takes again before each turn. */
 export const decisionsIn = (flow: Flow<Run, string>): readonly { readonly condition: string; readonly at: number }[] => flow.flatMap((item) => {
-  if (item.kind === "piece") return [];
-  const own = item.condition === undefined ? [] : [{ condition: item.condition, at: spanOf([item])[0] }];
-  return [...own, ...(item.kind === "loop" ? decisionsIn(item.body) : [...decisionsIn(item.ifTrue), ...decisionsIn(item.ifFalse)])];
+  const own = (item.kind !== "branch" && item.kind !== "loop") || item.condition === undefined ? [] : [{ condition: item.condition, at: spanOf([item])[0] }];
+  return [...own, ...flowsIn(item).flatMap(decisionsIn)];
 });
 /** What lives longer than a turn of a loop lives through all of it: a turn may read what the one before has written, or what came before the loop. */
 function throughLoop(l: Life, first: number, last: number): void {
