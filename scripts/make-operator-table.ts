@@ -5,6 +5,7 @@
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { ops } from "../compiler/ops/index.ts";
+import type { Op } from "../compiler/ops/op.ts";
 import { elementTypes } from "../compiler/ir/types.ts";
 
 import { countCases, countedTargets, countsPath, readCounts, showCounts } from "../test/conformance/counts.ts";
@@ -16,7 +17,9 @@ export function operatorTable(): string {
   const list = [...ops.values()].filter((o) => !o.internal).sort((a, b) => (a.name < b.name ? -1 : 1)), own = list.filter((o) => !o.name.includes("."));
   const names = [...elementTypes, "string"].join(", ");
   const passed = (op: string) => { const c = counts[op]; return c ? countedTargets.map((t) => (c[t] === c.cases ? `${c.cases}` : `${c[t]} of ${c.cases}`)).join(" | ") : countedTargets.map(() => "").join(" | "); };
-  const rows = list.map((o) => `| ${o.name} | ${o.since} | ${span(o.inputs)} | ${span(o.outputs ?? [1, 1])} | ${Object.keys(o.attributes ?? {}).join(", ")} | ${passed(o.name)} |`);
+  // Lists of sizes are the compiler's own.
+  const attributesOf = (o: Op): string => Object.entries(o.attributes ?? {}).flatMap(([name, { kind }]) => (kind === "sizes" ? [] : [name])).join(", ");
+  const rows = list.map((o) => `| ${o.name} | ${o.since} | ${span(o.inputs)} | ${span(o.outputs ?? [1, 1])} | ${attributesOf(o)} | ${passed(o.name)} |`);
   return [
     "# Operators", "",
     `mlc compiles ${own.length} operators of ONNX and ${list.length - own.length} of other domains. This table is made from the registry (\`npm run operators\`);`,
