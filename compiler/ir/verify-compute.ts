@@ -1,8 +1,8 @@
 /** The rules that any Compute must obey, whatever made it. */
-import { children, fail, mentions, show, variables, type Expr, type Load } from "./scalar.ts";
+import { children, fail, mentions, show, variables, type Expr, type Load, type Range } from "./scalar.ts";
 import { int } from "./linear.ts";
 import { extentOf, reductions, resultType, type Compute, type Layout, type Output, type Stage, type Tensor } from "./compute.ts";
-import { boundsUnder, factsOf, noFacts, type Facts } from "./bounds.ts";
+import { boundsUnder, factsOf, noFacts, quotientFacts, type Facts } from "./bounds.ts";
 import { less, loadsIn, substitute } from "./algebra.ts";
 import { brokenOrder, recurrencesOf } from "./recurrence.ts";
 import { signatures, typeError } from "./typing.ts";
@@ -112,6 +112,12 @@ function hasIndices(e: Expr): boolean {
   if (known === undefined) interesting.set(e, (known = e.kind === "load" || (e.kind === "apply" && (e.op === "quo" || e.op === "rem")) || children(e).some(hasIndices)));
   return known;
 }
+/** Nothing (an empty range) where an index is surely inside its limits, or what it may reach. What quotients are is asked only where it matters. */
+function boundsWithin(x: Expr, facts: Facts, [least, most]: Range): Range {
+  const reach = (f: Facts): Range => { const [low, high] = boundsUnder(x, f); return low < least || high > most ? [low, high] : nowhere; }, plain = reach(facts);
+  return plain[0] > plain[1] ? nowhere : reach([...facts, ...quotientFacts([x, ...facts.flatMap((f) => [...f.terms.keys()])])]);
+}
+const nowhere: Range = [1, 0];
 /** Walks with the tests that hold at each place; each expression once for each set of tests. */
 function checkLoads(root: Expr, sources: ReadonlyMap<string, Source>, isEmpty: boolean, bad: (why: string) => never, given = noFacts): void {
   const seen = new Map<Facts, Set<Expr>>(), contexts = new Map<Facts, Map<Expr, readonly [Facts, Facts]>>();
@@ -144,8 +150,8 @@ function checkLoads(root: Expr, sources: ReadonlyMap<string, Source>, isEmpty: b
     if (e.at.length !== from.limits.length) bad(`${show(e)} has ${e.at.length} indices, but ${e.buffer} has the shape [${from.shape}]`);
     if (e.dtype !== from.dtype) bad(`${show(e)} is read as ${e.dtype}, but holds ${from.dtype}`);
     if (!isEmpty) e.at.forEach((x, d) => {
-      const [low, high] = boundsUnder(x, facts), [least, most] = from.limits[d]!;
-      if (low <= high && (low < least || high > most)) bad(`${show(e)}: index ${d} may reach ${low}..${high}, but ${e.buffer} has the shape [${from.shape}]; test it in a select, or clamp it`);
+      const [low, high] = boundsWithin(x, facts, from.limits[d]!);
+      if (low <= high) bad(`${show(e)}: index ${d} may reach ${low}..${high}, but ${e.buffer} has the shape [${from.shape}]; test it in a select, or clamp it`);
     });
   };
   walk(root, given);
@@ -160,11 +166,11 @@ function checkOutput(o: Output, s: Stage, bad: (why: string) => never): void {
   if (s.axes.some((a) => extentOf(a) === 0)) return;
   const axes = new Map<string, Expr>(s.axes.map((a) => [a.name, a])), limits = limitsOf(o.shape, o.layout);
   index.forEach((x, d) => {
-    const wrong = x.dtype === "index" ? typeError(x) : `is ${x.dtype}`, [low, high] = boundsUnder(x, noFacts);
+    const wrong = x.dtype === "index" ? typeError(x) : `is ${x.dtype}`, [low, high] = boundsWithin(x, noFacts, limits[d]!);
     if (wrong) bad(`index ${d}: ${wrong}`);
     checkNames(x, axes, null, bad);
     checkLoads(x, new Map(), false, bad);
-    if (low < limits[d]![0] || high > limits[d]![1]) bad(`index ${d}, ${show(x)}, may reach ${low}..${high} in the shape [${o.shape}]`);
+    if (low <= high) bad(`index ${d}, ${show(x)}, may reach ${low}..${high} in the shape [${o.shape}]`);
   });
   const lost = s.axes.find((a) => extentOf(a) > 1 && !index.some((x) => variables(x).has(a.name)));
   if (lost) bad(`all elements along ${lost.name} go to one place`);

@@ -35,7 +35,9 @@ const longest = 64;
 /** Each step adds an element to what the one before has found. */
 function stepByStep(n: NodeView, along: number, op: "add" | "mul"): Compute {
   const axes = n.axes(), { shape, dtype } = n.in(0), size = shape[along]!, t = axis("t", size), others = axes.filter((_, d) => d !== along), none = constant(dtype, op === "add" ? 0 : 1);
-  const place = (step: Expr): Expr => (n.int("reverse") ? minus(int(size - 1), step) : step), x = (step: Expr): Expr => n.load(0, axes.map((a, d) => (d === along ? place(step) : a)));
+  const place = (step: Expr): Expr => (n.int("reverse") ? minus(int(size - 1), step) : step), real = sizeExpr(n.type(0).shape[along]!);
+  // Backwards, steps begin behind what a run has.
+  const x = (step: Expr): Expr => { const value = n.load(0, axes.map((a, d) => (d === along ? place(step) : a))); return n.int("reverse") ? select(less(place(step), real), value, none) : value; };
   const isFirst = less(t, int(1)), before = at({ name: "running", dtype }, minus(t, int(1)), ...others), exclusive = n.int("exclusive") !== 0;
   const value = exclusive ? select(isFirst, none, make(op, before, x(minus(t, int(1))))) : select(isFirst, x(t), make(op, before, x(t)));
   const stage: Stage = { name: "running", axes: [t, ...others], value };

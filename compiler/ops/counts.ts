@@ -21,7 +21,7 @@ export function measured(n: NodeView, g: Resolver, number: string, most: number,
 /** The places, in a list of i64, of what is not 0 among the elements of `x`: at most `size`, of which at most `most` are not. */
 export function placesIn(n: NodeView, g: Resolver, x: string, size: number, most = size): string {
   if (most === 0) return g.constant("i64", [0], []);
-  const counts = g.node("mlc.Counts", [x]), total = g.node("Cast", [g.node("Gather", [counts, g.constant("i64", [], [size - 1])])], { to: 7 });
+  const counts = g.node("mlc.Counts", [x]), total = g.node("Cast", [g.node("Gather", [counts, g.constant("i64", [], [-1])])], { to: 7 });
   return g.node("mlc.Places", [counts, measured(n, g, total, most)]);
 }
 
@@ -46,9 +46,9 @@ export const counters: readonly Op[] = [
     lower: (n) => n.map(() => { const [low, high] = range(sizeExpr(listOf(n).dims[0]!)); return make("min", make("max", n.load(0, n.type(0).shape.map(() => int(0))), constant("i64", low)), constant("i64", high)); }),
   },
   {
-    // For each element, how many up to it are not 0.
+    // For each element, how many up to it are not 0; one 0 where there is none.
     name: "mlc.Counts", since: 1, internal: true, inputs: [1, 1],
-    infer: (n) => [{ dtype: "i32", shape: [sizeOf(n.type(0).shape.map(boundDim))] }],
+    infer: (n) => [{ dtype: "i32", shape: [Math.max(1, sizeOf(n.type(0).shape.map(boundDim)))] }],
     lower: (n) => {
       const { shape } = n.type(0), [i] = n.axes() as [ReturnType<typeof axis>], at = unflatten(i, shape), x = n.load(0, at.map((e, d) => bounded(e, n.in(0).shape[d]!)));
       const counts = select(make("and", less(i, sizeExpr(product(shape))), not(make("equal", x, like(x, 0)))), one, zero);

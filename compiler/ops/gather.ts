@@ -4,17 +4,17 @@ import { int, minus, plus, times } from "../ir/linear.ts";
 import type { Expr } from "../ir/scalar.ts";
 import { sizeOf, type Dim } from "../ir/graph.ts";
 import { expectShape } from "./checks.ts";
-import { boundDim, bounded, expectRank, expectType, fixedDim, fromEnd, indices, showDim, showShape, withIndex } from "./helpers.ts";
+import { boundDim, bounded, expectRank, expectType, fixedDim, fromEnd, indices, leastDim, showDim, showShape, withIndex } from "./helpers.ts";
 import { sizeExpr, type NodeView, type Op } from "./op.ts";
 
 /** A run-time index into `size` elements: negative ones count from the end, and none leaves the tensor. */
 const runtimeIndex = (value: Expr, size: Dim): Expr => bounded(fromEnd(convert("index", value), size), size);
 /** Constant indices as start + step * i, where they are that: a gather is then a slice. Fails where one is out of range. */
 function progression(n: NodeView, i: number, size: Dim): { start: Expr; step: number } | null {
-  const c = n.constant(i), most = boundDim(size);
+  const c = n.constant(i), least = leastDim(size);
   if (!c) return null;
   const given = Array.from(c.data as ArrayLike<number | bigint>, Number);
-  for (const v of given) if (v < -most || v >= most) n.fail(`index ${v} is outside an axis of size ${showDim(size)}`);
+  for (const v of given) if (v < -least || v >= least) n.fail(`index ${v} is outside an axis of size ${showDim(size)}${typeof size === "number" ? "" : `, which can be ${least}`}`);
   const isBack = given.every((v) => v < 0);
   if (typeof size !== "number" && !isBack && given.some((v) => v < 0)) return null;
   const list = typeof size === "number" ? given.map((v) => (v < 0 ? v + size : v)) : given, first = typeof size !== "number" && isBack ? size : 0;
@@ -46,7 +46,7 @@ export const gathers: readonly Op[] = [
     infer: (n) => {
       const { dtype, shape } = n.type(0), axis = n.axis(n.int("axis"), shape.length), wanted = n.type(1).shape;
       expectType(n, 1, indices);
-      if (wanted.length !== shape.length || wanted.some((d, i) => i !== axis && d !== shape[i]! && boundDim(d) > boundDim(shape[i]!))) {
+      if (wanted.length !== shape.length || wanted.some((d, i) => i !== axis && d !== shape[i]! && boundDim(d) > leastDim(shape[i]!))) {
         n.fail(`indices of shape ${showShape(wanted)} do not fit data of shape ${showShape(shape)} along axis ${axis}`);
       }
       return [{ dtype, shape: wanted }];

@@ -145,6 +145,8 @@ export const moreDim = onSizes("add"), timesDim = onSizes("mul"), quoDim = onSiz
 export const lessDim = (a: Dim, b: Dim): Dim => dimOf(minus(sizeExpr(a), sizeExpr(b)));
 /** The largest that a size can be. */
 export const boundDim = (d: Dim): number => (typeof d === "number" ? d : range(d)[1]);
+/** What a size surely is at least: of one that may be 0, which only data tells, all that there can be, since what it lacks then is the model's affair. */
+export const leastDim = (d: Dim): number => (typeof d === "number" ? d : range(d)[0] || range(d)[1]);
 /** The size as a number; fails where only a run knows it. */
 export const fixedDim = (n: NodeView, d: Dim, what: string): number =>
   (typeof d === "number" ? d : n.fail(`${what} is ${showDim(d)}, which is known only at run time`, "give it one size instead of bounds"));

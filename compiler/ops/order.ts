@@ -8,7 +8,7 @@ import { constant, type Expr } from "../ir/scalar.ts";
 import { axis, type Axis, type Stage } from "../ir/compute.ts";
 import { sizeOf } from "../ir/graph.ts";
 import {
-  boundDim, bounded, computeOutputs, declared, expectRank, expectType, forOutputs, indices, like, numbers, product, showDim, showShape, unflatten, withIndex,
+  boundDim, leastDim, bounded, computeOutputs, declared, expectRank, expectType, forOutputs, indices, like, numbers, product, showDim, showShape, unflatten, withIndex,
 } from "./helpers.ts";
 import { measured, placesIn } from "./counts.ts";
 import { from } from "./reduce.ts";
@@ -34,7 +34,7 @@ export const orders: readonly Op[] = [
       expectType(n, 1, indices);
       if (n.constant(1) && n.parameter(1)!.length !== 1) n.fail(`K has ${n.parameter(1)!.length} elements, but must be one number`);
       const out = n.value(1) ? shape.map((d, i) => (i === along ? n.sizes(1)![0] ?? -1 : d)) : declared(n, dtype, "K", 0, shape.length).shape, k = out[along]!;
-      if (typeof k === "number" && (k < 0 || k > boundDim(shape[along]!))) {
+      if (typeof k === "number" && (k < 0 || k > leastDim(shape[along]!))) {
         n.fail(`K is ${k}, but axis ${along} of ${showShape(shape)} has ${showDim(shape[along]!)} elements`);
       }
       return forOutputs(n, [{ dtype, shape: out }, { dtype: "i64", shape: out }]);

@@ -3,7 +3,7 @@ import type { Constant } from "../ir/graph.ts";
 import { isConstant } from "../ir/graph.ts";
 import { isFloat, type DType } from "../ir/types.ts";
 import type { AttributeSpec, Expander, NodeView, Op } from "./op.ts";
-import { bits, modes, rowsOf, treesOf, type Branch, type Leaf, type Listed, type Next, type Rows } from "./forest.ts";
+import { depthOf, bits, modes, rowsOf, treesOf, type Branch, type Leaf, type Listed, type Next, type Rows } from "./forest.ts";
 import { choice, shapeOf } from "./checks.ts";
 import { classLabels, classOutputs, labelled, postTransform, postTransforms, type PostTransform } from "./classes.ts";
 import { expectType, forOutputs } from "./helpers.ts";
@@ -131,8 +131,10 @@ const listedForest = (n: NodeView, p: "class" | "target", targets: number, aggre
     modes: n.stringsOr("nodes_modes") ?? [], yes: numbersIn(n, "nodes_truenodeids"), no: numbersIn(n, "nodes_falsenodeids"), missing: numbersIn(n, "nodes_missing_value_tracks_true"),
     weights: ids.map((target, i) => ({ tree: trees[i]!, id: nodes[i]!, target, weight: weights[i]! })),
   };
-  return { roots: treesOf(n, l), targets, aggregate, base: floatsOf(n, "base_values") };
+  return ending(n, { roots: treesOf(n, l), targets, aggregate, base: floatsOf(n, "base_values") });
 });
+/** Fails where a walk may go on without end. */
+const ending = (n: NodeView, f: Forest): Forest => { depthOf(n, f.roots); return f; };
 const batchOf = (n: NodeView): number => { const { shape } = n.in(0); return shape.length === 1 ? 1 : shape[0]!; };
 const inputTypes: readonly DType[] = ["f32", "f64", "i64", "i32"];
 
@@ -195,7 +197,7 @@ const forestOf = (n: NodeView): Forest => once(n, () => {
     return yes.leaves[r] && no.leaves[r] && yes.ids[r] === no.ids[r] ? first!.yes : first!;
   });
   if (roots.length === 0) n.fail("tree_roots names no tree");
-  return { roots, targets: n.int("n_targets"), aggregate: aggregateNames[n.int("aggregate_function")] ?? n.fail(`attribute aggregate_function is ${n.int("aggregate_function")}; it can be 0 to 3`), base: [] };
+  return ending(n, { roots, targets: n.int("n_targets"), aggregate: aggregateNames[n.int("aggregate_function")] ?? n.fail(`attribute aggregate_function is ${n.int("aggregate_function")}; it can be 0 to 3`), base: [] });
 });
 interface Ends { readonly ids: readonly number[]; readonly leaves: readonly number[] }
 /** The sets of membership_values, each ended by NaN. */

@@ -8,14 +8,27 @@
 export interface DriverCase {
   /** The prefix of the generated API. */
   readonly name: string;
+  readonly inputs: number;
+  readonly outputs: number;
+  /** Whether a run is told the shapes of its inputs, and tells those of its outputs. */
+  readonly open: boolean;
+  readonly runs: readonly DriverRun[];
+}
+/** A set of inputs: where they and the outputs lie in the files, and their sizes. */
+export interface DriverRun {
+  readonly inputAt: number;
+  readonly outputAt: number;
   readonly inputBytes: readonly number[];
   readonly outputBytes: readonly number[];
-  readonly arenaBytes: number;
-  /** Where its inputs and outputs lie in the files, one for each set. */
-  readonly runs: readonly { readonly inputAt: number; readonly outputAt: number }[];
+  /** Of inputs, then outputs. */
+  readonly shapes: readonly (readonly number[])[];
+  /** Which outputs have to have their shape. */
+  readonly told: readonly boolean[];
+  /** Whether its shapes have to be refused. */
+  readonly refused: boolean;
 }
 /** What a child's exit tells. */
-export const codes = { inputChanged: 101, beforeStart: 102 } as const;
+export const codes = { inputChanged: 101, beforeStart: 102, otherShape: 103, notRefused: 104,  } as const;
 
 const support = `#define _GNU_SOURCE
 #include <stddef.h>
@@ -28,8 +41,8 @@ const support = `#define _GNU_SOURCE
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-struct run { size_t in, out; };
-struct test { int (*init)(void *, size_t, void **); int (*run)(void *, void **); size_t inputs, outputs, arena, runs; const size_t *bytes; const struct run *at; };
+struct run { size_t in, out; const size_t *bytes; const int64_t *dims; int refused; };
+struct test { int (*init)(void *, size_t, void **); int (*shapes)(void *, const int64_t *); int (*run)(void *, void **); int (*told)(void *, const int64_t *); int refusal; size_t inputs, outputs, context, runs; const struct run *at; };
 `;
 const main = `
 enum { MARGIN = 256, SECONDS = 60 };
@@ -58,32 +71,39 @@ static int touched(const unsigned char *buffer) {
 static int child(const struct test *t, const unsigned char *in, unsigned char *out) {
   unsigned char *b[64];
   size_t n = t->inputs + t->outputs, i, r;
-  /* A context lies at a multiple of 64 in what it is given, 64 bytes long, and working memory follows. */
+  /* A context lies at a multiple of 64 in what it is given; what it needs counts 64 bytes to get there. */
 #ifdef SANITIZED
-  unsigned char *raw = guarded(t->arena + 64 + 63, 0xff), *memory = raw + (64 - (uintptr_t)raw % 64) % 64;
-  size_t size = (size_t)(raw + t->arena + 64 + 63 - memory);
+  size_t size = t->context - 1;
+  unsigned char *memory = guarded(size, 0xff);
 #else
-  unsigned char *memory = guarded(t->arena + 64, 0xff);
-  size_t size = t->arena + 64;
+  size_t size = t->context - 64;
+  unsigned char *memory = guarded(size, 0xff);
 #endif
   void *context;
   int code = t->init(memory, size, &context);
   if (code) return code & 127;
   alarm(SECONDS);
   for (r = 0; r < t->runs; r++) {
-    const unsigned char *from = in + t->at[r].in;
-    unsigned char *to = out + t->at[r].out;
+    const struct run *at = &t->at[r];
+    const unsigned char *from = in + at->in;
+    unsigned char *to = out + at->out;
     for (i = 0; i < n; i++) {
-      b[i] = guarded(t->bytes[i], 0xff);
-      if (i < t->inputs) { memcpy(b[i], from, t->bytes[i]); from += t->bytes[i]; }
+      b[i] = guarded(at->bytes[i], 0xff);
+      if (i < t->inputs) { memcpy(b[i], from, at->bytes[i]); from += at->bytes[i]; }
     }
-    code = t->run(context, (void **)b);
+    code = t->shapes(context, at->dims);
+    if (!code) code = t->run(context, (void **)b);
+    if (at->refused) {
+      if (code != t->refusal) return code ? code & 127 : ${codes.notRefused};
+      continue;
+    }
     if (code) return code & 127;
-    from = in + t->at[r].in;
+    if (t->told(context, at->dims)) return ${codes.otherShape};
+    from = in + at->in;
     for (i = 0; i < n; i++) {
       if (touched(b[i])) return ${codes.beforeStart};
-      if (i < t->inputs) { if (memcmp(b[i], from, t->bytes[i])) return ${codes.inputChanged}; from += t->bytes[i]; }
-      else { memcpy(to, b[i], t->bytes[i]); to += t->bytes[i]; }
+      if (i < t->inputs) { if (memcmp(b[i], from, at->bytes[i])) return ${codes.inputChanged}; from += at->bytes[i]; }
+      else { memcpy(to, b[i], at->bytes[i]); to += at->bytes[i]; }
     }
   }
   return 0;
@@ -109,17 +129,32 @@ int main(int argc, char **argv) {
   return 0;
 }
 `;
+/** Functions that tell a context the shapes of a run's inputs, and compare those of its outputs, of which -1 may be any. */
+function shapesText(c: DriverCase): string {
+  if (!c.open) return `static int shapes_${c.name}(void *c, const int64_t *d) { (void)c; (void)d; return 0; }\n#define told_${c.name} shapes_${c.name}\nenum { refusal_${c.name} = -1 };`;
+  const ranks = (c.runs[0]?.shapes ?? []).map((s) => s.length), starts = ranks.map((_, i) => ranks.slice(0, i).reduce((a, b) => a + b, 0));
+  const set = starts.slice(0, c.inputs).map((at, i) => `if ((code = ${c.name}_set_input_shape_in((${c.name}_context *)c, ${i}, d + ${at}))) return code;`);
+  const got = starts.slice(c.inputs).map((at, k) => `if (${c.name}_output_shape_in((${c.name}_context *)c, ${k}, got)) return 1; for (i = 0; i < ${ranks[c.inputs + k]}; i++) if (d[${at} + i] >= 0 && got[i] != d[${at} + i]) return 1;`);
+  return `static int shapes_${c.name}(void *c, const int64_t *d) { int code = 0; (void)c; (void)d; ${set.join(" ")} return code; }
+static int told_${c.name}(void *c, const int64_t *d) { int64_t got[64]; int i; ${got.join(" ")} return 0; }
+enum { refusal_${c.name} = ${c.name.toUpperCase()}_ERROR_SHAPE };`;
+}
 /** C99 with POSIX. Wants `<name>/<name>.h` for each case. */
 export function driverText(cases: readonly DriverCase[]): string {
   const each = cases.map((c) => {
-    const args = [...c.inputBytes, ...c.outputBytes].map((_, i) => `, b[${i}]`).join("");
+    const args = Array.from({ length: c.inputs + c.outputs }, (_, i) => `, b[${i}]`).join("");
+    // An empty list is no C.
+    const list = (numbers: readonly number[]) => `{${[...numbers, 0].join(", ")}}`;
+    const tables = c.runs.map((r, i) => `static const size_t bytes_${c.name}_${i}[] = ${list([...r.inputBytes, ...r.outputBytes])};
+static const int64_t dims_${c.name}_${i}[] = ${list(r.shapes.flatMap((s, k) => s.map((d) => (k < c.inputs || r.told[k - c.inputs] ? d : -1))))};`);
     return `#include "${c.name}/${c.name}.h"
 static int init_${c.name}(void *m, size_t n, void **c) { return ${c.name}_init(m, n, (${c.name}_context **)c); }
 static int run_${c.name}(void *c, void **b) { (void)b; return ${c.name}_run_in((${c.name}_context *)c${args}); }
-static const size_t bytes_${c.name}[] = {${[...c.inputBytes, ...c.outputBytes].join(", ")}};
-static const struct run runs_${c.name}[] = {${c.runs.map((r) => `{${r.inputAt}, ${r.outputAt}}`).join(", ")}};`;
+${shapesText(c)}
+${tables.join("\n")}
+static const struct run runs_${c.name}[] = {${c.runs.map((r, i) => `{${r.inputAt}, ${r.outputAt}, bytes_${c.name}_${i}, dims_${c.name}_${i}, ${Number(r.refused)}}`).join(", ")}};`;
   });
-  const rows = cases.map((c) => `  {init_${c.name}, run_${c.name}, ${c.inputBytes.length}, ${c.outputBytes.length}, ${c.arenaBytes}, ${c.runs.length}, bytes_${c.name}, runs_${c.name}},`);
+  const rows = cases.map((c) => `  {init_${c.name}, shapes_${c.name}, run_${c.name}, told_${c.name}, refusal_${c.name}, ${c.inputs}, ${c.outputs}, ${c.name.toUpperCase()}_CONTEXT_BYTES, ${c.runs.length}, runs_${c.name}},`);
   return `${support}${each.join("\n")}\nstatic const struct test tests[] = {\n${rows.join("\n")}\n};\n${main}`;
 }
 /** What a line of the driver's report means; null where the run went well. */
@@ -127,5 +162,7 @@ export function failureOf(what: string, value: number): string | null {
   if (what === "signal") return value === 14 ? "ran longer than a minute" : value === 11 || value === 7 ? "touched memory outside its buffers (signal 11)" : `ended by signal ${value}`;
   if (value === codes.beforeStart) return "wrote before the start of a buffer";
   if (value === codes.inputChanged) return "changed an input";
+  if (value === codes.otherShape) return "told another shape of an output";
+  if (value === codes.notRefused) return "took shapes that it has to refuse";
   return value === 0 ? null : `returned error ${value}`;
 }

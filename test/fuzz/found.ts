@@ -60,6 +60,67 @@ export const found: Readonly<Record<string, string>> = {
       z: i32[8, 32] = Div(x, y) {} @ div
       output z
     }`,
+  "an input of open size that nobody reads, and an output that another one is made of": `
+    graph "found" {
+      symbol $T in 4..27
+      input x: f32[4, $T, 24]
+      input unread: f32[4, $T, 24]
+      const repeats: i64[3] = [3, 1, 1]
+      const scale: f32[24] = #00000008
+      all: f32[12, $T, 24] = Tile(x, repeats) {} @ tile
+      y: f32[12, $T, 24] = Mul(all, scale) {} @ mul
+      output y
+      output all
+    }`,
+  "padding that depends on an open size": `
+    graph "found" {
+      symbol $W in 1..10
+      input x: f32[4, 1, 6, $W]
+      const w: f32[8, 1, 2, 6] = #00000009
+      positive: f32[4, 1, 6, $W] = Relu(x) {} @ relu
+      y = Conv(positive, w) { auto_pad: "SAME_UPPER", strides: [1, 3] } @ conv
+      output y
+    }`,
+  "a size less its half": `
+    graph "found" {
+      symbol $W in 3..11
+      input x: f32[1, 3, 5, $W]
+      const w: f32[8, 3, 3, 3] = #0000000a
+      const two: i64[1] = [2]
+      size = Shape(x) { start: 3, end: 4 } @ shape
+      half = Div(size, two) @ half
+      rest = Sub(size, half) @ rest
+      parts = Concat(half, rest) { axis: 0 } @ parts
+      left, right = Split(x, parts) { axis: 3 } @ split
+      y = Conv(right, w) { pads: [1, 1, 0, 2], dilations: [2, 1] } @ conv
+      output y
+    }`,
+  "sums from the end of an open size": `
+    graph "found" {
+      symbol $W in 12..90
+      input x: f32[4, $W, 3]
+      const axis: i64[] = [1]
+      y = CumSum(x, axis) { reverse: 1, exclusive: 0 } @ inclusive
+      z = CumSum(x, axis) { reverse: 1, exclusive: 1 } @ exclusive
+      output y
+      output z
+    }`,
+  "what is found in nothing": `
+    graph "found" {
+      symbol $W in 1..6
+      input x: f32[4, $W]
+      const zero: i64[1] = [0]
+      const one: i64[1] = [1]
+      const two: i64[1] = [2]
+      const flat: i64[1] = [-1]
+      size = Shape(x) { start: 1, end: 2 } @ shape
+      half = Div(size, two) @ half
+      left = Slice(x, zero, half, one) @ left
+      truths = Cast(left) { to: 9 } @ truths
+      list = Reshape(truths, flat) @ list
+      y = Compress(left, list) @ y
+      output y
+    }`,
   "an axis called like the copy of an operand": `
     graph "found" {
       input x: f32[3, 33, 12]

@@ -5,8 +5,10 @@ import { arrayOf, isFloat } from "../../compiler/ir/types.ts";
 import { Unsupported } from "../../compiler/ops/op.ts";
 import { Draw } from "./draw.ts";
 import { imageSteps } from "./images.ts";
+import { OpenBuilder, OpenShapes } from "./open.ts";
 import { otherSteps } from "./others.ts";
 import { Misfit, Scene, type Step } from "./scene.ts";
+import { sizeSteps } from "./sizes.ts";
 import { valueSteps } from "./values.ts";
 
 function drawStep(draw: Draw, list: readonly (readonly [number, Step])[]): Step {
@@ -30,15 +32,12 @@ function firstShape(s: Scene): readonly number[] {
   return sizeOf(shape) > s.most.elements / 4 ? firstShape(s) : shape;
 }
 
-/** A graph of so many steps at most, each of one to some twenty nodes; `large`: at the sizes of real networks. */
-export function randomGraph(seed: number, steps = 6, large = false): Graph {
-  const s = new Scene(seed, large), { draw } = s;
-  s.floats.push(s.input(firstShape(s)));
-  if (draw.chance(0.2)) s.floats.push(s.input(draw.chance(0.5) ? s.shape(s.floats[0]!) : firstShape(s)));
-  const count = draw.int(1, steps);
+type Steps = readonly (readonly [number, Step])[];
+/** Takes so many steps at most behind what is there, and chooses outputs. */
+function grown(s: Scene, steps: number, list: (rank: number) => Steps): Graph {
+  const { draw } = s, count = draw.int(1, steps);
   for (let done = 0, tries = 0; done < count && tries < count * 6; tries++) {
-    const x = draw.chance(0.75) ? s.floats.at(-1)! : draw.pick(s.floats), rank = s.rank(x);
-    const step = drawStep(draw, draw.chance(0.2) ? otherSteps : rank >= 3 && draw.chance(rank === 3 ? 0.3 : 0.6) ? imageSteps : valueSteps);
+    const x = draw.chance(0.75) ? s.floats.at(-1)! : draw.pick(s.floats), step = drawStep(draw, list(s.rank(x)));
     try {
       const made = step(s, x);
       s.floats.push(...(typeof made === "string" ? [made] : made));
@@ -54,6 +53,21 @@ export function randomGraph(seed: number, steps = 6, large = false): Graph {
   const names = [...new Set(outputs)];
   // An input is an output by itself only where a node stands between: ONNX allows both, so both come.
   return s.finish(names.length > 1 && draw.chance(0.2) ? draw.shuffle(names) : names);
+}
+const usual = (draw: Draw) => (rank: number): Steps => (draw.chance(0.2) ? otherSteps : rank >= 3 && draw.chance(rank === 3 ? 0.3 : 0.6) ? imageSteps : valueSteps);
+/** A graph of so many steps at most, each of one to some twenty nodes; `large`: at the sizes of real networks. */
+export function randomGraph(seed: number, steps = 6, large = false): Graph {
+  const s = new Scene(seed, large), { draw } = s;
+  s.floats.push(s.input(firstShape(s)));
+  if (draw.chance(0.2)) s.floats.push(s.input(draw.chance(0.5) ? s.shape(s.floats[0]!) : firstShape(s)));
+  return grown(s, steps, usual(draw));
+}
+/** A graph with sizes that each run chooses. */
+export function openGraph(seed: number, steps = 6): Graph {
+  const s = new Scene(seed, false, new OpenBuilder(seed, seed % 16 === 0)), { draw } = s, shapes = new OpenShapes(draw), others = usual(draw);
+  s.floats.push(s.input(shapes.next()));
+  if (draw.chance(0.25)) s.floats.push(s.input(draw.chance(0.5) ? s.dims(s.floats[0]!) : shapes.next()));
+  return grown(s, steps, (rank) => (draw.chance(0.4) ? sizeSteps : others(rank)));
 }
 
 /** A parsed graph with random elements in the place of those that its text does not tell. */

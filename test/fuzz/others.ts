@@ -47,7 +47,7 @@ const bytes: Step = (s) => {
   return conv(s, s.op("Transpose", [scaled], { perm: [0, 3, 1, 2] }));
 };
 const masked: Step = (s, x) => {
-  const { draw } = s, shape = s.shape(x), a = s.input(s.broadcastable(shape), "bool"), b = s.op("Greater", [x, s.b.scalar(0.1)]);
+  const { draw } = s, a = s.input(s.alike(x), "bool"), b = s.op("Greater", [x, s.b.scalar(0.1)]);
   const both = s.op(draw.pick(["And", "Or", "Xor", "Equal"]), draw.chance(0.5) ? [a, b] : [b, a]),
     test = draw.chance(0.3) ? s.op("Not", [both]) : both;
   s.others.push(test);
@@ -119,8 +119,8 @@ const rare: Step = (s, x) => {
       () => s.op("LpNormalization", [x], { axis, p: draw.int(1, 2) }),
     () => s.op("MeanVarianceNormalization", [x], { axes: [axis] }), () => s.op("ThresholdedRelu", [x], { alpha: 0.3 }),
       () => s.op("Shrink", [x], { lambd: 0.2, bias: 0.1 }),
-    () => s.op("Mean", [x, s.partner(shape) ?? x, s.numbers(s.broadcastable(shape))]), () => s.op("Sum", [x, s.partner(shape) ?? x, x]),
-      () => s.op("Max", [x, s.numbers(s.broadcastable(shape)), s.b.scalar(0)]),
+    () => s.op("Mean", [x, s.partner(x) ?? x, s.numbers(s.broadcastable(x))]), () => s.op("Sum", [x, s.partner(x) ?? x, x]),
+      () => s.op("Max", [x, s.numbers(s.broadcastable(x)), s.b.scalar(0)]),
     () => s.op("ReverseSequence", [x, ints(s, [shape[1]!], 1, shape[0]!)], { time_axis: 0, batch_axis: 1 }),
       () => s.op("com.microsoft.QuickGelu", [x]), () => s.op("com.microsoft.FastGelu", [x, s.numbers([shape.at(-1)!])]),
     () => s.op("com.microsoft.BiasGelu", [x, s.numbers([shape.at(-1)!])]), () => s.op("Dropout", [x]),

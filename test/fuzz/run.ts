@@ -1,9 +1,9 @@
 /**
  * npm run fuzz -- [--seed N] [--count M] [--steps S] [--large] [--isa sse,avx2,...] [--target opencl,webgpu] [--cxx g++] [--opt "O3 march=native"] [--sanitize]
- *                 [--group G] [--keep] [--no-shrink]
+ *                 [--group G] [--keep] [--no-shrink] [--open]
  * npm run fuzz -- --graph FILE
  *
- * Compiles random graphs (seeds N .. N+M-1) to C++, runs them on each instruction set that the machine has (with --target: on the
+ * Compiles random graphs (seeds N .. N+M-1; --open: with sizes that each run chooses) to C++, runs them on each instruction set that the machine has (with --target: on the
  * devices for those targets instead), and compares with the meaning of the graph. A failure prints its seed and the text of the smallest graph that fails in the same way;
  * a file with such a text can be run again (constants that are printed as a hash get random elements).
  */
@@ -14,7 +14,7 @@ import { parseArgs } from "node:util";
 import { parseGraph, printGraph } from "../../compiler/ir/graph-text.ts";
 import { targets } from "../../targets/index.ts";
 import { check, sampleOf, type CheckOptions, type Failure, type Sample } from "./check.ts";
-import { filled, randomGraph } from "./graphs.ts";
+import { filled, openGraph, randomGraph } from "./graphs.ts";
 import { runners } from "./machine.ts";
 import { alike, shrink } from "./shrink.ts";
 
@@ -24,7 +24,7 @@ const { values: flags } = parseArgs({
       steps: { type: "string", default: "6" },
     isa: { type: "string" }, target: { type: "string" }, opt: { type: "string", default: "O1" }, cxx: { type: "string", default: "g++" },
       sanitize: { type: "boolean", default: false },
-    keep: { type: "boolean", default: false }, large: { type: "boolean", default: false },
+    open: { type: "boolean", default: false }, keep: { type: "boolean", default: false }, large: { type: "boolean", default: false },
     "no-shrink": { type: "boolean", default: false }, graph: { type: "string" },
   },
 });
@@ -37,8 +37,11 @@ const first = Number(flags.seed), count = Number(flags.count), size = Number(fla
 const options: CheckOptions = {
   runners: chosen, targets: devices, folder: join(tmpdir(), `mlc-fuzz-${process.pid}`), keep: flags.keep,
   flags: [...flags.opt.split(" ").map((f) => `-${f}`), ...(flags.sanitize ? ["-fsanitize=address,undefined",
-    "-fno-sanitize-recover=undefined"] : []), "-w"],
+    "-fno-sanitize-recover=undefined"] : []), "-w"], refused: (_, why) => { refused.set(why, (refused.get(why) ?? 0) + 1); },
 };
+/** What the compiler says it cannot do, and how often. */
+const refused = new Map<string, number>();
+const made = (seed: number) => (flags.open ? openGraph(seed, Number(flags.steps)) : randomGraph(seed, Number(flags.steps), flags.large));
 async function smallest(sample: Sample, f: Failure): Promise<Sample> {
   const runners = chosen.filter((r) => f.isa === "" || r.isa === f.isa), targets = devices.filter((t) => f.isa === "" || t.name === f.isa);
   return shrink(sample, async (list) => new Set((await check(list,
@@ -58,7 +61,8 @@ async function group(samples: readonly Sample[], names: readonly string[]): Prom
 if (flags.graph) await group([sampleOf(filled(parseGraph(readFileSync(flags.graph, "utf8")), 1), 1)], [flags.graph]);
 else for (let from = first; from < first + count; from += size) {
   const seeds = Array.from({ length: Math.min(size, first + count - from) }, (_, i) => from + i);
-  await group(seeds.map((seed) => sampleOf(randomGraph(seed, Number(flags.steps), flags.large), seed)), seeds.map((seed) => `seed ${seed}`));
+  await group(seeds.map((seed) => sampleOf(made(seed), seed)), seeds.map((seed) => `seed ${seed}`));
 }
+for (const [why, times] of refused) console.log(`${times} x refused: ${why}`);
 console.log(`${flags.graph ? 1 - failed : count - failed} passed, ${failed} failed`);
 process.exitCode = failed ? 1 : 0;

@@ -1,5 +1,5 @@
 /** A random graph while it grows. */
-import { sizeOf, type Attribute, type Graph } from "../../compiler/ir/graph.ts";
+import { sizeOf, type Attribute, type Dim, type Graph } from "../../compiler/ir/graph.ts";
 import type { DType } from "../../compiler/ir/types.ts";
 import { Builder } from "../support/graph-builder.ts";
 import { Draw } from "./draw.ts";
@@ -19,13 +19,17 @@ export class Scene {
   readonly floats: string[] = [];
   /** Values of any type that nobody has to read. */
   readonly others: string[] = [];
+  private readonly given = new Set<Dim>();
   private count = 0;
-  constructor(seed: number, large = false) {
-    this.draw = new Draw(seed, large); this.b = new Builder(seed);
+  constructor(seed: number, large = false, b = new Builder(seed)) {
+    this.draw = new Draw(seed, large); this.b = b;
     this.most = large ? { elements: 400_000, work: 80_000_000 } : { elements: 30_000, work: 6_000_000 };
   }
 
+  /** The largest that a run can have. */
   shape(v: string): readonly number[] { return this.b.typeOf(v).shape; }
+  /** The sizes themselves, of which some may be known only to a run. */
+  dims(v: string): readonly Dim[] { return this.b.dimsOf(v); }
   rank(v: string): number { return this.shape(v).length; }
   dim(v: string, i: number): number { const s = this.shape(v); return s[i < 0 ? i + s.length : i] ?? misfit(); }
   /** Weights whose products with values around 1 sum up to something around 1. */
@@ -45,18 +49,22 @@ export class Scene {
     }
     return made;
   }
-  /** A computed value that would feed a second reader well: of a shape that broadcasts with `shape`. */
-  partner(shape: readonly number[]): string | undefined {
-    const fits = (s: readonly number[]) => s.length <= shape.length && s.every((n, i) => n === 1 || n === shape[i + shape.length - s.length]);
-    const all = this.floats.filter((v) => fits(this.shape(v)));
+  /** A computed value that would feed a second reader well: of a shape that broadcasts with that of `x`. */
+  partner(x: string): string | undefined {
+    const shape = this.dims(x), fits = (s: readonly Dim[]) => s.length <= shape.length && s.every((n, i) => n === 1 || n === shape[i + shape.length - s.length]);
+    const all = this.floats.filter((v) => fits(this.dims(v)));
     return all.length ? this.draw.pick(all) : undefined;
   }
-  /** A shape that broadcasts to `shape`. */
-  broadcastable(shape: readonly number[]): readonly number[] {
-    const kept = shape.slice(this.draw.int(0, shape.length));
+  /** A shape that broadcasts to that of `x`, of numbers. */
+  broadcastable(x: string): readonly number[] { return this.among(x).map((d) => (typeof d === "number" ? d : 1)); }
+  /** A shape that broadcasts to that of `x`, as an input may have it. */
+  alike(x: string): readonly Dim[] { return this.among(x).map((d) => (typeof d === "number" || this.given.has(d) ? d : 1)); }
+  private among(x: string): readonly Dim[] {
+    const shape = this.dims(x), kept = shape.slice(this.draw.int(0, shape.length));
     return kept.map((n) => (this.draw.chance(0.5) ? n : 1));
   }
-  input(shape: readonly number[], dtype: DType = "f32"): string {
+  input(shape: readonly Dim[], dtype: DType = "f32"): string {
+    for (const d of shape) this.given.add(d);
     const names = ["x", "input.1", "data/in:0", "mask", "image", "2", "h_in", "float", "y", "z"], base = this.draw.pick(names);
     return this.b.input(`${base}${this.count++ ? `_${this.count}` : ""}`, shape, dtype);
   }

@@ -30,8 +30,8 @@ const safe: Step = (s, x) => {
   }
 };
 const binary: Step = (s, x) => {
-  const { draw } = s, op = draw.pick(["Add", "Add", "Mul", "Mul", "Sub", "Div", "Max", "Min"]), shape = s.shape(x);
-  const other = draw.chance(0.5) ? s.partner(shape) ?? misfit() : s.numbers(s.broadcastable(shape), 0.5, 1.5);
+  const { draw } = s, op = draw.pick(["Add", "Add", "Mul", "Mul", "Sub", "Div", "Max", "Min"]);
+  const other = draw.chance(0.5) ? s.partner(x) ?? misfit() : s.numbers(s.broadcastable(x), 0.5, 1.5);
   if (op === "Div" && s.floats.includes(other)) return s.op("Div", [x, s.op("Add", [s.op("Abs", [other]), s.b.scalar(1)])]);
   return s.op(op, op === "Div" || draw.chance(0.6) ? [x, other] : [other, x]);
 };
@@ -115,13 +115,13 @@ const layerNorm = (s: Scene, x: string): string => {
   return s.op("LayerNormalization", [x, s.numbers(shape, 0.5, 1.5), ...(s.draw.chance(0.6) ? [s.numbers(shape)] : [])], { axis, epsilon: 0.01 });
 };
 const where: Step = (s, x) => {
-  const { draw } = s, shape = s.shape(x), test = s.op(draw.pick(["Greater", "Less", "GreaterOrEqual", "LessOrEqual"]),
+  const { draw } = s, test = s.op(draw.pick(["Greater", "Less", "GreaterOrEqual", "LessOrEqual"]),
     [x, s.b.scalar(draw.pick([0, 0.3, -0.2]))]);
   const turned = draw.chance(0.3) ? s.op("Not", [test]) : draw.chance(0.3) ? s.op("And",
-    [test, s.op("Less", [s.partner(shape) ?? misfit(), s.b.scalar(0.7)])]) : test;
+    [test, s.op("Less", [s.partner(x) ?? misfit(), s.b.scalar(0.7)])]) : test;
   s.others.push(turned);
   if (draw.chance(0.3)) return s.op("Cast", [turned], { to: 1 });
-  return s.op("Where", [turned, draw.chance(0.5) ? x : s.partner(shape) ?? x, draw.chance(0.5) ? s.b.scalar(0) : s.numbers(s.broadcastable(shape))]);
+  return s.op("Where", [turned, draw.chance(0.5) ? x : s.partner(x) ?? x, draw.chance(0.5) ? s.b.scalar(0) : s.numbers(s.broadcastable(x))]);
 };
 /** Through whole numbers and back. */
 const integers: Step = (s, x) => {

@@ -167,6 +167,15 @@ describe("computations of shapes", () => {
       output y`, "i64[2]"],
   ])("%s", (_, text, shape) => check(text, shape === undefined ? undefined : [shape]));
 });
+it("indices and counts have to fit the smallest size", () => {
+  const { diagnostics } = inferTypes(graph(`input x: f32[1, 3, $W]
+    const three: i64[1] = [3]  const i: i64[1, 3, 3] = [0, 0, 0, 0, 0, 0, 0, 0, 0]
+    a = Gather(x, three) { axis: 2 } @ a
+    b, c = TopK(x, three) @ b
+    d = GatherElements(x, i) { axis: 1 } @ d
+    output a\n output b\n output d`), { fold: foldWithin() });
+  expect(diagnostics.map((d) => d.message)).toEqual(["index 3 is outside an axis of size W, which can be 2", "K is 3, but axis 2 of [1, 3, W] has W elements", "indices of shape [1, 3, 3] do not fit data of shape [1, 3, W] along axis 1"]);
+});
 it("operators that need numbers say which sizes are none", () => {
   const { diagnostics } = inferTypes(graph("input x: f32[1, 2, $W]\n a = LSTM(x, x, x) { hidden_size: 2 } @ a\n b = Det(x) @ b\n output a\n output b"), { fold: foldWithin() });
   expect(diagnostics.map((d) => d.message).join("\n")).toMatch(/known only at run time \(W\)/);

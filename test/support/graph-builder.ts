@@ -1,5 +1,5 @@
 /** Puts small graphs together for tests. */
-import { boundOf, constantOf, sizeOf, type Attribute, type Constant, type Graph, type Node, type TensorType } from "../../compiler/ir/graph.ts";
+import { boundOf, constantOf, sizeOf, type Attribute, type Constant, type Dim, type Graph, type Node, type TensorType, type ValueType } from "../../compiler/ir/graph.ts";
 import { arrayOf, type DType } from "../../compiler/ir/types.ts";
 import { inferNode } from "../../compiler/passes/graph/editor.ts";
 
@@ -17,20 +17,22 @@ export function numbers(seed: number): () => number {
 /** Puts a graph together node by node; types are inferred. Names are short: the operator and a count. */
 export class Builder {
   private readonly nodes: Node[] = [];
-  private readonly types = new Map<string, TensorType>();
+  private readonly types = new Map<string, ValueType>();
   private readonly constants = new Map<string, Constant>();
   private readonly inputs: string[] = [];
   private readonly next: () => number;
   private count = 0;
   constructor(seed = 1) { this.next = numbers(seed); }
 
-  /** Of any value so far. */
+  /** Of any value so far; of sizes that only a run knows, the largest. */
   typeOf(value: string): TensorType {
     const t = this.types.get(value);
     if (!t) throw new Error(`there is no value ${value}`);
-    return t;
+    return boundOf(t);
   }
-  input(name: string, shape: readonly number[], dtype: DType = "f32"): string {
+  /** The shape of any value so far. */
+  dimsOf(value: string): readonly Dim[] { return this.types.get(value)?.shape ?? []; }
+  input(name: string, shape: readonly Dim[], dtype: DType = "f32"): string {
     this.inputs.push(name);
     this.types.set(name, { dtype, shape });
     return name;
@@ -52,10 +54,14 @@ export class Builder {
   ops(op: string, inputs: readonly string[], outputs: number, attributes: Readonly<Record<string, Attribute>> = {}, shape?: readonly number[]): readonly string[] {
     const name = `${op.toLowerCase()}${this.count++}`;
     const node: Node = { name, op, inputs, attributes, origin: [name], outputs: Array.from({ length: outputs }, (_, i) => (i === 0 ? `v_${name}` : `v_${name}_${i}`)) };
-    const types = inferNode(node, (v) => this.types.get(v), (v) => this.constants.get(v), () => shape && { dtype: this.types.get(inputs[0]!)!.dtype, shape });
-    node.outputs.forEach((v, i) => this.types.set(v, boundOf(types[i]!)));
+    const types = this.infer(node, shape);
+    node.outputs.forEach((v, i) => this.types.set(v, types[i]!));
     this.nodes.push(node);
     return node.outputs;
+  }
+  /** The types of the outputs of a node behind those that there are. Throws Unsupported where it does not fit. */
+  protected infer(node: Node, shape?: readonly number[]): readonly ValueType[] {
+    return inferNode(node, (v) => this.types.get(v), (v) => this.constants.get(v), () => shape && { dtype: this.types.get(node.inputs[0]!)!.dtype, shape }).map(boundOf);
   }
   graph(...outputs: readonly string[]): Graph {
     return { name: "test", inputs: this.inputs, outputs, nodes: this.nodes, constants: this.constants, types: this.types };

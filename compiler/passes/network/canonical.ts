@@ -1,6 +1,6 @@
 /** Computes in a form in which equal work is equal: tensors named by position, boxes of larger tensors beginning at 0. */
 import { idOf, load, parameter, variables, type Const, type Expr } from "../../ir/scalar.ts";
-import { int, isFixed, minus, numberOf, range } from "../../ir/linear.ts";
+import { int, isFixed, linear, minus, numberOf, plus, range, times } from "../../ir/linear.ts";
 import { loadsIn, make, rebuild, rebuildTop } from "../../ir/algebra.ts";
 import { address, inside, physical, type Compute, type Layout, type Output } from "../../ir/compute.ts";
 import { expressionsOfStage } from "../../ir/network.ts";
@@ -64,11 +64,17 @@ export function canonicalise(given: Compute, shared: ReadonlyMap<string, string>
     },
   };
 }
-/** The Compute with a parameter in the place of each index over symbols, the largest that there are. */
+/** The Compute with a parameter in the place of each index over symbols, the largest that there are, sums of them included. */
 function sized(c: Compute): { readonly compute: Compute; readonly sizes: ReadonlyMap<string, Expr> } {
   const found = new Map<Expr, Expr>(), seen = new Map<Expr, Expr>();
   const nameOf = (e: Expr): Expr => { const known = found.get(e) ?? parameter(`size${found.size}`, range(e)); found.set(e, known); return known; };
-  const go = (e: Expr): Expr => (variables(e).size === 0 ? e : rebuildTop(e, (x) => (x.dtype !== "index" ? null : isFixed(x) ? nameOf(x) : divided(x)), seen));
+  const go = (e: Expr): Expr => (variables(e).size === 0 ? e : rebuildTop(e, (x) => (x.dtype !== "index" ? null : isFixed(x) ? nameOf(x) : summed(x) ?? divided(x)), seen));
+  // What a sum has of sizes is one number, whose range is narrower than those of its terms: n - n / 2.
+  const summed = (x: Expr): Expr | null => {
+    const { terms, constant } = linear(x), total = (list: readonly (readonly [Expr, number])[], first: Expr) => list.reduce((sum, [atom, c]) => plus(sum, times(atom, c)), first);
+    const own = [...terms].filter(([atom]) => isFixed(atom)), others = [...terms].filter(([atom]) => !isFixed(atom));
+    return own.length < 2 ? null : total(others.map(([atom, c]) => [go(atom), c]), plus(nameOf(total(own, int(0))), int(constant)));
+  };
   // Nothing is made of elements beyond a size, so of a division by a size of 0; but it must not trap.
   const divided = (x: Expr): Expr | null => {
     if (x.kind !== "apply" || (x.op !== "quo" && x.op !== "rem") || !isFixed(x.args[1]!) || range(x.args[1]!)[0] > 0) return null;

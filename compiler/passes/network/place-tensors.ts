@@ -49,9 +49,10 @@ export function placeTensors(n: Network): Placement {
     for (const result of writesOf(c)) {
       const out = lives.get(rootOf(result));
       if (!out || out.first !== step) continue;
+      // The last step leaves outputs alone too: what of them lies here is copied to the caller after it.
       const operand = readsOf(c).find((name) => {
         const life = n.tensors.has(name) ? lives.get(rootOf(name)) : undefined;
-        return life && life !== out && life.last === step && life.first >= turn && life.into === null && ![...taken.keys()].includes(name) && overwrites(c, n.tensors.get(name)!, n.tensors.get(result)!)
+        return life && life !== out && life.last === step && life.first >= turn && life.into === null && n.tensors.get(life.name)!.kind !== "output" && ![...taken.keys()].includes(name) && overwrites(c, n.tensors.get(name)!, n.tensors.get(result)!)
           && readsOf(c).every((other) => other === name || !n.tensors.has(other) || rootOf(other) !== rootOf(name));
       });
       if (operand === undefined) continue;

@@ -2,7 +2,7 @@
  * Hostile models, each by what is wrong in it. `expected` is found in the errors' codes and messages; "compiled" where the model is
  * odd, but right.
  */
-import { encode, float, model, modelProto, node, tensor, type AttributeText, type FunctionText, type GraphText, type ModelText, type NodeText, type TensorText } from "../../support/onnx.ts";
+import { encode, float, model, modelProto, node, tensor, tensorProto, type AttributeText, type FunctionText, type GraphText, type ModelText, type NodeText, type TensorText } from "../../support/onnx.ts";
 
 export interface Hostile { readonly bytes: () => Uint8Array; readonly expected: RegExp | "compiled" }
 type Text = string | NodeText;
@@ -56,6 +56,10 @@ export const corpus: Readonly<Record<string, Hostile>> = {
   "samples of no numbers": hostile(/\[1, 128, 0\] has 0 numbers for each sample/, { opset: 17, inputs: { x: "f32[1, 128, 0]", w: "f32[16]" }, outputs: ["y"], initializers: { s: scalar(8) }, nodes: [node("y = STFT(x, s, w)", {}, "n")] }),
   "a loop that floats end": hostile(/input 1 \(x\) has type f32; Loop takes bool/, { inputs: { x: "f32[2]" }, outputs: ["y"], initializers: { n: scalar(4) }, nodes: [node("y = Loop(n, x, x)", { body: { inputs: { i: "i64[]", c: "bool[]", a: "f32[2]" }, outputs: ["d", "b"], nodes: ["d = Identity(c)", "b = Add(a, x)"] } }, "n")] }),
   "a branch that two truths choose": hostile(/input 0 has shape \[2\]; it must be one number/, { inputs: { x: "bool[2]" }, outputs: ["y"], nodes: [node("y = If(x)", { then_branch: { outputs: ["t"], nodes: ["t = Not(x)"] }, else_branch: { outputs: ["e"], nodes: ["e = Identity(x)"] } }, "n")] }),
+  "a tree that leads back": one(/unsupported-form: the nodes of a tree form a circle/, "y = ai.onnx.ml::TreeEnsemble(x)", {
+    aggregate_function: 1, leaf_targetids: [0, 1], leaf_weights: tensorProto("", tensor("f32", [2], [5, 12])), n_targets: 2, nodes_falseleafs: [0, 1], nodes_falsenodeids: [0, 1], nodes_featureids: [0, 0],
+    nodes_modes: tensorProto("", tensor("u8", [2], [0, 0])), nodes_splits: tensorProto("", tensor("f32", [2], [3, 1])), nodes_trueleafs: [0, 1], nodes_truenodeids: [1, 0], post_transform: 0, tree_roots: [0],
+  }, {}, "f32[3, 2]"),
   "a threshold of bytes": hostile(/input 4 \(t\) has type u8; NonMaxSuppression takes f32/, { inputs: { b: "f32[1, 6, 4]", s: "f32[1, 2, 6]", k: "i64[1]", u: "f32[1]", t: "u8[1]" }, outputs: ["y"], nodes: [node("y = NonMaxSuppression(b, s, k, u, t)", {}, "n")] }),
   "a billion zeros that are added up": hostile("compiled", { inputs: { x: "f32[1]" }, outputs: ["y"], initializers: { s: list(1_000_000_000) }, nodes: ["z = ConstantOfShape(s)", node("t = ReduceSum(z)", { keepdims: 0 }), "y = Add(x, t)"] }),
   "products of constants that take days": hostile("compiled", {
