@@ -191,10 +191,10 @@ interface Scope { readonly value: (name: string) => Constant | undefined; readon
 const nothing: Scope = { value: () => undefined, constant: () => undefined, sizes: new Map() };
 /**
  * The outputs of a graph, by name. `onValue` sees each value of the graph itself as it is computed, in the order of the nodes; a value is
- * let go after its last reader. Errors name the node.
+ * let go after its last reader. `change` gives what is taken in a value's place. Errors name the node.
  */
-export const evaluateGraph = (g: Graph, feeds: ReadonlyMap<string, Constant>, onValue?: (name: string, value: Constant) => void): Map<string, Constant> => evaluated(g, feeds, nothing, onValue).values;
-function evaluated(g: Graph, feeds: ReadonlyMap<string, Constant>, outer: Scope, onValue?: (name: string, value: Constant) => void): { readonly values: Map<string, Constant>; readonly sizes: Map<string, number> } {
+export const evaluateGraph = (g: Graph, feeds: ReadonlyMap<string, Constant>, onValue?: (name: string, value: Constant) => void, change?: (value: Constant) => Constant): Map<string, Constant> => evaluated(g, feeds, nothing, onValue, change).values;
+function evaluated(g: Graph, feeds: ReadonlyMap<string, Constant>, outer: Scope, onValue?: (name: string, value: Constant) => void, change = (c: Constant) => c): { readonly values: Map<string, Constant>; readonly sizes: Map<string, number> } {
   const values = new Map(g.constants), uses = new Map<string, number>(), sizes = sizesOfFeeds(g, feeds, outer.sizes);
   for (const name of g.inputs) {
     const value = feeds.get(name) ?? values.get(name) ?? fail(`no data for input ${name}`), want = g.types.get(name);
@@ -219,8 +219,9 @@ function evaluated(g: Graph, feeds: ReadonlyMap<string, Constant>, outer: Scope,
     if (isMeasured || opOf(node).control) for (const e of g.equalities ?? []) checkEquality(e, sizes);
     node.outputs.forEach((name, i) => {
       if (!name) return;
-      onValue?.(name, results[i]!);
-      if (uses.has(name)) values.set(name, results[i]!);
+      const value = change(results[i]!);
+      onValue?.(name, value);
+      if (uses.has(name)) values.set(name, value);
     });
     for (const v of readBy(node)) {
       const left = uses.get(v)! - 1;

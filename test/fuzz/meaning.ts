@@ -1,5 +1,5 @@
 /** What a graph must give for sets of inputs, and how sensitive it is to rounding. */
-import { capturedBy, constantOf, isSizeList, measureOp, type Constant, type Graph, type Node } from "../../compiler/ir/graph.ts";
+import { constantOf, measureOp, type Constant, type Graph } from "../../compiler/ir/graph.ts";
 import { arrayOf, isFloat } from "../../compiler/ir/types.ts";
 import { evaluateGraph } from "../../compiler/evaluate/index.ts";
 import { Unsupported } from "../../compiler/ops/op.ts";
@@ -20,23 +20,6 @@ function shaken(c: Constant, draw: Draw): Constant {
   const moved = Array.from(c.data as Iterable<number>, (x) => x * (1 + (draw.chance(0.5) ? 1.2e-7 : -1.2e-7)));
   return constantOf(c.dtype, c.shape, arrayOf(c.dtype, moved));
 }
-/** All values of a graph where each node rounds in its own way. */
-function roughly(graph: Graph, feeds: ReadonlyMap<string, Constant>, draw: Draw): ReadonlyMap<string, Constant> {
-  const values = new Map([...feeds].map(([v, c]) => [v, shaken(c, draw)])), sizes = new Map<string, number>(), scope = { value: () => undefined, constant: () => undefined, sizes };
-  for (const n of graph.nodes) {
-    const inputs = [...new Set([...n.inputs, ...capturedBy(n)])].filter((v) => v && !graph.constants.has(v)), outputs = n.outputs.filter(Boolean), { equalities: _, ...rest } = graph;
-    const results = evaluateGraph({ ...rest, nodes: [n], inputs, outputs }, new Map(inputs.map((v) => [v, values.get(v)!])), undefined, scope);
-    for (const [v, c] of results) values.set(v, shaken(c, draw));
-    for (const [symbol, size] of measuredBy(n, values)) sizes.set(symbol, size);
-  }
-  return values;
-}
-/** The size that a node finds. */
-function measuredBy(n: Node, values: ReadonlyMap<string, Constant>): readonly (readonly [string, number])[] {
-  const list = n.attributes.value;
-  if (n.op !== measureOp || list === undefined || !isSizeList(list)) return [];
-  return list.dims.flatMap((d) => (typeof d === "object" && d.kind === "var" ? [[d.name, Number(values.get(n.outputs[0]!)!.data[0])] as const] : []));
-}
 const farthest = (a: Constant, b: Constant): number => {
   if (a.shape.join() !== b.shape.join()) return Infinity;
   let most = 0;
@@ -46,8 +29,9 @@ const farthest = (a: Constant, b: Constant): number => {
 /** A graph may be as sensitive as it likes. */
 function spreadOf(graph: Graph, feeds: ReadonlyMap<string, Constant>, exact: readonly Constant[], seed: number): readonly number[] {
   let rough: ReadonlyMap<string, Constant>;
+  const draw = new Draw(seed), change = (c: Constant) => shaken(c, draw);
   // Where a rounding error decides how many results there are, what follows may not fit them.
-  try { rough = roughly(graph, feeds, new Draw(seed)); } catch (e) { if (isOpen(graph) || graph.nodes.some((n) => n.op === measureOp)) return exact.map(() => Infinity); throw e; }
+  try { rough = evaluateGraph(graph, new Map([...feeds].map(([v, c]) => [v, change(c)])), undefined, change); } catch (e) { if (isOpen(graph) || graph.nodes.some((n) => n.op === measureOp)) return exact.map(() => Infinity); throw e; }
   return graph.outputs.map((v, i) => farthest(exact[i]!, rough.get(v) ?? exact[i]!));
 }
 const outputsOf = (g: Graph, feeds: ReadonlyMap<string, Constant>): readonly Constant[] => { const all = evaluateGraph(g, feeds); return g.outputs.map((v) => all.get(v)!); };

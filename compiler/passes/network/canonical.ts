@@ -31,7 +31,8 @@ export function canonicalise(given: Compute, shared: ReadonlyMap<string, string>
   }
   for (const o of c.outputs) if (!written.has(o.tensor)) written.set(o.tensor, `out${written.size}`);
   const own = new Set(c.stages.map((s) => s.name)), first = new Map<string, readonly number[]>(), boxes = new Map<string, Box>();
-  if (boxed) {
+  // Blocks of loops that end with a size are clamped to the whole tensor.
+  if (boxed && sizes.size === 0) {
     const bound = (name: string, t: { readonly shape: readonly number[]; readonly layout: Layout }, indices: readonly (readonly Expr[])[]) => {
       const b = boxOf(t.shape, t.layout, indices);
       if (b) { first.set(name, b.first); boxes.set(name, b); }
