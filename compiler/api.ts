@@ -22,7 +22,7 @@ import { graphPasses } from "./passes/graph/pipeline.ts";
 import { runPasses } from "./passes/graph/run.ts";
 import type { ObjectFormat } from "./emit/object-files.ts";
 import type { Program } from "./ir/program.ts";
-import { mapFlow, piecesOf, type Flow } from "./ir/control.ts";
+import { mapFlow, piecesOf } from "./ir/control.ts";
 import type { Graph } from "./ir/graph.ts";
 
 /** What `compile` is asked for. Of a model file, names of inputs and dimensions are the model's own. */
@@ -91,7 +91,6 @@ function compiled(model: string | Uint8Array, o: CompileOptions): CompileResult 
   const { graph, diagnostics } = typedGraph(bytes, file, { ...o, mayMove: isFile }, isFile ? dirname(model) : undefined);
   o.progress?.(0, 1, "optimising");
   const cut = cutRegions(graph), pieces = piecesOf(cut.flow), { dump } = o;
-  checkControl(cut.flow, target, choices.settings);
   const ready = mapFlow(cut.flow, (piece) => runPasses(piece, graphPasses, dump ? { dump: (file, text) => dump(pieces.length > 1 ? `g${pieces.indexOf(piece)}-${file}` : file, text) } : {}).graph, (v) => v);
   const misfits: Diagnostic[] = [], met = new Set<string>();
   const tuner: Tuner | undefined = o.tuning || o.tunable ? {
@@ -118,16 +117,6 @@ export function choicesOf(target: Target, o: Pick<CompileOptions, "isa" | "weigh
   let settings: Settings = {};
   try { settings = settingsOf(target, o.settings ?? {}); } catch (e) { refuse("bad-setting", (e as Error).message, "mlc targets lists the options of each target"); }
   return { instructionSets: known.filter((i) => !o.isa || o.isa.includes(i)), weights, settings };
-}
-/** Throws where the target has no steps that branch or loop. */
-function checkControl<P, V>(flow: Flow<P, V>, target: Target, settings: Settings): void {
-  if (target.facts(settings).control) return;
-  const inside = (f: Flow<P, V>): readonly Diagnostic[] => f.flatMap((item): readonly Diagnostic[] => (item.kind === "piece" || item.kind === "leave" ? [] : [
-    { severity: "error", code: "unsupported-op", node: item.origin.join(", "), message: `the target ${target.name} has no steps that ${item.kind === "loop" ? "repeat" : "branch"}`, hint: `choose a target that has them, such as cpp${item.kind === "loop" ? "" : ", or say what decides, if an input does: --value NAME=1"}` },
-    ...(item.kind === "loop" ? inside(item.body) : [...inside(item.ifTrue), ...inside(item.ifFalse)]),
-  ]));
-  const problems = inside(flow);
-  if (problems.length) throw new CompileError(problems);
 }
 function refuse(code: string, message: string, hint: string): never { throw new CompileError([{ severity: "error", code, message, hint }]); }
 

@@ -239,8 +239,20 @@ export interface ModuleView {
   readonly pieces: number;
   readonly sized: ModuleSizesView | null;
 }
-/** Sizes that each run chooses, as JavaScript. */
+/** Branches, loops, and sizes that steps find, as JavaScript: nested lists of what follows what, names of symbols and turns, what is not known of them at first, and what is read when. */
+export interface ModuleWalkView {
+  readonly flow: string;
+  readonly learned: readonly string[];
+  readonly unknown: string;
+  readonly found: readonly string[];
+  readonly reads: readonly string[];
+}
+/** Numbers that only a run knows, as JavaScript; `open`: whether there are sizes among them. */
 export interface ModuleSizesView {
+  readonly walk: ModuleWalkView | null;
+  readonly open: boolean;
+  /** Sizes that the model needs equal. */
+  readonly equal: readonly { readonly one: string; readonly other: string }[];
   readonly given: readonly { readonly id: string; readonly from: string }[];
   readonly checks: readonly { readonly from: string; readonly size: string }[];
   /** Shapes of the outputs, and the numbers that kernels and dispatches are given. */
@@ -249,8 +261,8 @@ export interface ModuleSizesView {
   /** Which numbers are side by side, for each 256 bytes. */
   readonly rows: string;
 }
-/** A part of the module that is the same for all networks, or for those with sizes that each run chooses. */
-export interface ModulePartView { readonly sized: boolean }
+/** A part of the module that is the same for all networks, or for those with numbers that only a run knows, open sizes, and reads before the end of a run. */
+export interface ModulePartView { readonly sized: boolean; readonly open: boolean; readonly walk: boolean }
 /** The program around such a module that `mlc run`, `bench` and `verify` start. */
 export interface NodeView {
   readonly name: string;
@@ -382,6 +394,7 @@ export interface ShellViews {
   readonly "webgpu/weights.js": ModulePartView;
   readonly "webgpu/device.js": ModulePartView;
   readonly "webgpu/steps.js": ModulePartView;
+  readonly "webgpu/walk.js": ModulePartView;
   readonly "webgpu/net.js": ModulePartView;
   readonly "cpp/header.h": HeaderView;
   readonly "cpp/internal.h": InternalView;

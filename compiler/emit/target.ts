@@ -53,10 +53,6 @@ export interface TargetFacts {
   readonly alignment: number;
   /** Whether an argument may begin at any element and kernels may take numbers, so that kernels which differ in numbers only become one. */
   readonly shares?: boolean;
-  /** Which sizes only a run may know: those of inputs (`given`), or those that steps find as well (`found`). None without it. */
-  readonly openSizes?: "given" | "found";
-  /** Whether steps can branch and repeat, by what lies in memory. */
-  readonly control?: boolean;
   /** Element types that the language does not have as such. */
   readonly types: Readonly<Partial<Record<DType, Stored>>>;
   /** Whether large f32 tensors lie in memory as half-precision numbers. */

@@ -45,12 +45,13 @@ const portText = (p: Port): string => {
   return `{ name: ${JSON.stringify(p.name)}, type: "${name(p.dtype)}", shape: [${p.shape.join(", ")}]${p.sizes ? `, least: [${leastShape(p).join(", ")}]` : ""}, stored: "${name(p.stored ?? p.dtype)}"${held} }`;
 };
 function moduleText(p: Program, plan: Plan, sized: ModuleSizes | null, weights: Uint8Array, wgsl: string, banner: readonly string[], name: string): string {
-  const rest = ["webgpu/ports.js", "webgpu/weights.js", "webgpu/device.js", "webgpu/steps.js", "webgpu/net.js"] as const;
+  const view = sized?.view() ?? null, part = { sized: sized !== null, open: view?.open === true, walk: (view?.walk ?? null) !== null };
+  const rest = ["webgpu/ports.js", "webgpu/weights.js", "webgpu/device.js", "webgpu/steps.js", ...(part.walk ? ["webgpu/walk.js" as const] : []), "webgpu/net.js"] as const;
   const tables = renderShell("webgpu/index.js", {
     banner, wgsl, wgslText: JSON.stringify(`./${wgsl}`), nameText: JSON.stringify(name), inputs: p.inputs.map(portText), outputs: p.outputs.map(portText),
-    sized: sized?.view() ?? null, needs: JSON.stringify(plan.needs), kernels: plan.kernels.length, weightsBytes: weights.length, checksum: weights.length ? checksum(weights) : 0, buffers: plan.buffers.join(", "), pieces: plan.pieces,
+    sized: view, needs: JSON.stringify(plan.needs), kernels: plan.kernels.length, weightsBytes: weights.length, checksum: weights.length ? checksum(weights) : 0, buffers: plan.buffers.join(", "), pieces: plan.pieces,
   });
-  return tables + rest.map((part) => renderShell(part, { sized: sized !== null })).join("");
+  return tables + rest.map((template) => renderShell(template, part)).join("");
 }
 function unit(address: number): number {
   if (address % bindingAlignment) throw new Error(`a binding cannot begin at ${address}`);

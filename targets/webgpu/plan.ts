@@ -3,6 +3,7 @@
  * bound for writing overlaps another binding, so arguments that overlap share one, and a kernel is printed once for each pattern
  * of sharing. All but constants is bound for writing: one buffer cannot be both in a dispatch, and most tensors share one.
  */
+import { turnsOf } from "../../compiler/emit/flow.ts";
 import { groupsOf, mostOf } from "../../compiler/emit/sizes.ts";
 import { groupSize } from "../../compiler/emit/print.ts";
 import type { Kernel } from "../../compiler/ir/kernel.ts";
@@ -10,6 +11,7 @@ import { callersArray, type Place, type Port, type Program } from "../../compile
 import { idOf, type Expr } from "../../compiler/ir/scalar.ts";
 import { types } from "../../compiler/ir/types.ts";
 import { usesOf, type Binding, type Slot } from "./print.ts";
+import { inTurns } from "./turns.ts";
 
 /** A kernel of the program, as it is printed for one pattern of sharing. */
 export interface BoundKernel {
@@ -41,6 +43,8 @@ export interface Plan {
   readonly kernels: readonly BoundKernel[];
   readonly steps: readonly BoundStep[];
   readonly needs: Needs;
+  /** In which of the buffers a place is, and where in it, in bytes. */
+  readonly find: (place: Place) => { readonly buffer: number; readonly offset: number };
 }
 
 /** Offsets of bindings are multiples of this. */
@@ -58,8 +62,8 @@ const kernelOf = (p: Program, index: number, variant: string): Kernel => p.kerne
 export function planBindings(p: Program, variant: string): Plan {
   const cuts = cutWeights(p, variant), pieces = cuts.length - 1;
   const buffers = [Math.max(16, roundTo(p.arena.bytes, 16)), ...cuts.slice(1).map((c, i) => c - cuts[i]!), ...p.inputs.map(portBytes), ...p.outputs.map(portBytes)];
-  const rows: (readonly (number | Expr)[])[] = [], row = new Map<string, number>();
-  for (const { params = [] } of p.steps) if (params.length && !row.has(rowKey(params))) row.set(rowKey(params), rows.push(params) - 1);
+  const rows: (readonly (number | Expr)[])[] = [], row = new Map<string, number>(), turns = turnsOf(p), settled = p.steps.map((s) => inTurns(kernelOf(p, s.kernel, variant), s, turns));
+  for (const { params } of settled) if (params.length && !row.has(rowKey(params))) row.set(rowKey(params), rows.push(params) - 1);
   if (rows.length) buffers.push(bindingAlignment * rows.length);
   const starts: number[] = [];
   buffers.reduce((at, bytes) => (starts.push(at), at + roundTo(bytes, bindingAlignment)), 0);
@@ -75,20 +79,20 @@ export function planBindings(p: Program, variant: string): Plan {
   };
   const bufferAt = (address: number): number => starts.findLastIndex((s) => s <= address);
   const kernels: BoundKernel[] = [], known = new Map<string, number>();
-  const steps = p.steps.map((s): BoundStep => {
-    const kernel = kernelOf(p, s.kernel, variant), used = usesOf(kernel);
+  const steps = p.steps.map((s, step): BoundStep => {
+    const { kernel, args, params, moved } = settled[step]!, used = usesOf(kernel);
     const ranges = kernel.buffers.flatMap((b, i): Range[] => {
       if (b.space === "shared" || !used.has(b.name)) return [];
-      const from = addressOf(s.args[i]!);
-      return [{ from, to: from + Math.max(16, roundTo(b.size * types[b.dtype].bytes, 16)), read: s.args[i]!.in === "constants", buffers: [i] }];
+      const from = addressOf(args[i]!);
+      return [{ from, to: from + Math.max(16, roundTo(b.size * types[b.dtype].bytes, 16)), read: args[i]!.in === "constants", buffers: [i] }];
     });
     const bound = fewer(merged(ranges), bufferAt);
     const slots = kernel.buffers.map((b, i): Slot | null => {
       const binding = bound.findIndex((r) => r.buffers.includes(i));
-      return binding < 0 ? null : { binding, offset: (addressOf(s.args[i]!) - bound[binding]!.from) / types[b.dtype].bytes };
+      return binding < 0 ? null : { binding, offset: (addressOf(args[i]!) - bound[binding]!.from) / types[b.dtype].bytes };
     });
     const bindings = bound.map((r) => ({ access: r.read ? "read" as const : "read_write" as const, bytes: r.to - r.from }));
-    const key = JSON.stringify([s.kernel, slots, bindings]);
+    const key = JSON.stringify([s.kernel, slots, bindings, moved]);
     let index = known.get(key);
     if (index === undefined) {
       index = kernels.length;
@@ -96,10 +100,11 @@ export function planBindings(p: Program, variant: string): Plan {
       const before = kernels.filter((k) => k.of === s.kernel).length;
       kernels.push({ of: s.kernel, kernel: before ? { ...kernel, name: `${kernel.name}_v${before}` } : kernel, slots, bindings, ...groupSize(kernel) });
     }
-    const numbers = s.params?.length ? [starts.at(-1)! + bindingAlignment * row.get(rowKey(s.params))!] : [];
-    return { kernel: index, addresses: [...bound.map((r) => r.from), ...numbers], groups: groupsOf(kernel, s) };
+    const numbers = params.length ? [starts.at(-1)! + bindingAlignment * row.get(rowKey(params))!] : [];
+    return { kernel: index, addresses: [...bound.map((r) => r.from), ...numbers], groups: groupsOf(kernel, { ...s, params }) };
   });
-  return { buffers, rows, pieces, kernels, steps, needs: needsOf(buffers, kernels) };
+  const find = (place: Place) => { const address = addressOf(place), buffer = bufferAt(address); return { buffer, offset: address - starts[buffer]! }; };
+  return { buffers, rows, pieces, kernels, steps, needs: needsOf(buffers, kernels), find };
 }
 
 const rowKey = (params: readonly (number | Expr)[]): string => params.map((e) => (typeof e === "number" ? e : `#${idOf(e)}`)).join();

@@ -1,6 +1,7 @@
 /**
  * node module-runner.mjs LIST FROM SECONDS: runs the packages that LIST, a JSON file, names, from the run numbered FROM on, under Dawn
- * (the npm package webgpu), each for so long at most. A line "@number ok" or "@number error why" each; outputs go to the file that the run names.
+ * (the npm package webgpu), each for so long at most. A line "@number ok", with the shapes of outputs as JSON, or "@number error why" each; outputs go to the
+ * file that the run names.
  * A run: { entry, inputs: file, outputs: file }; inputs lie in their file in order, without gaps.
  */
 import { readFileSync, writeFileSync } from "node:fs";
@@ -43,13 +44,14 @@ async function one({ entry, inputs, outputs }) {
       return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     });
     writeFileSync(outputs, Buffer.concat(parts));
+    return JSON.stringify(module.outputs.map(({ name, shape, least }) => (least ? net.outputShape(name) : shape)));
   } finally {
     net.dispose();
   }
 }
 const runs = JSON.parse(readFileSync(list, "utf8"));
 for (let i = Number(from); i < runs.length; i++) {
-  const line = await within(one(runs[i])).then(() => "ok", (e) => `error ${String(e?.message ?? e).replaceAll("\n", " ")}`);
+  const line = await within(one(runs[i])).then((shapes) => `ok ${shapes}`, (e) => `error ${String(e?.message ?? e).replaceAll("\n", " ")}`);
   process.stdout.write(`@${i} ${line}\n`);
 }
 process.exit(0);

@@ -2,6 +2,7 @@
 import { execFile } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { sizeOf } from "../../compiler/ir/graph.ts";
 import type { Executor, Member, Options, Ran } from "./group.ts";
 
 /** As module-runner.mjs reads it. */
@@ -45,11 +46,12 @@ async function run(members: readonly Member[], o: Options): Promise<readonly (re
   let next = 0;
   return members.map(({ compiled, sets }) => sets.map((): Ran => {
     const { outputs } = runs[next]!, what = told[next++]!;
-    if (what !== "ok") return { problem: what.replace(/^error /, "") };
-    const bytes = readFileSync(outputs), whole = compiled.outputs.reduce((sum, p) => sum + p.bytes, 0);
+    if (!what.startsWith("ok ")) return { problem: what.replace(/^error /, "") };
+    const shapes = JSON.parse(what.slice(3)) as readonly (readonly number[])[], sizes = compiled.outputs.map((p, o) => (p.open ? (p.bytes / Math.max(1, sizeOf(p.shape))) * sizeOf(shapes[o]!) : p.bytes));
+    const bytes = readFileSync(outputs), whole = sizes.reduce((sum, n) => sum + n, 0);
     if (bytes.length !== whole) return { problem: `the outputs have ${bytes.length} bytes, expected ${whole}` };
     let at = 0;
-    return { outputs: compiled.outputs.map((p) => bytes.subarray(at, (at += p.bytes))) };
+    return { outputs: sizes.map((n) => bytes.subarray(at, (at += n))), shapes: new Map(shapes.entries()) };
   }));
 }
 /** See `Executor`. */

@@ -4,10 +4,12 @@
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { expect, test } from "vitest";
 import { compile } from "../../compiler/index.ts";
 import type { Settings } from "../../compiler/emit/target.ts";
 import { because, deviceOf, skipped } from "../support/tools.ts";
+import { openGpu, type NetModule } from "../support/webgpu-net.ts";
 import { emptyFolder, have, sh, write } from "../package/tools.ts";
 
 const here = import.meta.dirname, models = join(here, "../../.cache/models/vad"), root = emptyFolder(), chunks = 100;
@@ -39,26 +41,48 @@ int main(void) {
 }
 `;
 
+type Made = Awaited<ReturnType<typeof compile>>;
+/** As the program above does, in a library in C. */
+const inProgram = (threads: number) => async (d: Detector, made: Made, folder: string): Promise<Float32Array> => {
+  writeFileSync(join(folder, "main.c"), threads > 1 ? main(d).replace("float x[", `if (vad_set_threads(${threads})) return 1;\n  float x[`) : main(d));
+  if (made.build.kind !== "native") throw new Error("no library");
+  await sh(folder, "g++", ...made.build.compileFlags, "-O2", "-Wall", "-Wextra", "-Werror", ...made.build.sources, ...made.build.objects, "-x", "c++", "main.c", ...made.build.linkFlags, "-o", "main");
+  await sh(folder, "sh", "-c", "POCL_CACHE_DIR=$PWD/pocl ./main > answers");
+  return new Float32Array(new Uint8Array(readFileSync(join(folder, "answers"))).buffer);
+};
+/** The same with a module. */
+async function inModule(d: Detector, _made: Made, folder: string): Promise<Float32Array> {
+  const { inputs, outputs, createNet } = (await import(pathToFileURL(join(folder, "index.js")).href)) as NetModule, net = await createNet({ gpu: await openGpu() }), all: number[] = [], samples = sound(chunks * d.size);
+  const [answer, ...next] = outputs.map((p) => p.name), [x, ...rest] = inputs.map((p) => p.name), states = rest.filter((v) => v !== "sr");
+  for (let rate = 16000; rate >= (d.values ? 16000 : 8000); rate -= 8000) {
+    let state: Record<string, Float32Array> = Object.fromEntries(states.map((v) => [v, new Float32Array(d.states / states.length)]));
+    for (let i = 0; i < chunks; i++) {
+      const out = await net.run({ [x!]: samples.slice(i * d.size, (i + 1) * d.size), ...state, ...(rest.includes("sr") ? { sr: [rate] } : {}) });
+      state = Object.fromEntries(states.map((v, k) => [v, out[next[k]!]!]));
+      all.push(out[answer!]![0]!);
+    }
+    for (const v of states) all.push(...state[v]!);
+  }
+  net.dispose();
+  return Float32Array.from(all);
+}
 /** Of the target for devices no kernels for the processor, so that these do not stand in. */
-const ways: readonly { readonly name: string; readonly target: string; readonly threads: number; readonly settings: Settings; readonly isa?: readonly string[] }[] = [
-  ...[1, 2].map((threads) => ({ name: `with ${threads} thread${threads > 1 ? "s" : ""}`, target: "cpp", threads, settings: threads > 1 ? { threads } : {}, isa: ["avx2", "sse"] })),
-  { name: "on an OpenCL device", target: "opencl", threads: 1, settings: { fallback: "none" } },
+const ways: readonly { readonly name: string; readonly target: string; readonly settings: Settings; readonly isa?: readonly string[]; readonly answers: (d: Detector, made: Made, folder: string) => Promise<Float32Array> }[] = [
+  ...[1, 2].map((threads) => ({ name: `with ${threads} thread${threads > 1 ? "s" : ""}`, target: "cpp", settings: threads > 1 ? { threads } : {}, isa: ["avx2", "sse"], answers: inProgram(threads) })),
+  { name: "on an OpenCL device", target: "opencl", settings: { fallback: "none" }, answers: inProgram(1) }, { name: "on WebGPU", target: "webgpu", settings: {}, answers: inModule },
 ];
-for (const d of detectors) for (const { name, target, threads, settings, isa } of ways) {
+// Devices that are no devices take long: one of the detectors has it all.
+for (const d of detectors) for (const { name, target, settings, isa, answers } of ways.filter((w) => d === detectors[0] || !deviceOf[w.target])) {
   const path = join(models, `${d.model}.onnx`), there = existsSync(path), device = deviceOf[target], needs = device ? [device] : [];
   test.skipIf(!there || !have("g++") || skipped(...needs))(`${d.name} ${name}${there ? "" : " (scripts/fetch-vad-models.sh brings it)"}${because(...needs)}`, { timeout: 300_000 }, async () => {
     const made = await compile(path, { target, name: "vad", shapes: d.shapes, ...(d.values ? { values: d.values } : {}), ...(isa ? { isa } : {}), settings });
-    const folder = write(join(root, `${d.name}-${target}${threads}`), made.files), kernels = made.program.steps.map((s) => s.kernel), wanted = readFileSync(join(here, "recorded", `${d.name}.f32`));
+    const folder = write(join(root, `${d.name} ${name}`), made.files), kernels = made.program.steps.map((s) => s.kernel), wanted = readFileSync(join(here, "recorded", `${d.name}.f32`));
     if (!d.values) expect(new Set(kernels).size, "the branches share kernels").toBeLessThan(kernels.length);
-    writeFileSync(join(folder, "main.c"), threads > 1 ? main(d).replace("float x[", `if (vad_set_threads(${threads})) return 1;\n  float x[`) : main(d));
     writeFileSync(join(folder, "sound"), new Uint8Array(sound(chunks * d.size).buffer));
-    if (made.build.kind !== "native") throw new Error("no library");
-    await sh(folder, "g++", ...made.build.compileFlags, "-O2", "-Wall", "-Wextra", "-Werror", ...made.build.sources, ...made.build.objects, "-x", "c++", "main.c", ...made.build.linkFlags, "-o", "main");
-    await sh(folder, "sh", "-c", "POCL_CACHE_DIR=$PWD/pocl ./main > answers");
-    const got = new Float32Array(new Uint8Array(readFileSync(join(folder, "answers"))).buffer), want = new Float32Array(new Uint8Array(wanted).buffer);
+    const got = await answers(d, made, folder), want = new Float32Array(new Uint8Array(wanted).buffer);
     expect(got).toHaveLength(want.length);
     // States grow to some 100: theirs are relative to the largest.
-    const largest = want.reduce((m, y) => Math.max(m, Math.abs(y)), 0), worst = (answers: boolean, by: number) => got.reduce((m, y, i) => (i % (chunks + d.states) < chunks === answers ? Math.max(m, Math.abs(y - want[i]!) / by) : m), 0);
+    const largest = want.reduce((m, y) => Math.max(m, Math.abs(y)), 0), worst = (ofAnswers: boolean, by: number) => got.reduce((m, y, i) => (i % (chunks + d.states) < chunks === ofAnswers ? Math.max(m, Math.abs(y - want[i]!) / by) : m), 0);
     expect(worst(true, 1)).toBeLessThanOrEqual(1e-4);
     expect(worst(false, largest)).toBeLessThanOrEqual(1e-5);
   });

@@ -65,6 +65,10 @@ const branches = (then: string, otherwise: string) => `{ then_branch: graph "the
 const body = (text: string) => `body: graph "body" { ${text} }`;
 const c0 = "const zero: i64[] = [0] const one: i64[] = [1] const yes: bool[] = [1]";
 
+it("steps tell no values that branches and loops go on to write", () => {
+  const loop = `input x: f32[2] input n: i64[] ${c0} h = Neg(x) @ h y = Loop(n, yes, h) { ${body("input i: i64[] input go: bool[] input v: f32[2] w = Add(v, v) @ w output go output w")} } @ loop z = Exp(y) @ z output z output y`;
+  expect(programOf(typed(loop)).steps.flatMap((s) => s.results.map((r) => r.value))).toEqual(["z"]);
+});
 describe("If", () => {
   it("takes one of two branches, which read what is around them", () => {
     expect(run(`input c: bool[] input x: f32[3] h = Add(x, x) @ h r = If(c) ${branches("a = Mul(h, x) @ a output a", "b = Sub(h, x) @ b output b")} @ if s = Neg(r) @ s output s output h`,

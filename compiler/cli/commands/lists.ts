@@ -58,10 +58,6 @@ const factTexts: Readonly<Record<Exclude<keyof TargetFacts, "types">, (f: Target
   prepares: (f) => (f.prepares ? ["their weights made when the program starts"] : []),
   alignment: (f) => [`arguments at multiples of ${f.alignment} bytes`],
   shares: (f) => (f.shares ? ["one kernel for all that differ in numbers only"] : []),
-  openSizes: (f) => [
-    f.openSizes === "found" ? "sizes known only at run time" : f.openSizes ? "sizes of inputs chosen by each run" : "all sizes known at compile time",
-  ],
-  control: (f) => [f.control ? "steps that branch and repeat" : "no steps that branch or repeat"],
   halves: (f) => (f.halves ? ["large tensors in half precision"] : []),
   largestConstant: (f) => (Number.isFinite(f.largestConstant) ? [`constants of ${formatBytes(f.largestConstant)} at most`] : []),
   grid: (f) => (f.grid ? Object.values(gridFacts).map((text) => text(f.grid!)) : []),

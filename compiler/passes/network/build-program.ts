@@ -107,8 +107,8 @@ export function buildProgram(network: Network, o: BuildOptions): Program {
   };
   const lastWriter = new Map(n.computes.flatMap((c) => writesOf(c).map((name) => [name, c] as const)));
   // What a branch or a loop leaves behind has no value that a graph's order gives.
-  const within = new Set((n.flow ?? []).flatMap((item) => (item.kind === "piece" ? [] : computesIn(n, [item]))));
-  const resultsOf = (c: Compute, arena: Arena) => (within.has(c) ? [] : writesOf(c)).filter((name) => lastWriter.get(name) === c).flatMap((name): Result[] => { const value = valueOfTensor(name); return value === null ? [] : [{ value, dtype: memoryType(n.tensors.get(name)!), shape: n.tensors.get(name)!.shape, ...someSizes(n.tensors.get(name)!.sizes), ...strided(n.tensors.get(name)!, placeOf(n, placement, arena, name)) }]; });
+  const within = new Set((n.flow ?? []).flatMap((item) => (item.kind === "piece" ? [] : computesIn(n, [item])))), carried = new Set([...within].flatMap((c) => writesOf(c).map(placement.rootOf)));
+  const resultsOf = (c: Compute, arena: Arena) => (within.has(c) ? [] : writesOf(c)).filter((name) => lastWriter.get(name) === c && !carried.has(placement.rootOf(name))).flatMap((name): Result[] => { const value = valueOfTensor(name); return value === null ? [] : [{ value, dtype: memoryType(n.tensors.get(name)!), shape: n.tensors.get(name)!.shape, ...someSizes(n.tensors.get(name)!.sizes), ...strided(n.tensors.get(name)!, placeOf(n, placement, arena, name)) }]; });
   const ready = planned(setup, "prepared", preparation.blocks(), (arena, name) => ({ in: "prepared", offset: arena.blocks[preparation.numberOf(name)]!.offset }), () => []);
   const { arena, steps } = planned(made, "arena", placement.blocks, (at, name) => placeOf(n, placement, at, name), resultsOf);
   const port = (tensor: string, name = valueOfTensor(tensor) ?? fail(`${tensor} is none of the model's`)): Port => {

@@ -4,7 +4,6 @@ import { types } from "../../ir/types.ts";
 import { isStatic, type Graph } from "../../ir/graph.ts";
 import { mapFlow, type Regions } from "../../ir/control.ts";
 import type { Program } from "../../ir/program.ts";
-import { nameOfSymbol } from "../../ir/symbols.ts";
 import { CompileError } from "../../diagnostics.ts";
 import { ops } from "../../ops/index.ts";
 import type { TargetFacts, Variant } from "../../emit/target.ts";
@@ -85,23 +84,12 @@ function checkPacked(n: Network): void {
     }]);
   }
 }
-/** One error for all symbols that the target cannot have. */
-function checkSymbols({ symbols = [] }: Network, { openSizes }: TargetFacts): void {
-  const refused = symbols.filter(({ from }) => !openSizes || (openSizes === "given" && "tensor" in from));
-  if (refused.length === 0) return;
-  const list = refused.map(({ variable: { name, range = [0, 0] } }) => `${nameOfSymbol(name)} (${range.join("..")})`), are = list.length > 1 ? "are" : "is";
-  throw new CompileError([{
-    severity: "error", code: "open-sizes",
-    message: openSizes ? `this target needs all sizes before a run begins, but ${list.join(", ")} ${are} found by a step of it` : `this target needs all sizes when it compiles, but ${list.join(", ")} ${are} known only at run time`,
-    hint: openSizes ? "take the target cpp, or give the model what it computes the size from" : "give a number in --shape and --dim, or take the target cpp",
-  }]);
-}
 /** Needs: types known, operators expanded. Throws where a pass leaves something that does not hold together, naming the pass. */
 export const compileNetwork = (g: Graph, o: NetworkOptions): Program => compileRegions(whole(g), o);
 /** Throws where values between pieces, or slices, are not plain tensors, or of sizes that the target must know before. */
-function refuseOpen(r: Regions<Graph>, { openSizes, grid }: TargetFacts): void {
+function refuseOpen(r: Regions<Graph>, { grid }: TargetFacts): void {
   if (r.flow.length === 1 && r.flow[0]?.kind === "piece") return;
-  const open = openSizes === "found" && !grid ? [] : [...r.types].filter(([, t]) => !isStatic(t)).map(([v]) => v), strings = [...r.types].filter(([, t]) => t.dtype === "string").map(([v]) => v);
+  const open = !grid ? [] : [...r.types].filter(([, t]) => !isStatic(t)).map(([v]) => v), strings = [...r.types].filter(([, t]) => t.dtype === "string").map(([v]) => v);
   const few = (list: readonly string[]) => `${list.slice(0, 3).join(", ")}${list.length > 3 ? " ..." : ""}`, branches = "the model branches or repeats at run time";
   if (open.length) throw new CompileError([{ severity: "error", code: "open-sizes", message: `${branches}, and has sizes that are known only then (${few(open)})`, hint: "give all sizes as numbers in --shape and --dim, or take the target cpp" }]);
   if (strings.length) throw new CompileError([{ severity: "error", code: "unsupported-form", message: `${branches}, and has strings there (${few(strings)})`, hint: "export the branch that is taken, or say what decides: --value NAME=1" }]);
@@ -117,7 +105,6 @@ export function compileRegions(r: Regions<Graph>, o: NetworkOptions): Program {
   };
   const lowered = (g: Graph): Network => {
     const n = lowerGraph(g, ops);
-    checkSymbols(n, o.facts);
     checkPacked(n);
     return n;
   };
