@@ -27,13 +27,13 @@ export interface Wishes {
 /**
  * Per axis of `p`, the interval that its consumers inside `nest` read while the loops entered in `env` stand still,
  * grown as `wishes` say. Fails where two readers want intervals that do not differ by a constant.
- * Of a recurrence it is one step, of which later steps may read everything that belongs to the elements whose steps these are.
+ * Of a recurrence it is one step, of which later steps, or the caller, may read everything that belongs to the elements whose steps these are.
  */
 export function regionOf(p: Stage, nest: Nest, env: Env, compute: Compute, wishes: Wishes): Span[] {
   const moving = wishes.lanes(p), { stages } = compute, steps = recurrenceOf(compute, p);
   const moves = { has: (name: string) => isOpen(name) || moving.has(name) };
   const step = steps && { base: axisValue(nest, env, steps.time.name), extent: 1 };
-  if (step && steps.kept.has(p.name)) {
+  if (step && (steps.kept.has(p.name) || !stages.some((c) => loadsOf(c, p.name).length))) {
     const rows = rowsAround(nest, steps.time.name);
     return p.axes.map((a, i) => (i === 0 ? step : rows.has(a.name) ? { base: axisValue(nest, env, a.name), extent: 1 } : { base: int(0), extent: extentOf(a) }));
   }

@@ -1,16 +1,18 @@
 /**
  * Choosing elements by rank or by condition: TopK, Compress, NonZero. Each counts, for every element, those that come before it;
- * quadratic in the axis, but without any order of execution. Where their number depends on data, Compress and NonZero become other nodes (counts.ts).
+ * quadratic in the axis, but without any order of execution. TopK of more than a few selects and sorts instead (keys.ts). Where their number depends on data, Compress and NonZero become other nodes (counts.ts).
  */
 import { convert, less, make, not, select } from "../ir/algebra.ts";
 import { int } from "../ir/linear.ts";
 import { constant, type Expr } from "../ir/scalar.ts";
 import { axis, type Axis, type Stage } from "../ir/compute.ts";
-import { sizeOf } from "../ir/graph.ts";
+import { sizeOf, type Dim } from "../ir/graph.ts";
+import { isFloat } from "../ir/types.ts";
 import {
   boundDim, leastDim, bounded, computeOutputs, declared, expectRank, expectType, forOutputs, indices, like, numbers, product, showDim, showShape, unflatten, withIndex,
 } from "./helpers.ts";
 import { measured, placesIn } from "./counts.ts";
+import { leading } from "./keys.ts";
 import { from } from "./reduce.ts";
 import type { NodeView, Op } from "./op.ts";
 
@@ -23,33 +25,52 @@ const placeOf = (name: string, axes: readonly Axis[], over: Axis, is: Expr): Sta
 /** The axis of a Compress; null where it looks at the input as a list. */
 const compressed = (n: NodeView): number | null => (n.given("axis") ? n.axis(n.int("axis"), n.type(0).shape.length) : null);
 
+/** Up to so many elements, TopK compares all with all: everything at once, with nothing that waits for anything. */
+const few = 64;
+/** The axis of a TopK, whose types are right. */
+function alongOf(n: NodeView): number {
+  expectType(n, 0, numbers);
+  expectType(n, 1, indices);
+  return n.axis(n.int("axis"), n.type(0).shape.length);
+}
+/** The K of a TopK, where it is known. */
+function wanted(n: NodeView): Dim {
+  const { shape } = n.type(0), along = alongOf(n), sizes = n.sizes(1)!, [k] = sizes as [Dim];
+  if (sizes.length !== 1) n.fail(`K has ${sizes.length} elements, but must be one number`);
+  if (typeof k === "number" && (k < 0 || k > leastDim(shape[along]!))) n.fail(`K is ${k}, but axis ${along} of ${showShape(shape)} has ${showDim(shape[along]!)} elements`);
+  return k;
+}
+
 /** TopK, Compress, NonZero. */
 export const orders: readonly Op[] = [
   {
     name: "TopK", since: 24, inputs: [2, 2], outputs: [1, 2], parameters: [1],
     attributes: { axis: { kind: "int", default: -1 }, largest: { kind: "int", default: 1 }, sorted: { kind: "int", default: 1 } },
     infer: (n) => {
-      const { dtype, shape } = n.type(0), along = n.axis(n.int("axis"), shape.length);
-      expectType(n, 0, numbers);
-      expectType(n, 1, indices);
-      if (n.constant(1) && n.parameter(1)!.length !== 1) n.fail(`K has ${n.parameter(1)!.length} elements, but must be one number`);
-      const out = n.value(1) ? shape.map((d, i) => (i === along ? n.sizes(1)![0] ?? -1 : d)) : declared(n, dtype, "K", 0, shape.length).shape, k = out[along]!;
-      if (typeof k === "number" && (k < 0 || k > leastDim(shape[along]!))) {
-        n.fail(`K is ${k}, but axis ${along} of ${showShape(shape)} has ${showDim(shape[along]!)} elements`);
-      }
+      const { dtype, shape } = n.type(0), along = alongOf(n), k = n.value(1) ? wanted(n) : undefined;
+      const out = k === undefined ? declared(n, dtype, "K", 0, shape.length).shape : shape.map((d, i) => (i === along ? k : d));
       return forOutputs(n, [{ dtype, shape: out }, { dtype: "i64", shape: out }]);
     },
     resolve: (n, g) => {
-      if (n.value(1) || n.declared(0) || sizeOf(n.in(1).shape) !== 1) return undefined;
-      const { shape } = n.type(0), [x, k] = n.node.inputs as [string, string], least = g.constant("i64", [], [0]), most = boundDim(shape[n.axis(n.int("axis"), shape.length)]!);
-      const within = g.node("Min", [g.node("Max", [g.node("Reshape", [k, g.constant("i64", [0], [])]), least]), g.constant("i64", [], [most])]);
-      return g.nodes("TopK", [x, g.node("Reshape", [measured(n, g, within, most), g.constant("i64", [1], [1])])], n.node.outputs.length, n.node.attributes);
+      const { shape } = n.type(0), along = alongOf(n), [x, list] = n.node.inputs as [string, string], most = boundDim(shape[along]!), last = shape.length - 1;
+      if (!n.value(1)) {
+        if (n.declared(0) || sizeOf(n.in(1).shape) !== 1) return undefined;
+        const least = g.constant("i64", [], [0]), within = g.node("Min", [g.node("Max", [g.node("Reshape", [g.node("Cast", [list], { to: 7 }), g.constant("i64", [0], [])]), least]), g.constant("i64", [], [most])]);
+        return g.nodes("TopK", [x, g.node("Reshape", [measured(n, g, within, most), g.constant("i64", [1], [1])])], n.node.outputs.length, n.node.attributes);
+      }
+      const k = wanted(n);
+      if (most <= few || boundDim(k) === 0) return undefined;
+      const perm = shape.map((_, d) => (d === along ? last : d === last ? along : d)), turned = (v: string): string => (along === last ? v : g.node("Transpose", [v], { perm }));
+      const rows = turned(x), places = g.node("Cast", [leading(g, rows, shape[along]!, k, list, n.int("largest"))], { to: 7 });
+      return [turned(g.node("GatherElements", [rows, places], { axis: -1 })), turned(places)];
     },
     lower: (n) => {
-      const { shape } = n.in(0), along = n.axis(n.int("axis"), shape.length), all = shape.map((size, d) => axis(`d${d}`, size));
+      const { shape } = n.in(0), along = alongOf(n), all = shape.map((size, d) => axis(`d${d}`, size));
       const j = axis("j", shape[along]!), own = n.load(0, all), other = n.load(0, withIndex(all, along, j)), axes = n.axes();
-      const better = n.int("largest") ? less(own, other) : less(other, own);
-      const before = make("or", better, make("and", make("equal", own, other), less(j, all[along]!)));
+      // What is no number is above all numbers.
+      const isNone = (x: Expr): Expr => (isFloat(x.dtype) ? not(make("equal", x, x)) : constant("bool", 0)), below = (a: Expr, b: Expr): Expr => make("or", less(a, b), make("and", isNone(b), not(isNone(a))));
+      const better = n.int("largest") ? below(own, other) : below(other, own), same = make("or", make("equal", own, other), make("and", isNone(own), isNone(other)));
+      const before = make("or", better, make("and", same, less(j, all[along]!)));
       const rank = total("rank", all, j, select(before, one, zero));
       const ranked = make("equal", convert("index", from(rank, withIndex(axes, along, j))), axes[along]!);
       const place = placeOf("place", axes, j, ranked), chosen = from(place, axes);

@@ -5,10 +5,10 @@ import { loadsIn } from "../ir/algebra.ts";
 import { expressionsOfStage } from "../ir/network.ts";
 import { isWeight, uses } from "./pack.ts";
 
-/** The Compute in which `time` is no axis of the stage, but a variable that stands still; null where weights that move with it may be re-laid. */
-export function withoutTime(c: Compute, s: Stage, time: Axis): { readonly compute: Compute; readonly stage: Stage } | null {
+/** The Compute in which the axes `outside`, time among them, are none of the stage, but variables that stand still; null where weights that move with time may be re-laid. */
+export function withoutTime(c: Compute, s: Stage, time: Axis, outside: readonly Axis[] = [time]): { readonly compute: Compute; readonly stage: Stage } | null {
   if (loadsIn(expressionsOfStage(s)).some((l) => isWeight(c, l) && uses(l, time))) return null;
-  const stage: Stage = { ...s, axes: s.axes.slice(1) };
+  const stage: Stage = { ...s, axes: s.axes.filter((a) => !outside.includes(a)) };
   return {
     stage, compute: {
       ...c, stages: c.stages.map((x) => (x === s ? stage : x)),
@@ -22,11 +22,11 @@ export function weightsInTurn(directives: readonly Directive[], time: Axis): rea
   const panels = order && "order" in order ? order.order.find((l) => cut.has(l)) : undefined;
   return panels && !directives.some((d) => "prefetch" in d) ? [...directives, { turn: panels, each: time.name }] : directives;
 }
-/** The stage `name` in all its axes again, and its loops inside the loop over the steps, but for those that are `outside`. */
-export function withTime(c: Compute, name: string, time: Axis, directives: readonly Directive[], outside: readonly Axis[] = []): { readonly compute: Compute; readonly directives: readonly Directive[] } {
-  const first = [...outside, time].map((a) => a.name);
+/** The stage `s` in all its axes again, those `outside` with loops around all others, in this order. */
+export function withTime(c: Compute, s: Stage, outside: readonly Axis[], directives: readonly Directive[]): { readonly compute: Compute; readonly directives: readonly Directive[] } {
+  const first = outside.map((a) => a.name), ordered = directives.some((d) => "order" in d) ? directives : [{ order: s.axes.map((a) => a.name).filter((a) => !first.includes(a)) }, ...directives];
   return {
-    compute: { ...c, stages: c.stages.map((x) => (x.name === name ? { ...x, axes: [time, ...x.axes] } : x)) },
-    directives: directives.map((d) => ("order" in d ? { order: [...first, ...d.order.filter((l) => !first.includes(l))] } : d)),
+    compute: { ...c, stages: c.stages.map((x) => (x.name === s.name ? { ...x, axes: s.axes } : x)) },
+    directives: ordered.map((d) => ("order" in d ? { order: [...first, ...d.order] } : d)),
   };
 }

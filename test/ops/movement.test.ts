@@ -1,7 +1,12 @@
 /** Data movement against plain loops, and operands known at run time against the same operands known before. */
 import { describe, expect, it } from "vitest";
 import { f32, i64, listOf, runNode, runOp, sample, scalarOf, tensorOf, valuesOf } from "./harness.ts";
+import { evaluateGraph } from "../../compiler/evaluate/index.ts";
 import { sizeOf, type Attribute, type Constant } from "../../compiler/ir/graph.ts";
+import { parseGraph } from "../../compiler/ir/graph-text.ts";
+import { arrayOf, isFloat } from "../../compiler/ir/types.ts";
+import { foldWithin } from "../../compiler/passes/graph/fold-constants.ts";
+import { inferTypes } from "../../compiler/passes/graph/infer-types.ts";
 
 /** Element by element: out[index] = in[source(index)], or `fill` where that is null. */
 function moved(x: Constant, shape: readonly number[], source: (index: readonly number[]) => readonly number[] | null, fill = 0): readonly number[] {
@@ -120,6 +125,20 @@ describe("order", () => {
     expect(runOp("TopK", [x, i64(2)], {}, { outputs: 2 }).map(listOf)).toEqual([[3, 3, 5, 0], [0, 2, 3, 0]]);
     expect(runOp("TopK", [x, i64(2)], { largest: 0, axis: 1 }, { outputs: 2 }).map(listOf)).toEqual([[1, 2, -1, 0], [1, 3, 2, 0]]);
     expect(runOp("TopK", [x, i64(1)], { axis: 0 }, { outputs: 2, runtime: [1], declared: [1, 4] }).map(listOf)).toEqual([[3, 1, 3, 5], [0, 0, 0, 1]]);
+  });
+  it.each([20, 100, 640])("TopK of %d elements has what is no number above all, and -0 beside 0, whatever the type", (size) => {
+    const odd = [NaN, -Infinity, Infinity, -0, 0, 3, 3, -3], list = Array.from({ length: size }, (_, i) => (i % 7 < 3 ? odd[(i * 5) % 8]! : Math.sin(i * i) * 4));
+    const above = (a: number, b: number) => (Number.isNaN(a) ? (Number.isNaN(b) ? 0 : -1) : Number.isNaN(b) ? 1 : b - a);
+    for (const dtype of ["f32", "f64", "f16", "i64", "i8", "u32", "u64"] as const) {
+      const data = arrayOf(dtype, isFloat(dtype) ? list : list.map((x) => Math.abs(Math.trunc(Number.isFinite(x) ? x : 7)) * 25)), x: Constant = { dtype, shape: [size], data };
+      for (const largest of [1, 0]) {
+        const want = Array.from(data as ArrayLike<number | bigint>, Number).map((v, i) => [v, i] as const).sort((p, q) => (largest ? above(p[0], q[0]) : above(q[0], p[0])) || p[1] - q[1]);
+        for (const k of [1, 9, size]) {
+          const { graph } = inferTypes(parseGraph(`graph "g" { const k: i64[1] = [${k}] input x: ${dtype}[${size}] v, i = TopK(x, k) { largest: ${largest} } @ t output i }`), { fold: foldWithin() });
+          expect(listOf(evaluateGraph(graph, new Map([["x", x]])).get("i")!), `${dtype}, ${k}, ${largest}`).toEqual(want.slice(0, k).map(([, i]) => i));
+        }
+      }
+    }
   });
   it("NonZero lists places, of a constant and of a run-time value", () => {
     const x = f32([2, 3], [0, 5, 0, -1, NaN, 0]), want = [0, 1, 1, 1, 0, 1], values = () => new Map([["x", x]]);

@@ -58,6 +58,27 @@ const choosing = `graph "net" {
   output places
   output s
 }`;
+/** Parts, selection, blocks and merging; ties, and along another axis. */
+const ranking = `graph "net" {
+  const seven: i64[1] = [7]
+  const many: i64[1] = [100]
+  const all: i64[1] = [97]
+  input x: f32[3, 640]
+  input y: f32[97, 2]
+  input k: i64[1]
+  a, ai = TopK(x, seven) { axis: 1 } @ parts
+  b, bi = TopK(x, many) { axis: 1, largest: 0 } @ smallest
+  c, ci = TopK(y, all) { axis: 0 } @ sorted
+  d, di = TopK(x, k) { axis: 1 } @ some
+  output a
+  output ai
+  output b
+  output bi
+  output c
+  output ci
+  output d
+  output di
+}`;
 /** Boxes and scores to the boxes that stay. */
 const detecting = (center: number) => `graph "net" {
   const most: i64[1] = [4]
@@ -163,4 +184,17 @@ test.each([[0, 1], [1, 3]] as const)("NonMaxSuppression, center_point_box %d, %d
   ];
   const found = await runs(detecting(center), threads, cases);
   for (const [k, [boxes, scores]] of cases.slice(0, -1).entries()) expect(Array.from(found[k]!.get("chosen")!.data, Number), `case ${k}`).toEqual(suppressed(boxes!, scores!, center === 1));
+}, 240_000);
+test.each([1, 2])("TopK of many, %d threads", async (threads) => {
+  const steps = (x: number) => Math.round(x * 40) / 8, cases = [30, 0, 640].map((k) => [floats([3, 640], steps), floats([97, 2], steps), constantOf("i64", [1], BigInt64Array.of(BigInt(k)))]), found = await runs(ranking, threads, cases);
+  for (const [n, [x, y, k]] of cases.entries()) {
+    const some = Number(k!.data[0]), best = (c: Constant, at: (i: number) => number, size: number, sign: number) => Array.from({ length: size }, (_, i) => i).sort((i, j) => sign * (Number(c.data[at(j)]) - Number(c.data[at(i)])) || i - j);
+    const got = (v: string) => Array.from(found[n]!.get(v)!.data, Number);
+    for (const r of [0, 1, 2]) {
+      expect(got("ai").slice(7 * r, 7 * r + 7)).toEqual(best(x!, (i) => 640 * r + i, 640, 1).slice(0, 7));
+      expect(got("di").slice(some * r, some * r + some)).toEqual(best(x!, (i) => 640 * r + i, 640, 1).slice(0, some));
+      expect(got("bi").slice(100 * r, 100 * r + 100)).toEqual(best(x!, (i) => 640 * r + i, 640, -1).slice(0, 100));
+    }
+    for (const r of [0, 1]) expect(got("ci").filter((_, i) => i % 2 === r)).toEqual(best(y!, (i) => 2 * i + r, 97, 1));
+  }
 }, 240_000);

@@ -45,7 +45,7 @@ const movesOwn = (s: Stage): boolean => loadsIn(expressionsOfStage(s), s.name).s
 /** Weights in the panels that all products read, and the axis along which lanes read them side by side. */
 function panels(c: Compute, s: Stage, time: Axis): { readonly compute: Compute; readonly last: string | undefined } {
   const still = withoutTime(c, s, time), product = still && contractionOf(still.compute, still.stage), shape = product && productShape(still.compute, still.stage, product);
-  return shape?.packed ? { compute: withTime(shape.compute, s.name, time, []).compute, last: shape.n.name } : { compute: c, last: undefined };
+  return shape?.packed ? { compute: withTime(shape.compute, s, [time], []).compute, last: shape.n.name } : { compute: c, last: undefined };
 }
 /** What the stages of a step take, each for as many steps as are kept and once more where it is fetched. */
 const sharedBytes = (r: Recurrence): number => r.stages.reduce((sum, s) => {

@@ -25,13 +25,13 @@ export function scheduleCpp(c: Compute, set: InstructionSet): { compute: Compute
   const stages: Record<string, readonly Directive[]> = {}, loops = new Map<string, readonly FusedLoop[]>();
   let compute = c;
   for (const { name } of c.stages) {
-    const whole = compute.stages.find((x) => x.name === name)!, time = recurrenceOf(c, c.stages.find((x) => x.name === name)!)?.time;
-    const step = time && withoutTime(compute, whole, time), s = step?.stage ?? whole;
+    const whole = compute.stages.find((x) => x.name === name)!, steps = recurrenceOf(c, c.stages.find((x) => x.name === name)!), time = steps?.time;
+    const outside = steps ? [...rowsOf(c, steps), steps.time] : [], step = time && withoutTime(compute, whole, time, outside), s = step?.stage ?? whole;
     if (time && !step) continue;
     compute = step?.compute ?? compute;
     const product = contractionOf(compute, s), plan = product && productPlan(compute, s, product, set);
     const { directives, outer, compute: packed } = plan || (s.reduce ? reductionPlan(compute, s, set) : mapPlan(compute, s, set));
-    const made = time ? withTime(packed, name, time, directives, rowsOf(c, recurrenceOf(c, c.stages.find((x) => x.name === name)!)!)) : { compute: packed, directives };
+    const made = time ? withTime(packed, whole, outside, directives) : { compute: packed, directives };
     compute = made.compute;
     Object.assign(stages, plan?.more, { [name]: time && plan ? weightsInTurn(made.directives, time) : made.directives });
     loops.set(name, outer);

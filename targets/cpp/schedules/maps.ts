@@ -67,13 +67,13 @@ export function reductionPlan(c: Compute, s: Stage, set: InstructionSet): StageP
   const along = last?.axes.at(-1);
   // Whether weights are re-laid must not depend on the instruction set: all share them.
   const contiguous = plain && last && along && last.extent >= 4 && reductions[s.reduce!.op].lanes !== null
-    && valueLoads.every((l) => fits(l, along)) && !unguarded(s.value).guards.some(testsIndex);
+    && valueLoads.every((l) => fits(l, along)) && !unguarded(s.value).guards.some((g) => testsPlace(g, along));
   const packed = contiguous ? packLanes(c, s, along).compute : c;
   return { compute: packed, directives: [...directives, order, ...(contiguous ? sumsOver(last.name, set.lanes) : [])], outer: rows };
 }
 
-/** Whether a test asks for places, not for values: lanes may then lie on both sides of a border. */
-const testsIndex = (e: Expr): boolean => e.kind !== "load" && (e.dtype === "index" || children(e).some(testsIndex));
+/** Whether a test asks where along an axis an element is, and not for its value: lanes may then lie on both sides of a border. */
+const testsPlace = (e: Expr, a: Axis): boolean => e.kind !== "load" && (e.dtype === "index" ? mentions(e, new Set([a.name])) : children(e).some((x) => testsPlace(x, a)));
 
 /** Elements whose turns are taken together: each waits for what its own turn before has loaded. */
 const turnsTogether = 8;
@@ -96,7 +96,7 @@ function windowPlan(c: Compute, s: Stage, set: InstructionSet, lane: Axis, outer
   const wide = windowed.at(-1), tall = windowed.at(-2);
   const cut: Directive[] = [{ split: lane.name, by: set.lanes, into: [`${lane.name}_o`, `${lane.name}_v`], edge: "peel" }];
   const vector: Directive = { place: [`${lane.name}_v`], as: "vector" };
-  if (!wide || guarded) return columnsPlan(c, s, set, lane, others, addressOf(c, loadsIn([s.value])[0]!));
+  if (!wide || guarded || loadsIn([s.value], moving!.buffer).length > 1) return columnsPlan(c, s, set, lane, others, addressOf(c, loadsIn([s.value])[0]!));
   const stride = Math.max(...windowDims(c, s, moving!).map((d) => Math.abs(stepOf(moving!.at[d]!, wide) ?? 1)));
   const [high, across] = tileOf(set, taps, stride, tall !== undefined);
   const unrolled = taps <= 64;
