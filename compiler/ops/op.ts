@@ -60,14 +60,18 @@ export interface Expander {
   constant(dtype: DType, shape: readonly number[], values: Iterable<number | bigint>): string;
   type(value: string): TensorType;
 }
+/** A sequence of which only a run knows how long it is: its tensors, all of one type, lie behind each other along the first dimension of this one. */
+export interface Stack { readonly stack: string }
 /**
- * What a value consists of: a tensor, by its name; a sequence, by the names of its tensors; null: an optional value that is
+ * What a value consists of: a tensor, by its name; a sequence, by the names of its tensors, or by all of them as one; null: an optional value that is
  * absent. One that is present is what it holds. All of this is known at compile time.
  */
-export type Parts = string | readonly string[] | null;
+export type Parts = string | readonly string[] | Stack | null;
 /** What stands for sequences and optional values, while types are inferred. New nodes are typed, and folded, as they are made. */
 export interface Resolver extends Expander {
   parts(value: string): Parts;
+  /** As `type`, with sizes that only a run knows. */
+  typeOf(value: string): ValueType;
   /** The value where it is known by now. */
   known(value: string): Constant | undefined;
   /** Puts a sub-graph here, its inputs worth `inputs`, and returns its outputs. */

@@ -1,21 +1,28 @@
 /**
- * Sequences of tensors and optional values. How long a sequence is and whether a value is present is known at compile
- * time, so these operators are resolved: what they do is done to names, and to tensors by other operators.
+ * Sequences of tensors and optional values. How long a sequence is and whether a value is present is mostly known at compile
+ * time, so these operators are resolved: what they do is done to names, and to tensors by other operators. A sequence whose length only a run knows is one tensor (stacks.ts).
  */
-import { expectSameType, showShape } from "./helpers.ts";
+import { expectSameType, fixedDim, showShape } from "./helpers.ts";
 import type { Op, NodeView, Parts, Resolver } from "./op.ts";
+import * as stacks from "./stacks.ts";
 
 type Sequence = readonly string[];
 /** An entry that only `resolve` gives a meaning. */
 const resolved = (o: Omit<Op, "infer" | "lower" | "expand"> & Pick<Required<Op>, "resolve">): Op =>
   ({ ...o, infer: (n) => n.fail("works on sequences or optional values, of which only type inference knows") });
+/** Operators of nodes that make one tensor of a sequence, and a sequence of such a tensor. */
+export const stackOp = "mlc.Stack", unstackOp = "mlc.Unstack";
 const what = (p: Parts): string => (p === null ? "absent" : typeof p === "string" ? "a tensor" : "a sequence");
 
 /** The tensors of input `i`, which must be a sequence. */
 function sequence(n: NodeView, g: Resolver, i: number): Sequence {
   const parts = g.parts(n.node.inputs[i]!);
+  if (isStack(parts)) n.fail(`input ${i} (${n.node.inputs[i]}) is a sequence whose length only a run knows, which ${n.op.name} does not take`, "make the number of its tensors a constant of the model");
   return Array.isArray(parts) ? parts as Sequence : n.fail(`input ${i} (${n.node.inputs[i]}) is ${what(parts)}; ${n.op.name} takes a sequence`);
 }
+const isStack = (p: Parts): p is stacks.Stack => typeof p === "object" && p !== null && "stack" in p;
+/** All tensors of input `i` as one, where it is a sequence whose length only a run knows. */
+const stackOf = (n: NodeView, g: Resolver, i: number): string | undefined => { const parts = g.parts(n.node.inputs[i]!); return isStack(parts) ? parts.stack : undefined; };
 /** The name of input `i`, which must be a tensor. */
 function tensor(n: NodeView, g: Resolver, i: number): string {
   const parts = g.parts(n.node.inputs[i]!);
@@ -43,7 +50,7 @@ function computedPosition(n: NodeView, g: Resolver, i: number, count: number): s
 }
 /** The tensors as one, from which elements can be taken by a position that is known at run time. */
 function alike(n: NodeView, g: Resolver, list: Sequence): string {
-  const shapes = new Set(list.map((x) => showShape(g.type(x).shape)));
+  const shapes = new Set(list.map((x) => showShape(g.typeOf(x).shape)));
   if (shapes.size > 1) {
     n.fail(`the position is computed at run time, but the tensors have different shapes: ${[...shapes].join(", ")}`,
       "make the position a constant of the model, or give all tensors one shape");
@@ -60,7 +67,7 @@ const range = (g: Resolver, count: number): string => g.constant("i64", [count],
 
 function inserted(n: NodeView, g: Resolver): Sequence {
   const list = sequence(n, g, 0), x = tensor(n, g, 1), count = list.length;
-  if (count > 0 && g.type(list[0]!).dtype !== g.type(x).dtype) n.fail(`a tensor of ${g.type(x).dtype} among those of ${g.type(list[0]!).dtype}`);
+  if (count > 0 && g.typeOf(list[0]!).dtype !== g.typeOf(x).dtype) n.fail(`a tensor of ${g.typeOf(x).dtype} among those of ${g.typeOf(list[0]!).dtype}`);
   const at = n.node.inputs[2] ? position(n, 2, count, count) : count;
   if (at !== undefined) return list.toSpliced(at, 0, x);
   const p = computedPosition(n, g, 2, count), k = range(g, count + 1);
@@ -92,16 +99,20 @@ function pieces(n: NodeView, size: number): readonly number[] {
   if (!(each > 0)) n.fail(`pieces of ${each} elements`);
   return Array.from({ length: Math.ceil(size / each) }, (_, i) => Math.min(each, size - i * each));
 }
-function split(n: NodeView, g: Resolver): Sequence {
-  const x = tensor(n, g, 0), { shape } = n.in(0), axis = n.axis(n.int("axis"), shape.length), sizes = pieces(n, shape[axis]!);
+function split(n: NodeView, g: Resolver): Parts {
+  const x = tensor(n, g, 0), { shape } = n.type(0), axis = n.axis(n.int("axis"), shape.length), size = shape[axis]!, single = !n.has(1) || (n.in(1).shape.length === 0 && Number(n.constant(1)?.data[0]) === 1);
+  // PyTorch's unbind says pieces of 1 and no dimension, which ONNX Runtime takes for what is meant.
+  const keeps = n.int("keepdims") !== 0 || !single;
+  if (typeof size !== "number" && single) return { stack: stacks.split(g, x, axis, shape.length, keeps) };
+  const sizes = pieces(n, fixedDim(n, size, `the axis that is split into pieces of more than one`));
   if (sizes.length === 0) return [];
   const parts = g.nodes("Split", [x, g.constant("i64", [sizes.length], sizes)], sizes.length, along(axis)), at = g.constant("i64", [1], [axis]);
-  return n.has(1) || n.int("keepdims") !== 0 ? parts : parts.map((p) => g.node("Squeeze", [p, at]));
+  return keeps ? parts : parts.map((p) => g.node("Squeeze", [p, at]));
 }
 function joined(n: NodeView, g: Resolver): string {
   const list = sequence(n, g, 0);
   if (list.length === 0) n.fail("the sequence is empty");
-  const rank = g.type(list[0]!).shape.length, fresh = n.int("new_axis") !== 0, axis = n.axis(n.int("axis"), rank + (fresh ? 1 : 0));
+  const rank = g.typeOf(list[0]!).shape.length, fresh = n.int("new_axis") !== 0, axis = n.axis(n.int("axis"), rank + (fresh ? 1 : 0));
   return fresh ? stacked(g, list, axis) : g.node("Concat", list, along(axis));
 }
 /** The body once for each element of the first input; other sequences give theirs at the same position. */
@@ -119,16 +130,37 @@ function mapped(n: NodeView, g: Resolver): readonly Sequence[] {
 
 /** Operators on sequences and on optional values. */
 export const sequenceOps: readonly Op[] = [
+  // What a loop carries, or a branch gives, is one tensor outside of it and a sequence inside. Of an empty sequence, the attribute says what its tensors would be.
+  resolved({ name: stackOp, since: 1, internal: true, inputs: [1, 1], attributes: { element: { kind: "sizes" } }, resolve: (n, g) => {
+    const parts = g.parts(n.node.inputs[0]!);
+    if (isStack(parts)) return [parts.stack];
+    const list = sequence(n, g, 0), types = new Set(list.map((x) => `${g.typeOf(x).dtype}${showShape(g.typeOf(x).shape)}`));
+    if (types.size > 1) n.fail(`only a run knows how long the sequence ${n.node.inputs[0]} is, and its tensors differ: ${[...types].join(", ")}`, "give all of them one shape");
+    return [list.length ? stacked(g, list, 0) : stacks.empty(n, g)];
+  } }),
+  resolved({ name: unstackOp, since: 1, internal: true, inputs: [1, 1], resolve: (n, g) => [{ stack: tensor(n, g, 0) }] }),
   resolved({ name: "SequenceConstruct", since: 11, inputs: [1, Infinity], resolve: (n, g) => {
     n.node.inputs.forEach((_, i) => tensor(n, g, i));
     expectSameType(n);
     return [n.node.inputs];
   } }),
   resolved({ name: "SequenceEmpty", since: 11, inputs: [0, 0], attributes: { dtype: { kind: "int", optional: true } }, resolve: () => [[]] }),
-  resolved({ name: "SequenceInsert", since: 11, inputs: [2, 3], parameters: [2], resolve: (n, g) => [inserted(n, g)] }),
-  resolved({ name: "SequenceErase", since: 11, inputs: [1, 2], parameters: [1], resolve: (n, g) => [erased(n, g)] }),
-  resolved({ name: "SequenceAt", since: 11, inputs: [2, 2], parameters: [1], resolve: (n, g) => [elementAt(n, g)] }),
-  resolved({ name: "SequenceLength", since: 11, inputs: [1, 1], resolve: (n, g) => [scalar(g, sequence(n, g, 0).length)] }),
+  resolved({ name: "SequenceInsert", since: 11, inputs: [2, 3], parameters: [2], resolve: (n, g) => {
+    const stack = stackOf(n, g, 0);
+    return [stack === undefined ? inserted(n, g) : { stack: stacks.inserted(n, g, stack, tensor(n, g, 1)) }];
+  } }),
+  resolved({ name: "SequenceErase", since: 11, inputs: [1, 2], parameters: [1], resolve: (n, g) => {
+    const stack = stackOf(n, g, 0);
+    return [stack === undefined ? erased(n, g) : { stack: stacks.erased(n, g, stack) }];
+  } }),
+  resolved({ name: "SequenceAt", since: 11, inputs: [2, 2], parameters: [1], resolve: (n, g) => {
+    const stack = stackOf(n, g, 0);
+    return [stack === undefined ? elementAt(n, g) : stacks.elementAt(g, stack, tensor(n, g, 1))];
+  } }),
+  resolved({ name: "SequenceLength", since: 11, inputs: [1, 1], resolve: (n, g) => {
+    const stack = stackOf(n, g, 0);
+    return [stack === undefined ? scalar(g, sequence(n, g, 0).length) : stacks.lengthOf(g, stack)];
+  } }),
   resolved({ name: "SequenceMap", since: 17, inputs: [1, Infinity], outputs: [1, Infinity], attributes: { body: { kind: "graph" } }, resolve: mapped }),
   resolved({
     name: "SplitToSequence", since: 24, inputs: [1, 2], attributes: { axis: { kind: "int", default: 0 }, keepdims: { kind: "int", default: 1 } },
@@ -136,7 +168,10 @@ export const sequenceOps: readonly Op[] = [
   }),
   resolved({
     name: "ConcatFromSequence", since: 11, inputs: [1, 1], attributes: { axis: { kind: "int" }, new_axis: { kind: "int", default: 0 } },
-    resolve: (n, g) => [joined(n, g)],
+    resolve: (n, g) => {
+      const stack = stackOf(n, g, 0);
+      return [stack === undefined ? joined(n, g) : stacks.joined(n, g, stack)];
+    },
   }),
   resolved({ name: "Optional", since: 15, inputs: [0, 1], resolve: (n, g) => [n.node.inputs[0] ? g.parts(n.node.inputs[0]) : null] }),
   resolved({ name: "OptionalHasElement", since: 18, inputs: [0, 1], resolve: (n, g) => {

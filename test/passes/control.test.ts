@@ -24,7 +24,7 @@ function typed(text: string): Graph {
   expect(verifyGraph(graph, infer)).toEqual([]);
   return graph;
 }
-const errors = (text: string) => inferTypes(parseGraph(`graph "g" { ${text} }`), { fold }).diagnostics.filter((d) => d.severity === "error").map((d) => `${d.op} ${d.node}: ${d.message}`);
+const errors = (text: string) => inferTypes(parseGraph(`graph "g" { ${text} }`), { fold: foldWithin() }).diagnostics.filter((d) => d.severity === "error").map((d) => `${d.op} ${d.node}: ${d.message}`);
 function programOf(g: Graph): Program {
   const cut = cutRegions(g);
   for (const p of piecesOf(cut.flow)) expect(verifyGraph(p, infer)).toEqual([]);
@@ -144,7 +144,7 @@ describe("Loop", () => {
     expect(run(text("const n: i64[] = [3]"), { x: [1, 2, 3, 4], y: [9] })).toEqual([{ r: [9, 1, 2, 3], t: [2, 4, 6] }]);
     // Else what is wrong is told as of a loop.
     expect(errors(text("input n: i64[]"))[0]).toMatch(/^Slice cut: where the slice begins or ends is computed at run time/);
-    expect(errors(text("const n: i64[] = [100000]"))[0]).toMatch(/^Slice cut: where/);
+    expect(errors(text("const n: i64[] = [100000]"))[0]).toMatch(/^Loop loop: a size of what it carries .* and nothing bounds it$/);
   });
   it("refuses values that change their shape and loops without an end", () => {
     expect(errors(`input n: i64[] input x: f32[2] ${c0} y = Loop(n, none, x) { ${body("input i: i64[] input go: bool[] input v: f32[2] w = Concat(v, v) { axis: 0 } @ w output go output w")} } @ loop output y`)).toEqual(["Loop loop: a size of what it carries from turn to turn is 2 at first and then becomes mul(y.0, 2), and nothing bounds how many turns there are"]);
@@ -178,6 +178,40 @@ describe("Loop with sizes that change", () => {
     const [a, b] = runOpen(text, [{ T: 4 }, { x: [1, 0, 1, 0, 0, 0, 1, 1, 1, 0, 2, 0] }], [{ T: 1 }, { x: [0, 0, 5] }]);
     expect(a).toEqual({ r: [[13], [0, 0, 2, 0, 2, 0, 1, 2, 0, 1, 2, 1, 1]], s: [[4, 1], [5, 5, 11, 13]] });
     expect(b!.r![1]).toEqual([0, 2, 2]);
+  });
+});
+
+describe("sequences of which a run knows the length", () => {
+  const head = "symbol T in 1..5 symbol B in 1..3 input x: f32[T, B] const at: i64[] = [0] const zeros: i64[1] = [0] const last: i64[] = [-1]", count = `${c0} sh = Shape(x) @ sh n = Gather(sh, at) @ n`;
+  const three = [[{ T: 5, B: 3 }], [{ T: 1, B: 1 }], [{ T: 3, B: 2 }, { x: [1, 2, 3, 4, 5, 6] }]] as const;
+  it("are gathered in a loop, stacked and joined, looked into and counted", () => {
+    const text = `${head} ${count} e = SequenceEmpty() @ e s = Loop(n, none, e) { ${body("input i: i64[] input go: bool[] input q: f32[] r = Gather(x, i) @ r p = Neg(r) @ p t = SequenceInsert(q, p) @ t output go output t")} } @ loop
+      m = ReduceSum(x, zeros) { keepdims: 0 } @ m u = SequenceInsert(s, m, zero) @ u v = SequenceErase(u, last) @ v y = ConcatFromSequence(u) { axis: 1, new_axis: 1 } @ y z = ConcatFromSequence(v) { axis: 0 } @ z w = SequenceAt(u, last) @ w l = SequenceLength(v) @ l output y output z output w output l`;
+    const all = runOpen(text, ...three);
+    expect(all.map((r) => [r.y![0], r.z![0], r.l![1]])).toEqual([[[3, 6], [15], [5]], [[1, 2], [1], [1]], [[2, 4], [6], [3]]]);
+    expect(all[2]).toMatchObject({ y: [[2, 4], [9, -1, -3, -5, 12, -2, -4, -6]], z: [[6], [9, 12, -1, -2, -3, -4]], w: [[2], [-5, -6]] });
+  });
+  it("grow where a branch says so, and are an output as one tensor", () => {
+    const text = `${head} const three: f32[] = [3] ${count} first = Gather(x, zero) @ first e = SequenceConstruct(first) @ e s = Loop(n, none, e) { ${body(`input i: i64[] input go: bool[] input q: f32[] r = Gather(x, i) @ r m = ReduceMax(r) { keepdims: 0 } @ m c = Greater(m, three) @ c
+      t = If(c) ${branches("a = SequenceInsert(q, r) @ a output a", "output q")} @ if output go output t`)} } @ loop output s`;
+    const { diagnostics } = inferTypes(parseGraph(`graph "g" { ${text} }`), { fold: foldWithin() });
+    expect(diagnostics.filter((d) => d.code === "stacked-output").map((d) => d.message)).toEqual(["only a run knows how long the sequence s is; the output is one tensor, its tensors behind each other"]);
+    expect(runOpen(text, ...three)[2]!.s).toEqual([[3, 2], [1, 2, 3, 4, 5, 6]]);
+  });
+  it("are tensors where both branches give as many", () => {
+    const text = `${head} input c: bool[] s = If(c) ${branches("a = Neg(x) @ a q = SequenceConstruct(x, a) @ q output q", "b = Exp(x) @ b r = SequenceConstruct(b, x) @ r output r")} @ if y = SequenceAt(s, last) @ y output y output s`;
+    const [r] = runOpen(text, [{ T: 1, B: 2 }, { c: [1], x: [1, 2] }], [{ T: 5, B: 3 }, { c: [0] }]);
+    expect(r).toEqual({ y: [[1, 2], [-1, -2]], s_0: [[1, 2], [1, 2]], s_1: [[1, 2], [-1, -2]] });
+  });
+  it("come of a tensor of so many slices", () => {
+    const text = `${head} ${c0} s = SplitToSequence(x) { axis: 1, keepdims: 0 } @ s n = SequenceLength(s) @ n const ones: i64[1] = [1] k = ReduceMax(x, ones) { keepdims: 0 } @ k m = Sub(k, k) @ m t = Loop(n, none, m) { ${body("input i: i64[] input go: bool[] input v: f32[T] q = SequenceAt(s, i) @ q w = Add(v, q) @ w output go output w")} } @ loop output t`;
+    expect(runOpen(text, ...three)[2]!.t).toEqual([[3], [3, 7, 11]]);
+  });
+  it("hold tensors of one type", () => {
+    const text = `${head} ${count} e = SequenceEmpty() @ e s = Loop(n, none, e) { ${body("input i: i64[] input go: bool[] input q: f32[] j = Add(i, one) @ j u = Unsqueeze(j, zeros) @ u r = Slice(x, zeros, u) @ r t = SequenceInsert(q, r) @ t output go output t")} } @ loop l = SequenceLength(s) @ l output l`;
+    expect(errors(text)[0]).toMatch(/^Loop loop: it carries a sequence or an optional value, and its count of trips \(n\) is computed at run time/);
+    const other = `${head} input n: i64[] const yes: bool[] = [1] const zero: i64[] = [0] s = SplitToSequence(x) @ s y = SequenceMap(s) { body: graph "b" { input r: f32[1, B] o = Neg(r) @ o output o } } @ map output y`;
+    expect(errors(other)).toEqual(["SequenceMap map: input 0 (s) is a sequence whose length only a run knows, which SequenceMap does not take"]);
   });
 });
 

@@ -20,6 +20,7 @@ import { unknownOperator } from "./check-operators.ts";
 import { inlined, takenBranch } from "./inline-branch.ts";
 import { resolverFor, Unclear, type Around } from "./resolver.ts";
 import { chosen, sizesOf, turned } from "./loop-sizes.ts";
+import { elementOf, isSequence, ofTensors, stack, unstack } from "./stack-sequences.ts";
 import { mayUnroll, mustUnroll, unrolled } from "./unroll-loop.ts";
 
 /**
@@ -95,8 +96,8 @@ class Inference implements Around {
   private written = 0;
   private readonly nextSuffix = new Map<string, number>();
 
-  /** `given`: types of a sub-graph's inputs, and those among them that are known. */
-  constructor(g: Graph, options: InferOptions, outer?: Inference, given: ReadonlyMap<ValueName, ValueType | Constant> = new Map()) {
+  /** `given`: types of a sub-graph's inputs, and those among them that are known; `sequences`: those that are no tensors. */
+  constructor(g: Graph, options: InferOptions, outer?: Inference, given: ReadonlyMap<ValueName, ValueType | Constant> = new Map(), sequences: ReadonlyMap<ValueName, Exclude<Parts, string>> = new Map()) {
     this.graph = g; this.outputs = new Set(g.outputs); this.ops = options.ops ?? registry; this.fold = options.fold; this.outer = outer;
     this.constants = new Map(g.constants);
     this.statedTypes = new Map(g.types);
@@ -108,6 +109,7 @@ class Inference implements Around {
       this.types.set(v, { dtype: t.dtype, shape: t.shape });
       if ("data" in t) this.constants.set(v, t);
     }
+    for (const [v, parts] of sequences) this.composed.set(v, parts);
   }
   run(): Inferred {
     for (const v of this.graph.inputs) {
@@ -158,6 +160,7 @@ class Inference implements Around {
     if (known && !doubtful && this.resolved(raw, op, read)) return;
     if (!op) this.diagnostics.push(unknownOperator(raw, this.ops));
     if (op?.control && known) {
+      if (!doubtful && this.stackedBranch(raw, op)) return;
       if (!this.controlled(raw, op, doubtful)) this.keep(raw, op, null, doubtful);
       return;
     }
@@ -216,6 +219,7 @@ class Inference implements Around {
   private resolved(n: Node, op: Op | undefined, read: readonly ValueName[]): boolean {
     const loop = mustUnroll(n, read, (v) => this.typeOf(v) !== undefined);
     if (!loop && !op?.resolve) return false;
+    if (loop && op && this.fits(n, op) && this.stackedLoop(n, op)) return true;
     let parts: readonly Parts[] | undefined;
     try {
       if (!loop && !this.fits(n, op!)) throw new Unclear();
@@ -230,6 +234,71 @@ class Inference implements Around {
     }
     n.outputs.forEach((v, i) => { if (v && parts) this.define(v, parts[i]!, n); });
     return parts !== undefined;
+  }
+  private trial(g: Graph, given?: ReadonlyMap<ValueName, ValueType | Constant>, sequences?: ReadonlyMap<ValueName, Exclude<Parts, string>>): Inference {
+    const inner = new Inference(g, { ops: this.ops, ...(this.fold ? { fold: this.fold } : {}) }, this, given, sequences);
+    inner.run();
+    return inner;
+  }
+  private mayBeSequence(g: Graph, v: ValueName): boolean {
+    const maker = g.nodes.find((x) => x.outputs.includes(v));
+    return maker ? this.ops.get(maker.op)?.resolve !== undefined || Object.values(maker.attributes).some((a) => isGraph(a) && a.outputs.some((o) => this.mayBeSequence(a, o))) : this.partsOf(v) !== undefined;
+  }
+  /** Whether a branch that gives sequences was made one of tensors. */
+  private stackedBranch(n: Node, op: Op): boolean {
+    const c = this.fits(n, op) ? this.asked(n, "description", () => op.control?.(this.view(n, op, []))) : null, unused = (wanted: string) => this.unused(wanted);
+    if (c?.kind !== "branch" || ![c.ifTrue, c.ifFalse].some((g) => g.outputs.some((v) => this.mayBeSequence(g, v)))) return false;
+    const sides = [c.ifTrue, c.ifFalse].map((g) => ({ g, inner: this.trial(g) }));
+    const at = n.outputs.flatMap((o, i) => (o && sides.some(({ g, inner }) => g.outputs[i] !== undefined && isSequence(inner.partsOf(g.outputs[i]))) ? [{ i, o }] : []));
+    if (at.length === 0) return false;
+    const lengths = at.map(({ i }) => sides.map(({ g, inner }) => { const parts = inner.partsOf(g.outputs[i]!); return Array.isArray(parts) ? parts.length : null; }));
+    if (lengths.every(([a, b]) => a !== null && a === b)) {
+      // As many tensors in both branches: each is an output.
+      const names = new Map(at.map(({ i, o }, k) => [i, Array.from({ length: lengths[k]![0]! }, (_, j) => this.unused(`${o}/${j}`))])), spread = { ...n, outputs: n.outputs.flatMap((o, i) => names.get(i) ?? [o]) };
+      if (!this.controlled(spread, op, false)) this.keep(spread, op, null, false);
+      for (const { i, o } of at) this.composed.set(o, names.get(i)!);
+      return true;
+    }
+    const elements = this.asked(n, "sequences", () => new Map(at.map(({ i, o }) => [i, elementOf(sides.map(({ g, inner }) => [inner.partsOf(g.outputs[i]!), (v) => inner.typeOf(v)]), o)])));
+    if (!elements) return false;
+    const outputs = n.outputs.map((o, i) => (elements.has(i) ? this.unused(`${o}.stack`) : o)), attributes = Object.fromEntries(Object.entries(n.attributes).map(([name, a]) => [name, isGraph(a) ? ofTensors(a, new Set(), elements, n, unused) : a]));
+    for (const node of [{ ...n, outputs, attributes: attributes as Node["attributes"] }, ...at.map(({ i, o }) => unstack(outputs[i]!, o, n, unused))]) this.node(node);
+    return true;
+  }
+  /** Whether a loop over sequences was made one of tensors: where it has no known and small number of turns, and looks at no optional values. */
+  private stackedLoop(n: Node, op: Op): boolean {
+    const loop = this.asked(n, "description", () => op.control?.(this.view(n, op, []))), unused = (wanted: string) => this.unused(wanted);
+    if (loop?.kind !== "loop" || loop.body.inputs.length !== loop.given.length || loop.body.outputs.length !== loop.left.length) return false;
+    const carried = loop.given.flatMap((x, i) => (x.is === "carried" ? [{ input: i, first: x.first }] : [])), parts = (v: ValueName) => this.partsOf(v);
+    const own = carried.filter(({ first }) => parts(first) !== undefined);
+    if (own.some(({ first }) => !isSequence(parts(first)))) return false;
+    const given = new Map(loop.body.inputs.flatMap((v, i) => this.given(loop.given[i], loop.body.types.get(v)).map((t) => [v, t] as const)));
+    const trial = this.trial(loop.body, given, new Map(own.map(({ input, first }) => [loop.body.inputs[input]!, parts(first)!])));
+    const goes = trial.constantOf(loop.body.outputs[loop.left.findIndex((x) => x.is === "condition")] ?? "");
+    if (mayUnroll(n, (v) => this.constantOf(v), mostWritten) && (loop.condition === undefined || goes?.data[0] === 1)) return false;
+    if (loop.most === undefined || boundDim(loop.most) > 2 ** 31 || trial.diagnostics.some((d) => d.severity === "error")) return false;
+    if (own.length === 0) { this.controlled(n, op, false) || this.keep(n, op, null, false); return true; }
+    const left = loop.left.flatMap((x, i) => (x.is === "carried" ? [i] : [])), elements = new Map<number, SizeList>();
+    const found = this.asked(n, "sequences", () => {
+      for (const { input, first } of own) {
+        const output = left[carried.findIndex((c) => c.input === input)]!;
+        elements.set(output, elementOf([[parts(first), (v) => this.typeOf(v)], [trial.partsOf(loop.body.outputs[output]!), (v) => trial.typeOf(v)]], first));
+      }
+      return true;
+    });
+    if (!found) { this.typed(n, null, true); this.kept.push(n); return true; }
+    const body = ofTensors(loop.body, new Set(own.map((c) => c.input)), elements, n, unused), inputs = [...n.inputs], outputs = [...n.outputs], after: Node[] = [];
+    for (const { input, first } of own) {
+      const k = carried.findIndex((c) => c.input === input), element = elements.get(left[k]!)!, at = inputs.indexOf(first, inputs.length - carried.length + k);
+      inputs[at] = this.unused(`${first}.stack`);
+      this.node(stack(first, inputs[at], element, n, unused));
+      if (!outputs[k]) continue;
+      const o = outputs[k];
+      outputs[k] = this.unused(`${o}.stack`);
+      after.push(unstack(outputs[k], o, n, unused));
+    }
+    for (const node of [{ ...n, inputs, outputs, attributes: Object.fromEntries(Object.entries(n.attributes).map(([name, a]) => [name, a === loop.body ? body : a])) as Node["attributes"] }, ...after]) this.node(node);
+    return true;
   }
   /** Writes a loop out whose turns cannot have one body; where that does not help, says what was said of it `since`. */
   private unrolledInstead(n: Node, since: number): boolean {
@@ -252,6 +321,11 @@ class Inference implements Around {
       const parts = this.partsOf(v);
       if (parts === undefined) return [v];
       if (parts === null) this.diagnostics.push({ severity: "note", code: "absent-output", message: `the output ${v} is an optional value that is always absent; it is left out` });
+      if (parts && "stack" in parts) {
+        this.diagnostics.push({ severity: "note", code: "stacked-output", message: `only a run knows how long the sequence ${v} is; the output is one tensor, its tensors behind each other` });
+        this.identity(parts.stack, v, this.unused(v), []);
+        return [v];
+      }
       return parts?.map((part, i) => {
         const name = this.unused(`${v}_${i}`);
         this.outputs.add(name);
@@ -415,6 +489,12 @@ class Inference implements Around {
   }
   private folded(n: Node, op: Op, found: readonly ValueType[]): boolean {
     if (n.op === measureOp) { this.measure(n); return false; }
+    if (n.op === sizesOp) {
+      const list = sizesMadeBy(n)!;
+      this.sizes.set(n.outputs[0]!, list);
+      this.kept.push({ ...n, inputs: this.measuring(list) });
+      return true;
+    }
     const values = this.fold?.(n, this.view(n, op, found));
     if (!values) return false;
     // An output of the model stays the output of a node, though what it is worth is known to those behind it.

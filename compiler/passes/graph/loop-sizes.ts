@@ -2,8 +2,8 @@
  * Sizes that change from turn to turn of a loop, or that branches give differently: symbols with bounds, and what they become. Part of type
  * inference. A body is typed with guesses of what its values can be as large as, until what it leaves fits what it is given.
  */
-import type { Dim, Graph, ValueType } from "../../ir/graph.ts";
-import type { BranchSize, LoopSize } from "../../ir/control.ts";
+import { isGraph, isSizeList, type Dim, type Graph, type ValueType } from "../../ir/graph.ts";
+import { sizesAttribute, type BranchSize, type LoopSize } from "../../ir/control.ts";
 import { make, substitute } from "../../ir/algebra.ts";
 import { int, range } from "../../ir/linear.ts";
 import { parameter, variables, type Expr, type Range, type Var } from "../../ir/scalar.ts";
@@ -47,7 +47,7 @@ export function turned(t: Turning): Turned {
     const body = t.infer(carried), left = t.left.map((i) => typeIn(body.graph, i)), isWrong = body.diagnostics.some((d) => d.severity === "error");
     // What the entry of the loop objects to.
     if (isWrong || left.some((x, k) => !x || x.dtype !== carried[k]!.dtype || x.shape.length !== carried[k]!.shape.length)) return { body, carried, sizes: [] };
-    const found = bounded(grouped(t, groups, left as readonly ValueType[]), t.most);
+    const found = bounded(grouped(t, groups, left as readonly ValueType[]), t.most, branchSizes(body.graph));
     const fits = found.length === groups.length && found.every((g, i) => g.places.join() === groups[i]!.places.join() && holds(groups[i]!.range, g.range));
     if (fits) return { body, carried, sizes: [...(t.counted ? [counting(t)] : []), ...found.map((g, i): LoopSize => ({ symbol: symbolOf(groups[i]!), first: g.first, next: g.next }))] };
     groups = found.map((g) => ({ ...g, range: hull(g.range, groups.find((old) => old.name === g.name)?.range ?? g.range) }));
@@ -76,13 +76,29 @@ function counting(t: Turning): LoopSize {
 }
 const unbounded = "make the number of turns a constant, or bound it where it is an input: --value NAME=0..100; or state the output's shape in the model";
 
+/** Sizes that branches inside a graph give, by their symbols: one of two. */
+function branchSizes(g: Graph): ReadonlyMap<string, readonly Dim[]> {
+  return new Map(g.nodes.flatMap((n) => {
+    const { [sizesAttribute]: list } = n.attributes, graphs = Object.values(n.attributes).filter(isGraph), dims = list !== undefined && isSizeList(list) && graphs.length === 2 ? list.dims : [];
+    const own = Array.from({ length: dims.length / 3 }, (_, i) => [(dims[3 * i] as Var).name, dims.slice(3 * i + 1, 3 * i + 3)] as const);
+    return [...own, ...graphs.flatMap((inner) => [...branchSizes(inner)])];
+  }));
+}
+/** What a size can be, given the ranges of some symbols, and the two sizes that others are one of. */
+function rangeWithin(d: Dim, known: ReadonlyMap<string, Range>, branches: ReadonlyMap<string, readonly Dim[]>): Range {
+  if (typeof d === "number") return [d, d];
+  const now = new Map([...variables(d)].flatMap((name): [string, Expr][] => {
+    const r = known.get(name) ?? branches.get(name)?.map((x) => rangeWithin(x, known, branches)).reduce(hull);
+    return r ? [[name, r[0] === r[1] ? int(r[0]) : parameter(name, r)]] : [];
+  }));
+  return range(substitute(d, now));
+}
 /** The groups with ranges that hold all their sizes after any number of turns. */
-function bounded(groups: readonly Group[], most: Dim | undefined): readonly Group[] {
-  const turns = most === undefined ? Infinity : boundDim(most), own = new Set(groups.map((g) => g.name)), later = groups.map((g) => growth(g, turns, own));
+function bounded(groups: readonly Group[], most: Dim | undefined, branches: ReadonlyMap<string, readonly Dim[]>): readonly Group[] {
+  const turns = most === undefined ? Infinity : boundDim(most), own = new Set([...groups.map((g) => g.name), ...branches.keys()]), later = groups.map((g) => growth(g, turns, own));
   let ranges = groups.map((g, i) => later[i] ?? rangeOf(g.first));
   for (let turn = 0; turn < turns; turn++) {
-    const now = new Map(groups.map((g, i): [string, Expr] => [g.name, ranges[i]![0] === ranges[i]![1] ? int(ranges[i]![0]) : parameter(g.name, ranges[i]!)]));
-    const grown = groups.map((g, i) => (later[i] ? ranges[i]! : hull(ranges[i]!, rangeOf(typeof g.next === "number" ? g.next : substitute(g.next, now)))));
+    const now = new Map(groups.map((g, i) => [g.name, ranges[i]!])), grown = groups.map((g, i) => (later[i] ? ranges[i]! : hull(ranges[i]!, rangeWithin(g.next, now, branches))));
     if (grown.every((r, i) => holds(ranges[i]!, r))) break;
     ranges = grown;
     if (turn >= mostSteps || ranges.some((r) => r[1] > 2 ** 31)) {

@@ -6,6 +6,7 @@ import { Unsupported, type Parts, type Resolver } from "../../ops/op.ts";
 
 /** Something that a node needs could not be typed: that has been said where it happened. */
 export class Unclear extends Error {}
+function unclear(): never { throw new Unclear(); }
 /** The graph while its types are inferred. */
 export interface Around {
   readonly diagnostics: readonly Diagnostic[];
@@ -30,6 +31,7 @@ export function resolverFor(root: Node, g: Around): Resolver {
     if (!g.typeOf(v)) throw new Unclear();
     return v;
   };
+  const typeOf = (v: ValueName): ValueType => g.typeOf(v) ?? unclear();
   const nodes: Resolver["nodes"] = (op, inputs, count, attributes = {}) => {
     const outputs = Array.from({ length: count }, () => g.unused(`${first}.${op.toLowerCase()}`));
     g.node({ name: g.unused(`${root.name}/${op}`), op, inputs, outputs, attributes, origin: root.origin });
@@ -39,9 +41,9 @@ export function resolverFor(root: Node, g: Around): Resolver {
     parts, nodes,
     node: (op, inputs, attributes) => nodes(op, inputs, 1, attributes)[0]!,
     constant: (dtype, shape, values) => g.give(constantOf(dtype, shape, arrayOf(dtype, values)), `${first}.const`),
+    typeOf,
     type: (v) => {
-      const t = g.typeOf(v);
-      if (!t) throw new Unclear();
+      const t = typeOf(v);
       if (!isStatic(t)) throw new Unsupported(`${v} has sizes that are known only at run time, which ${root.op} does not support`, "give them one size instead of bounds");
       return t;
     },
