@@ -251,6 +251,8 @@ export interface ModuleWalkView {
 export interface ModuleSizesView {
   readonly walk: ModuleWalkView | null;
   readonly open: boolean;
+  /** Of the function that finds them: dimensions of inputs, and what is known of the others, as far as it needs them. */
+  readonly params: string;
   /** Sizes that the model needs equal. */
   readonly equal: readonly { readonly one: string; readonly other: string }[];
   readonly given: readonly { readonly id: string; readonly from: string }[];

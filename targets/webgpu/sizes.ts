@@ -27,6 +27,7 @@ export function moduleSizes(p: Program, plan: Plan): ModuleSizes | null {
   return {
     numberOf,
     view: () => ({
+      params: [given.length ? "dims" : walk?.learned.length ? "_dims" : "", walk?.learned.length ? "found" : ""].filter(Boolean).join(", "),
       given: [...given.map(({ id, at }) => ({ id, from: dims[at]! })), ...(walk?.learned ?? []).map((name, i) => ({ id: names.get(name)!, from: `found[${i}]` }))],
       checks: checks.map(({ at, size }) => ({ from: dims[at]!, size })), equal: (p.equalities ?? []).map(({ sizes: [a, b] }) => ({ one: textOf(a), other: textOf(b) })),
       numbers: texts, rows: JSON.stringify(rows), outputs: outputs.map((x) => `[${x.dims.map((d) => d.size).join(", ")}]`), walk, open: (p.symbols?.length ?? 0) > 0,

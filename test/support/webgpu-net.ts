@@ -60,3 +60,14 @@ export async function openGpu(): Promise<GPU> {
   Object.assign(globalThis, globals);
   return (gpu = create([]));
 }
+/** Codes of what TypeScript says of a module's names: some that are not there, or are there in vain. */
+export async function wrongNames(text: string): Promise<readonly number[]> {
+  const { ModuleKind, ModuleResolutionKind, Project, ScriptTarget } = await import("ts-morph");
+  const project = new Project({ compilerOptions: {
+    allowJs: true, checkJs: true, noEmit: true, noUnusedLocals: true, noUnusedParameters: true, target: ScriptTarget.ES2023, module: ModuleKind.NodeNext,
+    moduleResolution: ModuleResolutionKind.NodeNext, lib: ["lib.es2023.d.ts", "lib.dom.d.ts", "lib.dom.asynciterable.d.ts"], types: [],
+  } });
+  const codes = project.createSourceFile("net/index.mjs", text).getPreEmitDiagnostics().map((d) => d.getCode());
+  // Cannot find name; did you mean; no value in scope for the shorthand; declared but never read.
+  return codes.filter((c) => [2304, 2552, 18004, 6133, 6192, 6196, 6198].includes(c));
+}

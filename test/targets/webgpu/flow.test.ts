@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { model, node, tensor } from "../../support/onnx.ts";
 import { because, skipped } from "../../support/tools.ts";
-import { install, openGpu, removeFolders, type Net } from "../../support/webgpu-net.ts";
+import { compile } from "../../../compiler/index.ts";
+import { install, openGpu, removeFolders, wrongNames, type Net } from "../../support/webgpu-net.ts";
 
 /** Doubles a list until its sum is 100; the turns' lists, the last first, of which those are chosen that a second input says. */
 const loop = model({
@@ -51,4 +52,11 @@ test("what a step finds decides how large outputs are", async () => {
   const all = choosing.run({ x: Float32Array.from(x.subarray(0, 8)), c: [1, 1, 1, 1, 1, 1, 1, 1], d: [0, 1, 2, 3, 4, 5, 6, 7] }, { outputs: "buffers" });
   await expect(none).rejects.toThrow("sizes differ that the network needs equal");
   expect(Object.values(await all).map((b) => { const { size } = b; b.destroy(); return size; })).toEqual([32, 32]);
+});
+test("modules name nothing that is not there, and nothing in vain", async () => {
+  const branch = (text: string) => ({ outputs: { r: "f32[2]" }, nodes: [text] });
+  const branching = model({ inputs: { x: "f32[2]", c: "bool[]" }, outputs: ["y"], nodes: [node("y = If(c)", { then_branch: branch("r = Relu(x)"), else_branch: branch("r = Neg(x)") })] });
+  for (const [bytes, o] of [[branching, {}], [chosen, { dims: { W: [2, 8], V: [1, 8] } }]] as const) {
+    expect(await wrongNames(String((await compile(bytes, { target: "webgpu", name: "net", ...o })).files.get("index.js")))).toEqual([]);
+  }
 });
