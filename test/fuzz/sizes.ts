@@ -111,7 +111,7 @@ const attention: Step = (s, x) => {
   return draw.chance(0.6) ? s.op("Add", [x, out]) : out;
 };
 const triangle: Step = (s, x) => {
-  const r = s.rank(x), turned = s.op("Transpose", [x], { perm: [...Array(r - 2).keys(), r - 1, r - 2] }), scale = s.b.scalar(1 / Math.sqrt(s.dim(x, -1)));
+  const r = s.rank(x) < 2 ? misfit() : s.rank(x), turned = s.op("Transpose", [x], { perm: [...Array(r - 2).keys(), r - 1, r - 2] }), scale = s.b.scalar(1 / Math.sqrt(s.dim(x, -1)));
   const square = s.op("Mul", [s.op("MatMul", [x, turned]), scale]), cut = s.draw.chance(0.5) ? s.op("Trilu", [square], { upper: s.draw.int(0, 1) }) : s.op("Where", [below(s, x, r - 2), square, s.b.scalar(0)]);
   return s.draw.chance(0.5) ? cut : s.op("MatMul", [s.op("Softmax", [cut], { axis: -1 }), x]);
 };

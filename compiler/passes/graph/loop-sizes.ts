@@ -120,8 +120,8 @@ function growth(g: Group, turns: number, own: ReadonlySet<string>): Range | null
 export function chosen(a: readonly ValueType[], b: readonly ValueType[], name: (output: number, dimension: number) => string): readonly BranchSize[] {
   const found = new Map<string, BranchSize>();
   a.forEach((x, i) => {
-    const y = b[i]!;
-    if (x.shape.length !== y.shape.length) return;
+    const y = b[i];
+    if (!y || x.shape.length !== y.shape.length) return;
     x.shape.forEach((d, k) => {
       const other = y.shape[k]!, key = `${idOf(d)} ${idOf(other)}`;
       if (d !== other && !found.has(key)) found.set(key, { symbol: parameter(symbolNamed(name(i, k)), hull(rangeOf(d), rangeOf(other))), ifTrue: d, ifFalse: other });

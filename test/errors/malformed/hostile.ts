@@ -60,6 +60,7 @@ export const corpus: Readonly<Record<string, Hostile>> = {
     aggregate_function: 1, leaf_targetids: [0, 1], leaf_weights: tensorProto("", tensor("f32", [2], [5, 12])), n_targets: 2, nodes_falseleafs: [0, 1], nodes_falsenodeids: [0, 1], nodes_featureids: [0, 0],
     nodes_modes: tensorProto("", tensor("u8", [2], [0, 0])), nodes_splits: tensorProto("", tensor("f32", [2], [3, 1])), nodes_trueleafs: [0, 1], nodes_truenodeids: [1, 0], post_transform: 0, tree_roots: [0],
   }, {}, "f32[3, 2]"),
+  "branches of one result and none": hostile(/its branches have 1 and 0 outputs/, { inputs: { c: "bool[]", x: "f32[2]" }, outputs: ["y"], nodes: [node("y = If(c)", { then_branch: { outputs: ["t"], nodes: ["t = Neg(x)"] }, else_branch: { outputs: [], nodes: ["e = Abs(x)"] } }, "n")] }),
   "a threshold of bytes": hostile(/input 4 \(t\) has type u8; NonMaxSuppression takes f32/, { inputs: { b: "f32[1, 6, 4]", s: "f32[1, 2, 6]", k: "i64[1]", u: "f32[1]", t: "u8[1]" }, outputs: ["y"], nodes: [node("y = NonMaxSuppression(b, s, k, u, t)", {}, "n")] }),
   "a billion zeros that are added up": hostile("compiled", { inputs: { x: "f32[1]" }, outputs: ["y"], initializers: { s: list(1_000_000_000) }, nodes: ["z = ConstantOfShape(s)", node("t = ReduceSum(z)", { keepdims: 0 }), "y = Add(x, t)"] }),
   "products of constants that take days": hostile("compiled", {
