@@ -8,7 +8,12 @@ import { addressOf, stepOf } from "./access.ts";
 /** Columns of a panel: AVX-512 takes two panels at a time, AVX2 two vectors, NEON four. */
 export const panelWidth = 16;
 /** Whether what a load reads, and in which order, is known at compile time, so that it can be packed. */
-export const isWeight = (c: Compute, l: Load): boolean => c.tensors.find((t) => t.name === l.buffer)?.role === "weight" && loadsIn(l.at).length === 0;
+export function isWeight(c: Compute, l: Load): boolean {
+  if (c.tensors.find((t) => t.name === l.buffer)?.role !== "weight" || loadsIn(l.at).length > 0) return false;
+  // Sizes of a run are in no axis.
+  const axes = new Set(c.stages.flatMap((s) => [...s.axes, ...(s.reduce?.axes ?? [])].map((a) => a.name)));
+  return l.at.every((i) => [...variables(i)].every((v) => axes.has(v)));
+}
 /** Whether a load moves with an axis. */
 export const uses = (l: Load, a: Axis): boolean => l.at.some((i) => variables(i).has(a.name));
 interface Packed { readonly compute: Compute; readonly stage: Stage }

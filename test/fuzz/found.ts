@@ -95,6 +95,14 @@ export const found: Readonly<Record<string, string>> = {
       y = Conv(right, w) { pads: [1, 1, 0, 2], dilations: [2, 1] } @ conv
       output y
     }`,
+  "a constant behind an open size": `
+    graph "found" {
+      symbol $W in 3..16
+      input x: f32[4, $W]
+      const w: f32[4, 3] = #0000000b
+      y = Concat(x, w) { axis: 1 } @ concat
+      output y
+    }`,
   "sums from the end of an open size": `
     graph "found" {
       symbol $W in 12..90
