@@ -46,12 +46,13 @@ import { optimisers } from "./training.ts";
 import { treeEnsembles } from "./tree-ensemble.ts";
 import { walkTrees } from "./tree-walk.ts";
 import { unfolders } from "./unfold.ts";
+import { uniques } from "./unique.ts";
 import { windows } from "./windows.ts";
 
 const all: readonly Op[] = [
   ...elementwise, ...arithmetic, ...casts, ...reshapes, ...slices, ...gathers, ...scatters, ...generators, ...reducers, ...places, ...orders,
   ...convolutions, ...linearOps, ...einsums, ...normalizations, ...pools, ...resizes, ...quantizers, ...softmaxes, ...attentions,
-  ...losses, ...windows, ...samplers, ...signals, ...unfolders, ...stretchedConvolutions, ...microsoft, ...microsoftAttention, ...microsoftQuantized, ...recurrentOps, ...sequenceOps, ...textual, ...nGrams, ...sizeLists, ...counters, ...keyed, ...detections,
+  ...losses, ...windows, ...samplers, ...signals, ...unfolders, ...stretchedConvolutions, ...microsoft, ...microsoftAttention, ...microsoftQuantized, ...recurrentOps, ...sequenceOps, ...textual, ...nGrams, ...sizeLists, ...counters, ...keyed, ...uniques, ...detections,
   ...treeEnsembles, walkTrees, ...classicalOps, ...lookups, ...distances, ...optimisers, linearAttention, flexAttention, ...randoms,
   ...controls,
 ];

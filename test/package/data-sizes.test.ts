@@ -79,6 +79,17 @@ const ranking = `graph "net" {
   output d
   output di
 }`;
+/** Elements and slices, in order of value and of where they are first. */
+const differing = `graph "net" {
+  input x: f32[4, 40]
+  a, ai, av, ac = Unique(x) @ elements
+  b, bi, bv, bc = Unique(x) { sorted: 0 } @ unsorted
+  c, ci, cv, cc = Unique(x) { axis: 1 } @ columns
+  d, di, dv, dc = Unique(x) { axis: 1, sorted: 0 } @ unsortedcolumns
+  e = Exp(a) @ after
+${["a", "b", "c", "d"].map((v) => ["", "i", "v", "c"].map((k) => `  output ${v}${k}`).join("\n")).join("\n")}
+  output e
+}`;
 /** Boxes and scores to the boxes that stay. */
 const detecting = (center: number) => `graph "net" {
   const most: i64[1] = [4]
@@ -196,5 +207,21 @@ test.each([1, 2])("TopK of many, %d threads", async (threads) => {
       expect(got("bi").slice(100 * r, 100 * r + 100)).toEqual(best(x!, (i) => 640 * r + i, 640, -1).slice(0, 100));
     }
     for (const r of [0, 1]) expect(got("ci").filter((_, i) => i % 2 === r)).toEqual(best(y!, (i) => 2 * i + r, 97, 1));
+  }
+}, 240_000);
+test("Unique", async () => {
+  const cases = [1, 2, 9].map((k) => [floats([4, 40], (x) => Math.round(x * k))]), found = await runs(differing, 1, cases);
+  for (const [n, [x]] of cases.entries()) {
+    const got = (v: string) => Array.from(found[n]!.get(v)!.data, Number), data = Array.from(x!.data, Number), column = (i: number) => [0, 1, 2, 3].map((r) => data[40 * r + i]!);
+    const compare = (p: readonly number[], q: readonly number[]) => p.map((v, i) => v - q[i]!).find((d) => d !== 0) ?? 0;
+    for (const [v, items] of [["a", data.map((e) => [e])], ["c", Array.from({ length: 40 }, (_, i) => column(i))]] as const) {
+      const firsts = items.flatMap((p, i) => (items.findIndex((q) => compare(p, q) === 0) === i ? [i] : []));
+      for (const [name, order] of [[v, [...firsts].sort((i, j) => compare(items[i]!, items[j]!))], [v === "a" ? "b" : "d", firsts]] as const) {
+        expect(got(`${name}i`), name).toEqual(order);
+        expect(got(`${name}v`)).toEqual(items.map((p) => order.findIndex((i) => compare(items[i]!, p) === 0)));
+        expect(got(`${name}c`)).toEqual(order.map((i) => items.filter((p) => compare(items[i]!, p) === 0).length));
+        expect(got(name)).toEqual(v === "a" ? order.map((i) => data[i]) : [0, 1, 2, 3].flatMap((r) => order.map((i) => data[40 * r + i])));
+      }
+    }
   }
 }, 240_000);

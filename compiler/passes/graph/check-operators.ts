@@ -30,7 +30,6 @@ const domains: Readonly<Record<string, string>> = {
 /** Operators of ONNX itself that have no entry, by kind: why, and what helps where something does. */
 interface Family { readonly ops: readonly string[]; readonly reason: string; readonly hint?: string }
 const families: readonly Family[] = [
-  { ops: ["NonMaxSuppression", "Unique"], reason: "the number of results is known only at run time", hint: "cut the model off before this node and do the rest in the program that calls it" },
   { ops: ["ImageDecoder"], reason: "decodes image files", hint: "decode the image before the model runs and pass the pixels in" },
   { ops: ["MaxRoiPool"], reason: "pooling over regions in whole pixels", hint: "RoiAlign with mode max is supported" },
 ];
