@@ -64,6 +64,8 @@ export class Scene {
     return kept.map((n) => (this.draw.chance(0.5) ? n : 1));
   }
   input(shape: readonly Dim[], dtype: DType = "f32"): string {
+    // The sizes of inputs are numbers and symbols, and none of those that data has.
+    if (shape.some((d) => typeof d === "object" && (d.kind !== "var" || d.range?.[0] === 0))) misfit();
     for (const d of shape) this.given.add(d);
     const names = ["x", "input.1", "data/in:0", "mask", "image", "2", "h_in", "float", "y", "z"], base = this.draw.pick(names);
     return this.b.input(`${base}${this.count++ ? `_${this.count}` : ""}`, shape, dtype);
