@@ -52,10 +52,12 @@ export function packageCpp(input: PackageInput): Package {
   const call = (s: Step, index: number) => ({ comment: stepComment(s, index), kernel: program.kernels[s.kernel]!.name, args: callArguments(program, s, base, p.symbols) });
   const words: SizeWords = { first: team ? "if (task == 0) " : "", meet: team ? "meet(team);" : "" };
   const around = flowLines(program, { decision: (d) => decisionText(program, d, base), size: (d) => indexText(d, p.symbols), leave: (l) => leaveLines(l, p.symbols, words), meet: words.meet });
+  const learned = program.steps.map((_, index) => learnedLines(program, p.symbols, index, words));
   const steps = program.steps.map((s, index) => ({
     ...call(s, index), ...around[index]!, index, together: teamwork(program.kernels[s.kernel]!),
-    waits: index > 0 && (around[index]!.fresh || teamwork(program.kernels[s.kernel]!) || teamwork(program.kernels[program.steps[index - 1]!.kernel]!)),
-    learned: learnedLines(program, p.symbols, index, words),
+    // What all tasks read of a step's results must not be written over before they have.
+    waits: index > 0 && (around[index]!.fresh || learned[index - 1]!.length > 0 || teamwork(program.kernels[s.kernel]!) || teamwork(program.kernels[program.steps[index - 1]!.kernel]!)),
+    learned: learned[index]!,
   }));
   const preparing = program.setup ? renderShell("cpp/preparing.cpp", { ...p.common, team, fileWeights: p.fileWeights, bytes: p.preparedBytes - 64, steps: program.setup.steps.map(call) }).trimEnd() : "";
   const core = renderShell("cpp/core.cpp", {

@@ -8,11 +8,13 @@ import { evaluateGraph } from "../../compiler/evaluate/index.ts";
 import { constantOf, sizeOf, type Constant } from "../../compiler/ir/graph.ts";
 import { parseGraph } from "../../compiler/ir/graph-text.ts";
 import { bytesOfElements, types } from "../../compiler/ir/types.ts";
+import { mapFlow } from "../../compiler/ir/control.ts";
+import { cutRegions } from "../../compiler/passes/graph/cut-regions.ts";
 import { foldWithin } from "../../compiler/passes/graph/fold-constants.ts";
 import { inferTypes } from "../../compiler/passes/graph/infer-types.ts";
 import { graphPasses } from "../../compiler/passes/graph/pipeline.ts";
 import { runPasses } from "../../compiler/passes/graph/run.ts";
-import { compileNetwork } from "../../compiler/passes/network/pipeline.ts";
+import { compileRegions } from "../../compiler/passes/network/pipeline.ts";
 import { cppTarget } from "../../targets/cpp/index.ts";
 import { numbers } from "../support/graph-builder.ts";
 import { emptyFolder, sh, write } from "./tools.ts";
@@ -130,7 +132,7 @@ async function runs(text: string, threads: number, cases: readonly (readonly Con
   const settings = threads > 1 ? { threads } : {}, choices = choicesOf(cppTarget, { isa: ["sse", "neon"], settings });
   const { graph, diagnostics } = inferTypes(parseGraph(text), { fold: foldWithin() });
   expect(diagnostics.map((d) => d.message)).toEqual([]);
-  const program = compileNetwork(runPasses(graph, graphPasses).graph, { facts: cppTarget.facts(choices.settings), variants: cppTarget.variants(choices) });
+  const cut = cutRegions(graph), program = compileRegions({ ...cut, flow: mapFlow(cut.flow, (g) => runPasses(g, graphPasses).graph, (v) => v) }, { facts: cppTarget.facts(choices.settings), variants: cppTarget.variants(choices) });
   const { files, build } = cppTarget.emit(program, { ...choices, name: "net", hash: "0".repeat(64), version: "0", flags: "" });
   if (build.kind !== "native") throw new Error("no native package");
   const ports = [...program.inputs, ...program.outputs], bytes = (p: { dtype: keyof typeof types; shape: readonly number[] }) => Math.max(1, sizeOf(p.shape) * types[p.dtype].bytes);
@@ -224,4 +226,48 @@ test("Unique", async () => {
       }
     }
   }
+}, 240_000);
+/** Rows are chosen in each turn and put behind those before, until there are enough; a branch doubles them or takes the first away. */
+const repeating = `graph "net" {
+  const zero: i64[] = [0]
+  const one: i64[1] = [1]
+  const zeros: i64[1] = [0]
+  const far: i64[1] = [100000]
+  const count: i64[] = [300]
+  const yes: bool[] = [1]
+  const enough: i64[] = [12]
+  input x: f32[4, 3]
+  input least: f32[]
+  empty = Slice(x, zeros, zeros) @ empty
+  rows, sums = Loop(count, yes, empty) { body: graph "body" {
+    input i: i64[]
+    input going: bool[]
+    input v: f32[n, 3]
+    f = Cast(i) { to: 1 } @ f
+    y = Mul(x, f) @ y
+    first = Gather(y, zero) { axis: 1 } @ first
+    m = Greater(first, least) @ mask
+    c = Compress(y, m) { axis: 0 } @ compress
+    w = Concat(v, c) { axis: 0 } @ w
+    sh = Shape(w) @ shape
+    k = Gather(sh, zero) @ k
+    go = Less(k, enough) @ go
+    t = Softmax(w) { axis: 1 } @ softmax
+    s = ReduceSum(t) { keepdims: 0 } @ sum
+    output go
+    output w
+    output s
+  } } @ loop
+  total = ReduceSum(rows) { keepdims: 0 } @ total
+  large = Greater(total, least) @ large
+  r = If(large) { then_branch: graph "then" { a = Concat(rows, rows) { axis: 0 } @ twice output a }, else_branch: graph "else" { b = Slice(rows, one, far) @ rest output b } } @ if
+  z = Exp(r) @ exp
+  output rows
+  output sums
+  output z
+}`;
+test.each([1, 3])("loops and branches whose sizes depend on data, %d threads", async (threads) => {
+  const of = (least: number, f: (x: number) => number = (x) => x) => [floats([4, 3], f), constantOf("f32", [], Float32Array.of(least))];
+  const found = await runs(repeating, threads, [of(0), of(0.5), of(-9), of(0, (x) => Math.abs(x) / 100), of(3, (x) => -Math.abs(x))]);
+  expect(found.map((r) => r.get("rows")!.shape[0])).toEqual(expect.arrayContaining([12]));
 }, 240_000);
