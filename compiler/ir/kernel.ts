@@ -22,8 +22,8 @@ export type Stmt =
   | { readonly kind: "set"; readonly name: string; readonly value: Expr }
   /** As many contiguous elements as `value` has lanes. */
   | { readonly kind: "store"; readonly buffer: string; readonly at: Expr; readonly value: Expr }
-  /** A hint that this address will be read soon; it need not exist. */
-  | { readonly kind: "prefetch"; readonly buffer: string; readonly at: Expr }
+  /** A hint that this address will be read, `soon` or a while later; it need not exist. */
+  | { readonly kind: "prefetch"; readonly buffer: string; readonly at: Expr; readonly soon?: true }
   /** All work-items of the group, or all tasks, have reached this point before any goes on. */
   | { readonly kind: "barrier" }
   /**

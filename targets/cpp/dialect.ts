@@ -227,7 +227,7 @@ export const cpp = (set: InstructionSet, tasks = 1): Dialect => ({
   },
   index: { "group.x": "0", "group.y": "0", "group.z": "0", "lane.x": "0", "lane.y": "0" },
   /** Results are asked for in the first level, what is read once per tile row in the second. */
-  prefetch: (buffer, at) => `__builtin_prefetch(${buffer.name} + ${at}, ${buffer.space === "out" ? "1, 3" : "0, 2"});`,
+  prefetch: (buffer, at, soon) => `__builtin_prefetch(${buffer.name} + ${at}, ${buffer.space === "out" ? "1, 3" : soon ? "0, 3" : "0, 2"});`,
   barrier: "",
   open: (k) => {
     const used = usedBuffers(k);

@@ -7,6 +7,8 @@ import type { Compute, Stage } from "../../../compiler/ir/compute.ts";
 import type { Directive } from "../../../compiler/ir/schedule.ts";
 import type { InstructionSet } from "../isa.ts";
 import { mapPlan } from "./maps.ts";
+import { panelHints } from "./product.ts";
+import { panelWidth } from "../../../compiler/schedules/pack.ts";
 
 /** Floats between planes: without them all planes fall into one set of the first cache. */
 export const planeGap = 16;
@@ -35,7 +37,7 @@ export const multiply = ({ planes, rows, vectors, block, weight, gap }: PlanePro
   { order: [...planes, "no", "to", "c", "tr", "nj", "nv"] },
   { place: ["tr", "nj"], as: "unroll" }, { place: ["nv"], as: "vector" },
   { computeAt: ["Y", "nb"], in: "scratch", pad: gap },
-  { prefetch: weight, next: block > vectors * lanes ? "no" : planes.at(-1)! },
+  ...panelHints(weight, block > vectors * lanes ? "no" : planes.at(-1)!, ["t"], Math.max(panelWidth, vectors * lanes), "c"),
 ];
 /** The tensor that the planes are multiplied with. */
 export const weightOf = (M: Stage): string => loadsIn([M.value]).find((l) => l.buffer !== "V")!.buffer;

@@ -9,7 +9,7 @@ import { isThin, type Contraction } from "../../../compiler/ir/contraction.ts";
 import type { Directive } from "../../../compiler/ir/schedule.ts";
 import type { InstructionSet } from "../isa.ts";
 import { accessesOf, addressOf, byStep, fuseInner, openAxes, stepOf, type FusedLoop } from "../../../compiler/schedules/access.ts";
-import { uses } from "../../../compiler/schedules/pack.ts";
+import { panelWidth, uses } from "../../../compiler/schedules/pack.ts";
 import { productShape } from "../../../compiler/schedules/product-shape.ts";
 
 /** The Compute may have gained a packed weight or a stage that copies; `more`: directives of such stages. */
@@ -40,6 +40,7 @@ export function productPlan(c: Compute, s: Stage, p: Contraction, set: Instructi
   const unrollK = lastK && kLoops.loops.length > 1 && lastK.extent <= 7 && t.rows * t.vectors * lastK.extent <= 128 ? [lastK.name] : [];
   const free = byStep(outer, store).map((x): FusedLoop => ({ name: x.name, extent: extentOf(x), axes: [x] }));
   const tiles = m ? Math.ceil(m.extent / t.rows) * around.reduce((x, l) => x * l.extent, 1) : 1;
+  const lastRolled = kLoops.loops.filter((l) => !unrollK.includes(l.name)).at(-1)!.name;
   const directives: Directive[] = [
     ...rowLoops.directives, ...kLoops.directives,
     ...(m ? [{ split: m.name, by: t.rows, into: [`${m.name}_o`, `${m.name}_i`], edge: "balance" } as const] : []),
@@ -50,10 +51,17 @@ export function productPlan(c: Compute, s: Stage, p: Contraction, set: Instructi
       ...kLoops.loops.map((l) => l.name), ...(m ? [`${m.name}_i`] : []), `${nn}_j`, `${nn}_v`,
     ] },
     { place: [...(m ? [`${m.name}_i`] : []), `${nn}_j`, ...unrollK], as: "unroll" }, { place: [`${nn}_v`], as: "vector" },
-    ...(operand && tiles > 1 ? [{ prefetch: operand, next: `${nn}_o` } as const] : []),
+    ...(operand && tiles > 1 ? panelHints(operand, `${nn}_o`, [...around.map((l) => l.name), m!.name], Math.max(panelWidth, t.vectors * set.lanes), lastRolled) : []),
   ];
   return { compute: c, directives, more, outer: free };
 }
+
+/**
+ * Panels of weights come from the second cache while a tile uses them, some turns ahead, and from memory while the tiles before use others:
+ * all rows together ask once for each line of the next panels.
+ */
+export const panelHints = (weight: string, next: string, rows: readonly string[], run: number, turn: string): readonly Directive[] =>
+  [{ prefetch: weight, next, share: rows, run }, { prefetch: weight, ahead: turn, turns: 8 }];
 
 /** Whether lanes can run along the sum in both operands. */
 const ownSums = (c: Compute, { a, b }: Contraction, s: Stage): boolean => s.reduce!.axes.some((k) => extentOf(k) >= 4 && [a, b].every((l) => stepOf(addressOf(c, l), k) === 1));
