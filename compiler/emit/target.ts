@@ -4,7 +4,7 @@ import type { ObjectFormat } from "./object-files.ts";
 import type { WeightForm } from "./weights.ts";
 import type { Compute } from "../ir/compute.ts";
 import type { GridFacts } from "../ir/grid.ts";
-import type { WinogradFacts } from "../ir/machine.ts";
+import type { Machine, StrassenFacts, WinogradFacts } from "../ir/machine.ts";
 import type { Program } from "../ir/program.ts";
 import type { Schedule } from "../ir/schedule.ts";
 import type { Expr } from "../ir/scalar.ts";
@@ -36,17 +36,16 @@ export const bitsInMemory: Readonly<Partial<Record<DType, Stored>>> = {
 };
 /** Facts of a typical machine of the target, and of its language, that passes, cost models and reports read. */
 export interface TargetFacts {
-  /** Of one core (or the whole device) at its peak, in multiply-accumulates per second, and from main memory, in bytes per second. */
-  readonly macsPerSecond: number;
-  readonly bytesPerSecond: number;
+  /** A core of each kind of processor, or a device as a whole, that the code is made for. */
+  readonly machines: readonly Machine[];
   /** The first cache of a core: addresses that are equal modulo `bytes` / `ways` compete for as many lines as there are ways. */
   readonly firstCache?: { readonly bytes: number; readonly ways: number; readonly line: number };
   /** Where kernels run as groups of lanes: each kernel is one launch of such a grid. */
   readonly grid?: GridFacts;
   /** What decides about Winograd's tiles; false where schedules do not know its stages. */
   readonly winograd: false | WinogradFacts;
-  /** Whether they know Strassen's. */
-  readonly strassen: boolean;
+  /** The same for Strassen's product. */
+  readonly strassen: false | StrassenFacts;
   /** Whether weights that these two read are made from the model's when the program starts, rather than at compile time. */
   readonly prepares?: boolean;
   /** Where an argument of a kernel may begin, in bytes: offsets of working memory and constants are multiples of it. */

@@ -6,11 +6,13 @@ import type { Program } from "../../compiler/ir/program.ts";
 import type { Expr } from "../../compiler/ir/scalar.ts";
 import { mayTrap } from "../../compiler/lower/legalize.ts";
 import { cpp, needsSmallFloats, needsWholeLanes, preamble, smallFloats, wholeLanes } from "./dialect.ts";
+import { cores } from "./cores.ts";
 import { firstCache, instructionSets, type InstructionSet } from "./isa.ts";
 import { peakSource } from "./peak.ts";
 import { panelWidth } from "../../compiler/schedules/pack.ts";
 import { mostColumns, mostTiles } from "./schedules/winograd.ts";
 import { scheduleCpp } from "./schedules/index.ts";
+import { blocksOfPairs } from "./schedules/strassen.ts";
 import { withTasks } from "./schedules/parallel.ts";
 
 /** Vectors of these are rewritten: the compilers have no spelling for them that does not go lane by lane. */
@@ -48,7 +50,7 @@ function winogradFacts(s: Settings): TargetFacts["winograd"] {
   if (winograd === "off" || (optimize === "size" && !prepares(s))) return false;
   return {
     largestTile: winograd === "auto" ? 6 : Number(winograd), tiles: mostTiles, columns: mostColumns, panel: panelWidth,
-    cacheBytes: 2 ** 20, lastCacheBytes: 2 ** 25, cacheBytesPerSecond: 65e9, byteWeight: prepares(s) ? 0 : byteWeights[optimize],
+    machines: cores, byteWeight: prepares(s) ? 0 : byteWeights[optimize],
   };
 }
 
@@ -56,8 +58,7 @@ export const cppTarget: Target = {
   name: "cpp",
   description: "C++17 without a runtime, for x86-64 and AArch64",
   builds: "native",
-  // One core of a server at 3.7 GHz; the ratio of the two is what decides.
-  facts: (s) => ({ macsPerSecond: 59e9, bytesPerSecond: 26e9, firstCache, winograd: winogradFacts(s), strassen: (prepares(s) || (s.optimize ?? "speed") === "speed") && s.winograd !== "off", prepares: prepares(s), alignment: 64, shares: Number(s.threads ?? 1) === 1, types: bitsInMemory, largestConstant: Infinity }),
+  facts: (s) => ({ machines: cores, firstCache, winograd: winogradFacts(s), strassen: (prepares(s) || (s.optimize ?? "speed") === "speed") && s.winograd !== "off" && { machines: cores, blocks: blocksOfPairs }, prepares: prepares(s), alignment: 64, shares: Number(s.threads ?? 1) === 1, types: bitsInMemory, largestConstant: Infinity }),
   instructionSets: cppSets,
   settings: {
     winograd: { kind: "choice", choices: ["auto", "off", "2", "4", "6"], default: "auto", description: "the largest tile of Winograd's convolutions; off: products as plain sums, Strassen's neither" },

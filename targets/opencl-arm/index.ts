@@ -8,7 +8,7 @@ export const openclArmTarget: Target = openclFor({
   doubles: false,
   facts: {
     // Mali keeps local memory in the same caches as all other, so that copies into it are lost time; groups of 64 fit both families' registers.
-    macsPerSecond: 2e11, bytesPerSecond: 2e10, winograd: false, strassen: false, alignment: 64, types: bitsInMemory, largestConstant: 2 ** 27,
+    machines: [{ macsPerSecond: 2e11, bytesPerSecond: 2e10, exposed: 0 }], winograd: false, strassen: false, alignment: 64, types: bitsInMemory, largestConstant: 2 ** 27,
     grid: { lanes: 64, mostLanes: 128, mostGroups: 2 ** 31 - 1, sharedBytes: 16384, vector: 4, accumulators: 32, busy: 4096 },
   },
 });

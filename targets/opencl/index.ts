@@ -67,7 +67,7 @@ export const openclTarget: Target = openclFor({
   doubles: true,
   facts: {
     // A graphics card of the middle; the ratio of the two is what decides.
-    macsPerSecond: 1e12, bytesPerSecond: 2e11, winograd: false, strassen: false, alignment: 64, types: bitsInMemory, largestConstant: 2 ** 27,
+    machines: [{ macsPerSecond: 1e12, bytesPerSecond: 2e11, exposed: 0 }], winograd: false, strassen: false, alignment: 64, types: bitsInMemory, largestConstant: 2 ** 27,
     grid: { lanes: 64, mostLanes: 256, mostGroups: 2 ** 31 - 1, sharedBytes: 32768, vector: 4, accumulators: 64, busy: 16384 },
   },
 });

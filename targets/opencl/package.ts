@@ -115,7 +115,7 @@ function launchesOf({ program, facts }: OpenclInput, p: NativeParts, onDevice: r
     if (!k) return { comment, row: `{"${name}", nullptr, {0, 0, 0}, {0, 0}, 0, 0, 0}` };
     const groups = groupsOf(k, s).map(mostOf), { lanes } = groupSize(k), args = usedArguments(k);
     for (const b of args) rows.push(argument(s.args[k.buffers.indexOf(b)]!, elementBytes(b)));
-    const moved = args.reduce((sum, b) => sum + b.size * elementBytes(b), 0), us = (s.macs / facts.macsPerSecond + moved / facts.bytesPerSecond) * 1e6;
+    const moved = args.reduce((sum, b) => sum + b.size * elementBytes(b), 0), [device] = facts.machines, us = (s.macs / device!.macsPerSecond + moved / device!.bytesPerSecond) * 1e6;
     return { comment, row: `{"${name}", "${name}", {${groups.join(", ")}}, {${lanes.slice(0, 2).join(", ")}}, ${first}, ${args.length}, ${us.toPrecision(6)}}` };
   });
   return { steps, arguments: rows };

@@ -13,7 +13,7 @@ const grid: GridFacts = {
 };
 const facts: TargetFacts = {
   // An integrated graphics processor; the ratio of the two is what decides.
-  macsPerSecond: 500e9, bytesPerSecond: 50e9, grid, winograd: false, strassen: false, alignment: bindingAlignment, largestConstant: 2 ** 27,
+  machines: [{ macsPerSecond: 500e9, bytesPerSecond: 50e9, exposed: 0 }], grid, winograd: false, strassen: false, alignment: bindingAlignment, largestConstant: 2 ** 27,
   types: {
     i64: { as: "i32" }, i16: { as: "i32" }, i8: { as: "i32" }, u64: { as: "u32" }, u16: { as: "u32" }, u8: { as: "u32" }, bool: { as: "u32" },
     ...Object.fromEntries(Object.keys(formats).map((t) => [t, { as: "f32" }])), i4: { as: "i32" }, u4: { as: "u32" }, i2: { as: "i32" }, u2: { as: "u32" },

@@ -19,7 +19,7 @@ import { operatorTests } from "../targets/operators.ts";
 const small: GridFacts = { lanes: 4, mostLanes: 16, mostGroups: 8, sharedBytes: 512, vector: 4, accumulators: 64, busy: 8 };
 const plain: GridFacts = { ...small, lanes: 8, vector: 1, accumulators: 16, busy: 64 };
 const machine = (grid: GridFacts): { facts: TargetFacts; variants: readonly Variant[] } => ({
-  facts: { macsPerSecond: 1e12, bytesPerSecond: 1e11, grid, winograd: false, strassen: false, alignment: 256, types: {}, largestConstant: 2 ** 27 },
+  facts: { machines: [{ macsPerSecond: 1e12, bytesPerSecond: 1e11, exposed: 0 }], grid, winograd: false, strassen: false, alignment: 256, types: {}, largestConstant: 2 ** 27 },
   variants: [{ name: "grid", description: "", schedule: (c) => scheduleGrid(c, grid), lacks: (e) => e.lanes > 1 && e.kind === "apply" && e.op === "erf" }],
 });
 function agree(g: Graph, tolerance = 2e-4): void {

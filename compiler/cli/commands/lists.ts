@@ -50,8 +50,7 @@ const gridFacts: Readonly<Record<keyof GridFacts, (g: GridFacts) => string>> = {
 };
 /** What passes and schedules know of the machine, in words; total by the type, so that no fact stays unsaid. */
 const factTexts: Readonly<Record<Exclude<keyof TargetFacts, "types">, (f: TargetFacts) => readonly string[]>> = {
-  macsPerSecond: (f) => [`${f.macsPerSecond / 1e9} G multiply-accumulates/s`],
-  bytesPerSecond: (f) => [`${f.bytesPerSecond / 1e9} GB/s`],
+  machines: (f) => f.machines.map((m) => `${m.macsPerSecond / 1e9} G multiply-accumulates/s, ${m.bytesPerSecond / 1e9} GB/s`),
   firstCache: (f) => (f.firstCache ? [`first cache of ${formatBytes(f.firstCache.bytes)}, ${f.firstCache.ways} ways`] : []),
   winograd: (f) => [f.winograd ? `Winograd's convolution in tiles up to ${f.winograd.largestTile} x ${f.winograd.largestTile}` : "no Winograd"],
   strassen: (f) => [f.strassen ? "Strassen's product" : "no Strassen"],

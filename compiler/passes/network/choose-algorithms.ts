@@ -30,7 +30,7 @@ export function chooseAlgorithms(n: Network, facts: MachineFacts): Network {
   const computes = n.computes.map((c) => {
     const o = asConvolution(n, c);
     if (!o) return plainly(c, facts);
-    const costs = costsOf(o, facts, w), cost = cheapest(costs, facts, w), { tile } = cost, choices = choicesOf(o, costs, cost);
+    const costs = costsOf(o, w), cost = cheapest(costs, w), { tile } = cost, choices = choicesOf(o, costs, cost);
     if (!tile) return { ...c, choices };
     const { network, name } = withCombined(n, transformedWeights(o, n.tensors.get(weightOf(c, o.stage))!, tile));
     n = network;
@@ -41,7 +41,7 @@ export function chooseAlgorithms(n: Network, facts: MachineFacts): Network {
 /** Other products with constants have no choice, but an estimate. */
 function plainly(c: Compute, f: MachineFacts): Compute {
   const macs = macsOf(c), weights = c.tensors.filter((t) => t.role === "weight" && t.shape.length > 1).reduce((sum, t) => sum + sizeOf(t.shape) * types[t.dtype].bytes, 0);
-  return macs && weights ? { ...c, choices: [{ algorithm: "direct", weightBytes: weights, ms: directSeconds(macs, weights, f) * 1e3, chosen: true }] } : c;
+  return macs && weights ? { ...c, choices: [{ algorithm: "direct", weightBytes: weights, ms: directSeconds(macs, weights, f.machines) * 1e3, chosen: true }] } : c;
 }
 const weightOf = (c: Compute, s: Stage) => contractionOf(c, s)!.b.buffer;
 

@@ -7,16 +7,18 @@ import { address, extentOf, rowMajor, type Axis, type Compute } from "../../ir/c
 import { contractionOf } from "../../ir/contraction.ts";
 import { linear } from "../../ir/linear.ts";
 import { relist, type Network } from "../../ir/network.ts";
-import type { MachineFacts } from "../../ir/machine.ts";
+import type { Core, MachineFacts, StrassenFacts } from "../../ir/machine.ts";
+import { directSeconds, onAll, overlapped } from "./cost-model.ts";
 import { withCombined } from "./combine-weights.ts";
 import { combinedWeights, strassenCompute, type PlainProduct } from "./strassen.ts";
 
 /** The network with Strassen's product where it is the cheaper one; the setup makes the combined weights. */
 export function chooseProducts(n: Network, facts: MachineFacts): Network {
-  if (!facts.strassen) return n;
+  const { strassen } = facts;
+  if (!strassen) return n;
   const computes = n.computes.map((c) => {
     const o = asProduct(n, c);
-    const share = o ? shareOf(o, facts) : 1;
+    const share = o ? shareOf(o, strassen) : 1;
     if (!o || share >= 0.98) return c;
     const p = contractionOf(o.compute, o.stage)!, { network, name } = withCombined(n, combinedWeights(o, n.tensors.get(p.b.buffer)!, p.b.at));
     n = network;
@@ -32,13 +34,14 @@ function weighed(c: Compute, share: number): Pick<Compute, "choices"> {
 /**
  * The time of 7 products of halves, the additions around them and more weights to read over that of one product. In cycles of
  * 16 multiply-accumulates, a pair of elements costs 1 to combine and 1.25 to put together, and tiles of half the rows are
- * a little less even; reading weights from memory hides behind the products by about two thirds. Measured on Zen 4.
+ * a little less even. Each block of rows reads all weights, the first of them from memory.
  */
-function shareOf(o: PlainProduct, facts: MachineFacts): number {
+function shareOf(o: PlainProduct, { machines, blocks }: StrassenFacts): number {
   const K = extentOf(o.k), N = extentOf(o.n), rows = o.rows.reduce((x, a) => x * extentOf(a), 1), pairs = Math.ceil(rows / 2);
   if (N % 32 || K % 2 || rows < fewestRows) return 1;
-  const weights = (0.3 * 4 * K * N * facts.macsPerSecond) / facts.bytesPerSecond, plain = K * N * rows + weights;
-  return (1.04 * 7 * (K / 2) * (N / 2) * pairs + pairs * (16 * (K / 2) + 20 * (N / 2)) + 1.75 * weights) / plain;
+  const products = 1.04 * 7 * (K / 2) * (N / 2) * pairs, additions = pairs * (16 * (K / 2) + 20 * (N / 2)), bytes = 7 * K * N, again = blocks(pairs, K / 2) - 1;
+  const seconds = (m: Core) => overlapped(products / m.macsPerSecond, bytes / m.bytesPerSecond + (again * bytes) / m.cacheBytesPerSecond, m) + additions / m.macsPerSecond;
+  return onAll(machines, seconds) / directSeconds(K * N * rows, 4 * K * N, machines);
 }
 /** Fewer rows make no tiles of half of them. */
 const fewestRows = 32;

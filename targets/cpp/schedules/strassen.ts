@@ -9,11 +9,14 @@ import { tileOf } from "./product.ts";
 /** Bytes of combined operand that one block of rows may take beside weights in the second cache; fewer pairs than this reread weights too often. */
 const mostBytes = 400_000, fewestPairs = 24;
 
+/** Into how many blocks so many pairs of rows are cut; `terms`: of each half's sums. */
+export const blocksOfPairs = (pairs: number, terms: number): number => Math.ceil(pairs / Math.max(fewestPairs, Math.floor(mostBytes / (7 * terms * 4))));
+
 /** Needs: stages P, V, M, Q, Y as choose-products makes them. */
 export function strassenSchedule(c: Compute, set: InstructionSet): { compute: Compute; schedule: Schedule } {
   const stage = (name: string) => c.stages.find((s) => s.name === name)!, M = stage("M"), lanes = set.lanes;
   const [, T, half] = M.axes.map(extentOf) as [number, number, number], K = extentOf(M.reduce!.axes[0]!);
-  const most = Math.max(fewestPairs, Math.floor(mostBytes / (7 * K * 4))), tiles = Math.ceil(T / Math.ceil(T / most)), t = tileOf(set, half, Math.min(T, tiles), 0);
+  const tiles = Math.ceil(T / blocksOfPairs(T, K)), t = tileOf(set, half, Math.min(T, tiles), 0);
   const block = Math.min(Math.max(t.vectors * lanes, 4 * panelWidth), half);
   const combine = (inner: string, order: readonly string[], unrolled: readonly string[], where: Directive) => transform(lanes, inner, order, unrolled, where);
   const weight = weightOf(M);
