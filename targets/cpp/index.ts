@@ -6,7 +6,7 @@ import type { Program } from "../../compiler/ir/program.ts";
 import type { Expr } from "../../compiler/ir/scalar.ts";
 import { mayTrap } from "../../compiler/lower/legalize.ts";
 import { cpp, needsSmallFloats, needsWholeLanes, preamble, smallFloats, wholeLanes } from "./dialect.ts";
-import { cores } from "./cores.ts";
+import { coresFor, cpuNames } from "./cores.ts";
 import { firstCache, instructionSets, type InstructionSet } from "./isa.ts";
 import { peakSource } from "./peak.ts";
 import { panelWidth } from "../../compiler/schedules/pack.ts";
@@ -43,6 +43,7 @@ export const cppVariants = (names: readonly string[], tasks = 1, least?: number)
 
 /** Whether files hold the model's own weights, and what is made of them lies in memory: then nothing grows that --optimize minds. */
 const prepares = (s: Settings): boolean => s.winogradWeights === "init";
+const coresOf = (s: Settings) => coresFor(String(s.cpu ?? "any"));
 /** How often a byte that Winograd adds to the weights counts as read once more. */
 const byteWeights = { speed: 0, balanced: 3, size: 0 } as const;
 function winogradFacts(s: Settings): TargetFacts["winograd"] {
@@ -50,7 +51,7 @@ function winogradFacts(s: Settings): TargetFacts["winograd"] {
   if (winograd === "off" || (optimize === "size" && !prepares(s))) return false;
   return {
     largestTile: winograd === "auto" ? 6 : Number(winograd), tiles: mostTiles, columns: mostColumns, panel: panelWidth,
-    machines: cores, byteWeight: prepares(s) ? 0 : byteWeights[optimize],
+    machines: coresOf(s), byteWeight: prepares(s) ? 0 : byteWeights[optimize],
   };
 }
 
@@ -58,11 +59,12 @@ export const cppTarget: Target = {
   name: "cpp",
   description: "C++17 without a runtime, for x86-64 and AArch64",
   builds: "native",
-  facts: (s) => ({ machines: cores, firstCache, winograd: winogradFacts(s), strassen: (prepares(s) || (s.optimize ?? "speed") === "speed") && s.winograd !== "off" && { machines: cores, blocks: blocksOfPairs }, prepares: prepares(s), alignment: 64, shares: Number(s.threads ?? 1) === 1, types: bitsInMemory, largestConstant: Infinity }),
+  facts: (s) => ({ machines: coresOf(s), firstCache, winograd: winogradFacts(s), strassen: (prepares(s) || (s.optimize ?? "speed") === "speed") && s.winograd !== "off" && { machines: coresOf(s), blocks: blocksOfPairs }, prepares: prepares(s), alignment: 64, shares: Number(s.threads ?? 1) === 1, types: bitsInMemory, largestConstant: Infinity }),
   instructionSets: cppSets,
   settings: {
     winograd: { kind: "choice", choices: ["auto", "off", "2", "4", "6"], default: "auto", description: "the largest tile of Winograd's convolutions; off: products as plain sums, Strassen's neither" },
     optimize: { kind: "choice", choices: ["speed", "balanced", "size"], default: "speed", description: "what counts more: time, or bytes of weights" },
+    cpu: { kind: "choice", choices: cpuNames, default: "any", description: "the processor that algorithms are chosen for; any: equally good on all of them. The code runs everywhere all the same" },
     winogradWeights: { kind: "choice", choices: ["embed", "init"], default: "embed", description: "where the weights of Winograd's and Strassen's products come from: the files, or made from the model's when the program starts, in memory of the caller's; then files are as small as with --optimize size at full speed" },
     threads: { kind: "count", least: 1, most: 64, default: 1, description: "the most threads that a run can be divided among; 1 without it, and then there is nothing of threads in the library" },
     textBytes: { kind: "count", least: 1024, most: 2 ** 30, default: 2 ** 20, description: "memory in a context for the strings of a run that are not the model's own, where it deals with strings" },

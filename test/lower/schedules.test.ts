@@ -6,6 +6,9 @@ import type { Directive, Edge, Schedule } from "../../compiler/ir/schedule.ts";
 import { instructionSets } from "../../targets/cpp/isa.ts";
 import { strassenSchedule } from "../../targets/cpp/schedules/strassen.ts";
 import { winogradSchedule } from "../../targets/cpp/schedules/winograd.ts";
+import { lower } from "../../compiler/lower/lower.ts";
+import { evaluate, type Value } from "../../compiler/ir/interpret.ts";
+import type { Kernel, Stmt } from "../../compiler/ir/kernel.ts";
 import { difference, runCompute } from "../support/run-compute.ts";
 import { conv, gemm, layernorm, softmax, strassen, winograd, type Problem } from "./problems.ts";
 import { alsoPlaced, borderTile, convGpu, convTile, depthwiseTile, gemmGpu, gemmTile, plain, rowwise, softmaxGpu } from "./schedules.ts";
@@ -13,6 +16,21 @@ import { alsoPlaced, borderTile, convGpu, convTile, depthwiseTile, gemmGpu, gemm
 function agree(p: Problem, schedule: Schedule, tolerance = 1e-5, quick = false): void {
   const { results } = runCompute(p.compute, schedule, p.data, { quick });
   expect(difference(results.out!, p.expected)).toBeLessThanOrEqual(tolerance);
+}
+/** The addresses that a kernel asks for, in the order of its hints. */
+function hintsOf(k: Kernel): number[] {
+  const found: number[] = [];
+  const run = (body: readonly Stmt[], vars: ReadonlyMap<string, Value>): void => {
+    const known = new Map(vars);
+    for (const s of body) {
+      if (s.kind === "prefetch") found.push(Number(evaluate(s.at, known, {})[0]));
+      else if (s.kind === "let" && s.value.dtype === "index") known.set(s.name, evaluate(s.value, known, {}));
+      else if (s.kind === "for") for (let i = 0; i < Number(evaluate(s.extent, known, {})[0]); i++) run(s.body, new Map([...known, [s.name, [i]]]));
+      else if (s.kind === "block") run(s.body, known);
+    }
+  };
+  run(k.body, new Map());
+  return found;
 }
 const edges: readonly Edge[] = ["overlap", "balance", "peel", "guard"], widths = [[16, 4], [16, 1], [8, 2], [4, 2], [4, 3]] as const;
 const g = gemm(13, 10, 40), odd = gemm(7, 5, 21), c1 = conv({ H: 6, W: 7, C: 8, N: 16 }), c2 = conv({ H: 3, W: 5, C: 8, N: 16, stride: 2 });
@@ -40,6 +58,28 @@ describe("products", () => {
   test("prefetches and early hints change nothing", () => {
     const s = gemmTile({ rows: 6, vectors: 1, lanes: 16, edge: "balance" });
     agree(g, { ...s, stages: { gemm: [...s.stages.gemm!, { prefetch: "W", next: "no" }, { early: "R" }, { early: "out" }] } });
+    agree(g, { ...s, stages: { gemm: [...s.stages.gemm!, { prefetch: "W", next: "no", share: ["m"], run: 16 }, { prefetch: "W", ahead: "k", turns: 8 }] } });
+  });
+  const asked = (p: Problem, rows: number, vectors: number, lanes: number, d: Directive) => {
+    const s = gemmTile({ rows, vectors, lanes, edge: "balance" });
+    return hintsOf(lower(p.compute, { ...s, stages: { gemm: [...s.stages.gemm!, d] } }));
+  };
+  test("rows ask together for each line of the next panels, once", () => {
+    // 30 rows in tiles of 6, panels of 16 columns over 20 terms: 20 lines, of which each tile asks for four.
+    const hints = asked(gemm(30, 20, 32), 6, 1, 16, { prefetch: "W", next: "no", share: ["m"], run: 16 });
+    const lines = new Set(hints.map((at) => Math.floor(at / 16)));
+    for (let line = 20; line < 40; line++) expect(lines).toContain(line);
+    expect(Math.min(...hints)).toBe(320);
+    // One hint in each turn of each tile, the last panels' own included.
+    expect(hints).toHaveLength(2 * 5 * 20);
+    // A single tile asks for whole panels: as many lines in each turn as a panel has.
+    expect(asked(gemm(6, 20, 64), 6, 2, 16, { prefetch: "W", next: "no", share: ["m"], run: 32 }).filter((at) => at < 1280)).toHaveLength(40);
+  });
+  test("a tile asks for its own panels some turns ahead, for a line only once", () => {
+    for (const lanes of [4, 8, 16]) {
+      const hints = asked(gemm(6, 20, 16), 6, 16 / lanes, lanes, { prefetch: "W", ahead: "k", turns: 8 });
+      expect(hints).toEqual(Array.from({ length: 20 }, (_, k) => (k + 8) * 16));
+    }
   });
 });
 describe("padding", () => {
