@@ -26,19 +26,18 @@ export interface PlaneProduct {
   readonly vectors: number;
   /** Columns whose products lie in memory at a time. */
   readonly block: number;
-  readonly terms: number;
   readonly weight: string;
   /** After which dimension of the stage the gap between planes lies. */
   readonly gap: readonly number[];
 }
 /** Its loops, inside the last stage's loop over blocks of columns. The weights are read once per block of rows: the next panel is asked for while one is at work. */
-export const multiply = ({ planes, rows, vectors, block, terms, weight, gap }: PlaneProduct, lanes: number): readonly Directive[] => [
+export const multiply = ({ planes, rows, vectors, block, weight, gap }: PlaneProduct, lanes: number): readonly Directive[] => [
   { split: "t", by: rows, into: ["to", "tr"], edge: "balance" },
   { split: "n", by: vectors * lanes, into: ["no", "ni"], edge: "peel" }, { split: "ni", by: lanes, into: ["nj", "nv"], edge: "peel" },
   { order: [...planes, "no", "to", "c", "tr", "nj", "nv"] },
   { place: ["tr", "nj"], as: "unroll" }, { place: ["nv"], as: "vector" },
   { computeAt: ["Y", "nb"], in: "scratch", pad: gap },
-  ...panelHints(weight, block > vectors * lanes ? "no" : planes.at(-1)!, ["t"], Math.max(panelWidth, vectors * lanes), "c", terms),
+  ...panelHints(weight, block > vectors * lanes ? "no" : planes.at(-1)!, ["t"], Math.max(panelWidth, vectors * lanes), "c"),
 ];
 /** The tensor that the planes are multiplied with. */
 export const weightOf = (M: Stage): string => loadsIn([M.value]).find((l) => l.buffer !== "V")!.buffer;

@@ -7,7 +7,7 @@ import { rebuild } from "../../../compiler/ir/algebra.ts";
 import { axis, extentOf, type Axis, type Compute, type Stage } from "../../../compiler/ir/compute.ts";
 import { isThin, type Contraction } from "../../../compiler/ir/contraction.ts";
 import type { Directive } from "../../../compiler/ir/schedule.ts";
-import { firstCache, type InstructionSet } from "../isa.ts";
+import type { InstructionSet } from "../isa.ts";
 import { accessesOf, addressOf, byStep, fuseInner, openAxes, stepOf, type FusedLoop } from "../../../compiler/schedules/access.ts";
 import { panelWidth, uses } from "../../../compiler/schedules/pack.ts";
 import { productShape } from "../../../compiler/schedules/product-shape.ts";
@@ -51,17 +51,18 @@ export function productPlan(c: Compute, s: Stage, p: Contraction, set: Instructi
       ...kLoops.loops.map((l) => l.name), ...(m ? [`${m.name}_i`] : []), `${nn}_j`, `${nn}_v`,
     ] },
     { place: [...(m ? [`${m.name}_i`] : []), `${nn}_j`, ...unrollK], as: "unroll" }, { place: [`${nn}_v`], as: "vector" },
-    ...(operand && tiles > 1 ? panelHints(operand, `${nn}_o`, [...around.map((l) => l.name), m!.name], Math.max(panelWidth, t.vectors * set.lanes), lastRolled, kLoops.loops.reduce((x, l) => x * l.extent, 1)) : []),
+    ...(operand && tiles > 1 ? panelHints(operand, `${nn}_o`, [...around.map((l) => l.name), m!.name], Math.max(panelWidth, t.vectors * set.lanes), lastRolled) : []),
   ];
   return { compute: c, directives, more, outer: free };
 }
 
 /**
  * Panels of weights come from memory while the tiles before use others: all rows together ask once for each line of the next panels. While a
- * tile uses them, those that the first cache does not keep from tile to tile come from the second some turns ahead. `terms` turns read `run` floats each.
+ * tile uses them they come from the second cache, some turns ahead. Those that the first cache keeps get the hint as well, so that kernels of
+ * several depths are one.
  */
-export const panelHints = (weight: string, next: string, rows: readonly string[], run: number, turn: string, terms: number): readonly Directive[] =>
-  [{ prefetch: weight, next, share: rows, run }, ...(terms * run * 4 > firstCache.bytes / 2 ? [{ prefetch: weight, ahead: turn, turns: 8 } as const] : [])];
+export const panelHints = (weight: string, next: string, rows: readonly string[], run: number, turn: string): readonly Directive[] =>
+  [{ prefetch: weight, next, share: rows, run }, { prefetch: weight, ahead: turn, turns: 8 }];
 
 /** Whether lanes can run along the sum in both operands. */
 const ownSums = (c: Compute, { a, b }: Contraction, s: Stage): boolean => s.reduce!.axes.some((k) => extentOf(k) >= 4 && [a, b].every((l) => stepOf(addressOf(c, l), k) === 1));

@@ -24,7 +24,7 @@ export function strassenSchedule(c: Compute, set: InstructionSet): { compute: Co
     ...clearing(c, set),
     P: combine("c", ["t", "co", "g", "k"], ["g"], { computeAt: ["V", "co"], in: "registers" }),
     V: combine("c", ["t", "co", "p", "k"], ["p"], { computeAt: ["Y", "tb"], in: "scratch", pad: [planeGap, 0, 0] }),
-    M: multiply({ planes: ["p"], rows: t.rows, vectors: t.vectors, block, terms: K, weight, gap: [planeGap, 0, 0] }, lanes),
+    M: multiply({ planes: ["p"], rows: t.rows, vectors: t.vectors, block, weight, gap: [planeGap, 0, 0] }, lanes),
     Q: combine("n", ["t", "no", "r", "k"], ["r"], { computeAt: ["Y", "no"], in: "registers" }),
     Y: [
       { split: "row", by: 2, into: ["t", "i"], edge: "guard" }, { split: "t", by: tiles, into: ["tb", "ti"], edge: "balance" },

@@ -29,7 +29,7 @@ export function winogradSchedule(c: Compute, { tile: [fy, fx] }: WinogradAlgorit
     p1: combine("c", ["t", "co", "j", "i", "k"], ["i", "j"], early),
     q2: combine("c", ["t", "co", "i", "j", "k"], ["i", "j"], early),
     V: combine("c", ["t", "co", "i", "j", "k"], ["i", "j"], { computeAt: ["Y", "tb"], in: "scratch", pad: [0, planeGap, 0, 0] }),
-    M: multiply({ planes: [...gs, "i", "j"], rows, vectors, block, terms: extentOf(M.reduce!.axes[0]!), weight, gap: [0, planeGap, 0, 0] }, lanes),
+    M: multiply({ planes: [...gs, "i", "j"], rows, vectors, block, weight, gap: [0, planeGap, 0, 0] }, lanes),
     r1: combine("n", ["t", "no", "j", "i", "k"], ["i", "j"], late),
     s1: combine("n", ["t", "no", "j", "u", "k"], ["u", "j"], late),
     r2: combine("n", ["t", "no", "u", "j", "k"], ["u", "j"], late),

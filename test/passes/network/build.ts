@@ -22,7 +22,7 @@ import { cppTarget } from "../../../targets/cpp/index.ts";
 import { numbers } from "../../support/graph-builder.ts";
 
 /** A machine on which Winograd pays from sixteen channels on. */
-export const facts: TargetFacts = cppTarget.facts({});
+export const facts: TargetFacts = cppTarget.facts({ cpu: "znver4" });
 /** What lowering needs and no more: operators expanded, constants known, outputs named. */
 export const ready = (g: Graph): Graph => nameOutputs(removeDead(foldConstants(expandOperators(resolvePadding(removeDead(g))))));
 /** Nothing fused, everything row-major. */

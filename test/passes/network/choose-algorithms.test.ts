@@ -24,6 +24,14 @@ describe("choose-algorithms", () => {
     // Weights that must come from memory weigh more than the work that is saved.
     expect(tiles(conv(64, 64, [1, 1]))).toEqual([]);
   });
+  test("the tile suits the processor asked for, and without that all of them", () => {
+    const bytes = (cpu: string) => chooseAlgorithms(ahead("choose-algorithms", conv(256, 256, [14, 14])), cppTarget.facts({ cpu })).computes.flatMap((c) => c.choices?.find((x) => x.chosen)?.weightBytes ?? [])[0]!;
+    // Where memory is far, tiles whose weights are larger do not pay.
+    expect(bytes("znver4")).toBeGreaterThan(bytes("sapphirerapids"));
+    const both = bytes("any");
+    expect(both).toBeGreaterThanOrEqual(bytes("sapphirerapids"));
+    expect(both).toBeLessThanOrEqual(bytes("znver4"));
+  });
   test("filters of other sizes, and groups", () => {
     expect(tiles(conv(32, 32, [24, 24], [5, 5], { pads: [2, 2, 2, 2] }))).toEqual(["4x4"]);
     expect(tiles(conv(32, 32, [17, 17], [1, 7], { pads: [0, 3, 0, 3] }))[0]).toMatch(/^1x[2-4]$/);
@@ -33,7 +41,7 @@ describe("choose-algorithms", () => {
     upTo("choose-algorithms", conv(32, 32, [5, 9], [3, 3], { group: 2, pads: [1, 1, 1, 1] }), 1e-4);
   });
   test("tiles as large as allowed, and no error above the bound", () => {
-    const largest = (settings: Record<string, string>, g: Graph) => chooseAlgorithms(ahead("choose-algorithms", g), cppTarget.facts(settings)).computes.flatMap((c) => (c.algorithm?.kind === "winograd" ? c.algorithm.tile : []));
+    const largest = (settings: Record<string, string>, g: Graph) => chooseAlgorithms(ahead("choose-algorithms", g), cppTarget.facts({ cpu: "znver4", ...settings })).computes.flatMap((c) => (c.algorithm?.kind === "winograd" ? c.algorithm.tile : []));
     const g = conv(64, 64, [48, 48]);
     for (const most of [2, 4, 6]) expect(Math.max(...largest({ winograd: String(most) }, g))).toBe(most);
     expect(largest({ winograd: "off" }, g)).toEqual([]);
@@ -42,7 +50,7 @@ describe("choose-algorithms", () => {
     for (const [tile, r] of [[largest({}, conv(32, 32, [30, 30], [7, 7], { pads: [3, 3, 3, 3] })), 7]] as const) expect(Math.max(0, ...tile) + r - 1).toBeLessThanOrEqual(8);
   });
   test("balanced: bytes must be worth their time", () => {
-    const size = (settings: Record<string, string>, g: Graph) => chooseAlgorithms(ahead("choose-algorithms", g), cppTarget.facts(settings)).computes.flatMap((c) => c.choices?.find((x) => x.chosen)?.weightBytes ?? []).reduce((a, b) => a + b, 0);
+    const size = (settings: Record<string, string>, g: Graph) => chooseAlgorithms(ahead("choose-algorithms", g), cppTarget.facts({ cpu: "znver4", ...settings })).computes.flatMap((c) => c.choices?.find((x) => x.chosen)?.weightBytes ?? []).reduce((a, b) => a + b, 0);
     const deep = conv(256, 256, [7, 7]), wide = conv(32, 32, [48, 48]);
     expect(size({ optimize: "balanced" }, deep)).toBe(size({ optimize: "size" }, deep));
     expect(size({ optimize: "speed" }, deep)).toBeGreaterThan(size({ optimize: "balanced" }, deep));
