@@ -30,6 +30,8 @@ export interface Facts {
   readonly codeBytes: number;
   /** Where runs choose sizes: the inputs, and which sizes must be equal, as the text of a graph. */
   readonly sizes?: string;
+  /** Strings that the model knows, some of them where it knows many; none where it deals with none. */
+  readonly words?: readonly string[];
   readonly build: Build;
   /** The source that measures the processor, beside the package's files; empty where there is none. */
   readonly peak: string;

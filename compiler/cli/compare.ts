@@ -1,9 +1,10 @@
 /** How far a result is from what it should be. */
 import type { Constant } from "../ir/graph.ts";
 import { encode, formats, isSmallFloat } from "../ir/formats.ts";
+import { textOf } from "../ir/text.ts";
 import { type DType, type ElementArray, isFloat } from "../ir/types.ts";
 
-/** Infinite where one side is infinite or not a number and the other is not the same. */
+/** Infinite where one side is infinite, not a number or a string, and the other is not the same. */
 export interface Difference {
   readonly maxAbsolute: number;
   /** The same over the largest finite expected magnitude. */
@@ -12,8 +13,8 @@ export interface Difference {
   readonly maxUlp: number;
   /** Where the largest absolute difference lies, row-major; -1 where all is equal. */
   readonly index: number;
-  readonly expected: number;
-  readonly actual: number;
+  readonly expected: number | string;
+  readonly actual: number | string;
 }
 /** How many floats of the type lie between two; 0 and -0 are one. Between whole numbers, their difference. */
 function distanceIn(t: DType): (x: number, y: number) => number {
@@ -37,8 +38,14 @@ function distanceIn(t: DType): (x: number, y: number) => number {
   }
   return (x, y) => Math.abs(x - y);
 }
+function compareStrings(a: Int32Array, b: Int32Array): Difference {
+  const index = a.findIndex((x, i) => x !== b[i]),
+    off = index < 0 ? 0 : Number.POSITIVE_INFINITY;
+  return { maxAbsolute: off, maxRelative: off, maxUlp: off, index, expected: textOf(a[index] ?? 0), actual: textOf(b[index] ?? 0) };
+}
 /** Both of the same type and size. */
 export function compare(expected: Constant, actual: { readonly data: ElementArray }): Difference {
+  if (expected.dtype === "string") return compareStrings(expected.data as Int32Array, actual.data as Int32Array);
   const { data: a } = expected,
     b = actual.data,
     ulps = distanceIn(expected.dtype);

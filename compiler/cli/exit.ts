@@ -21,13 +21,13 @@ export class Failure extends Error {
     this.diagnostics = [{ severity: "error", code: more.code ?? "failed", message, ...(more.hint ? { hint: more.hint } : {}) }];
   }
 }
-/** Runs `f`; what it throws becomes a Failure that begins with `what`. */
-export function orFail<T>(what: string, f: () => T): T {
+/** Runs `f`; what it throws becomes a Failure that begins with `what`, and says what helps. */
+export function orFail<T>(what: string, f: () => T, more: { readonly hint?: string } = {}): T {
   try {
     return f();
   } catch (e) {
     if (e instanceof UsageError || e instanceof Failure) throw e;
-    throw new Failure(`${what}: ${reasonOf(e)}`);
+    throw new Failure(`${what}: ${reasonOf(e)}`, more);
   }
 }
 const plain: Readonly<Record<string, string>> = {

@@ -23,6 +23,7 @@ import { moduleMaker } from "./program-module.ts";
 import { nativeMaker } from "./program-native.ts";
 import { formatDiagnostics } from "./report.ts";
 import { type Traced, traced } from "./results.ts";
+import { packStrings, unpackStrings } from "./strings.ts";
 import type { Terminal } from "./terminal.ts";
 
 export type { Built } from "./built.ts";
@@ -51,13 +52,11 @@ function modelKey(model: string): string {
 }
 
 const portFacts = (p: Port): PortFacts => ({ name: p.name, dtype: p.dtype, shape: p.shape, ...(p.sizes ? { least: leastShape(p) } : {}) });
+/** So many of the model's strings are kept at most, to make random inputs of. */
+const mostWords = 1000;
 async function make(r: CompileResult, peak: string, folder: string, maker: Maker, t: Terminal): Promise<void> {
   const { program, build, name, diagnostics } = r,
-    text = [...program.inputs, ...program.outputs].find((p) => p.dtype === "string");
-  if (text)
-    throw new Failure(`${text.name} holds strings, which mlc can neither feed nor show`, {
-      hint: "call the generated library, as its example does: mlc compile",
-    });
+    words = program.texts?.filter(Boolean) ?? [];
   writeFiles(folder, r.files);
   const known: Omit<Facts, "codeBytes"> = {
     name,
@@ -73,6 +72,7 @@ async function make(r: CompileResult, peak: string, folder: string, maker: Maker
       ...(work ? { work } : {}),
     })),
     ...(program.symbols ? { sizes: printGraph(inputsOf(r.graph)) } : {}),
+    ...(words.length ? { words: words.filter((_, i) => i % Math.ceil(words.length / mostWords) === 0) } : {}),
     arenaBytes: program.arena.bytes,
     weightsBytes: program.constants.length,
     preparedBytes: program.setup?.memory.bytes ?? 0,
@@ -142,7 +142,7 @@ async function start(
   env: Terminal["env"] = b.env,
 ): Promise<string> {
   checkSizes(b, inputs);
-  inputs.forEach((c, i) => writeFileSync(join(folder, `input_${i}`), bytesOfElements(c.dtype, c.data)));
+  inputs.forEach((c, i) => writeFileSync(join(folder, `input_${i}`), c.dtype === "string" ? packStrings(c) : bytesOfElements(c.dtype, c.data)));
   if (isOpen(b.facts)) writeFileSync(join(folder, "shapes"), inputs.map((c) => `${c.shape.join(" ")}\n`).join(""));
   const maker = makers[b.facts.build.kind],
     command = await (mode === "trace" || mode === "profile" ? maker.observer : maker.command)(b);
@@ -152,6 +152,7 @@ async function start(
 }
 const read = (path: string, p: TensorType): Constant => {
   const file = readFileSync(path);
+  if (p.dtype === "string") return unpackStrings(p.shape, file, path);
   if (file.length !== bytesOf(p)) throw new Failure(`${path} has ${file.length} bytes instead of ${bytesOf(p)}`);
   return constantOf(p.dtype, p.shape, viewOf(p.dtype, file, sizeOf(p.shape)));
 };

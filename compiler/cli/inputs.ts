@@ -2,9 +2,10 @@
 import { type Constant, constantOf, sizeOf } from "../ir/graph.ts";
 import { isSmallFloat } from "../ir/formats.ts";
 import { type DType, limits, newArray, types } from "../ir/types.ts";
-import { describePort, type PortFacts } from "./built.ts";
+import { describePort, type Facts, type PortFacts } from "./built.ts";
 import { Failure, UsageError } from "./exit.ts";
 import { fromNpyType, npyType, readNpy } from "./npy.ts";
+import { readLines, stringTensor } from "./strings.ts";
 
 const numpyName: Readonly<Record<DType, string>> = {
   f32: "float32",
@@ -60,6 +61,9 @@ export function checkInput(p: PortFacts, value: Constant, source: string): void 
     p.dtype !== value.dtype ? `convert it, in Python: ${howTo(p.dtype)}` : `compile for that shape: --shape ${p.name}=${value.shape.join(",")}`;
   throw new Failure(`input ${p.name} is ${describePort(p)}, but ${source} holds ${describePort(value)}`, { hint, code: "bad-input" });
 }
+/** The value of an input in a file: .npy, or of strings also a text file, each line a string. */
+const readInput = (p: PortFacts, path: string): Constant =>
+  p.dtype === "string" && !path.endsWith(".npy") ? readLines(path, p.shape) : fromNpyType(p.dtype, readNpy(path), path);
 /** The inputs that files give, each checked. Throws a UsageError where the model has no such input. */
 export function fromFiles(ports: readonly PortFacts[], files: Readonly<Record<string, string>>): ReadonlyMap<string, Constant> {
   const unknown = Object.keys(files).filter((name) => !ports.some((p) => p.name === name));
@@ -72,7 +76,7 @@ export function fromFiles(ports: readonly PortFacts[], files: Readonly<Record<st
     ports.flatMap((p) => {
       const path = files[p.name];
       if (path === undefined) return [];
-      const value = fromNpyType(p.dtype, readNpy(path), path);
+      const value = readInput(p, path);
       checkInput(p, value, path);
       return [[p.name, value] as const];
     }),
@@ -88,11 +92,29 @@ function uniform(seed: number): () => number {
     return (x >>> 0) / 2 ** 32;
   };
 }
-/** Floats in [-1, 1), or from 0 on where there is no sign; bytes and 16-bit integers of their whole range; wider integers, which are mostly indices, 0 or 1. */
-export function randomInputs(ports: readonly PortFacts[], seed: number): readonly Constant[] {
+const letters = Array.from("aebcdijklmnorstuvwxyzAEDST019éÖßжΣ");
+/** One to six words, most often one; every other word is one of `words`, where there are any. */
+function randomText(next: () => number, words: readonly string[]): string {
+  const below = (n: number): number => Math.floor(next() * n),
+    many = (n: number, f: () => string): readonly string[] => Array.from({ length: n }, f);
+  const word = (): string =>
+    words.length && next() < 0.5 ? words[below(words.length)]! : many(1 + below(8), () => letters[below(letters.length)]!).join("");
+  return many(next() < 0.5 ? 1 : 1 + below(6), word).join(" ");
+}
+/**
+ * Floats in [-1, 1), or from 0 on where there is no sign; bytes and 16-bit integers of their whole range; wider integers, which are mostly
+ * indices, 0 or 1; strings of letters and of `words`.
+ */
+export function randomInputs(ports: readonly PortFacts[], seed: number, words: readonly string[] = []): readonly Constant[] {
   const next = uniform(seed);
   for (let i = 0; i < 8; i++) next();
   return ports.map((p) => {
+    if (p.dtype === "string")
+      return stringTensor(
+        p.shape,
+        Array.from({ length: sizeOf(p.shape) }, () => randomText(next, words)),
+        p.name,
+      );
     const data = newArray(p.dtype, sizeOf(p.shape)) as { [i: number]: number | bigint; readonly length: number },
       { kind, bits, wrap } = types[p.dtype];
     const draw =
@@ -104,4 +126,16 @@ export function randomInputs(ports: readonly PortFacts[], seed: number): readonl
     for (let i = 0; i < data.length; i++) data[i] = wrap(draw());
     return constantOf(p.dtype, p.shape, data as unknown as Constant["data"]);
   });
+}
+/** What `bench` and `verify` are told of inputs. */
+export interface Feeding {
+  readonly files: Readonly<Record<string, string>>;
+  /** The shapes of inputs where each run chooses; see `runShapes`. */
+  readonly shapes?: readonly (readonly [string, readonly number[]])[] | undefined;
+  readonly seed: number;
+}
+/** A value for each input: that of its file, or else random ones. Throws as `fromFiles` and `runShapes` do. */
+export function filesOrRandom(facts: Pick<Facts, "inputs" | "words">, { files, shapes, seed }: Feeding): readonly Constant[] {
+  const given = fromFiles(facts.inputs, files);
+  return randomInputs(runShapes(facts.inputs, shapes), seed, facts.words).map((c, i) => given.get(facts.inputs[i]!.name) ?? c);
 }

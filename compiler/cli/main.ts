@@ -92,7 +92,11 @@ function commandLine(t: Terminal, ends: (code: number) => void): Command {
       program.command("run").description("Compile a model, run it, and write each output as a .npy file.").argument("<model>", "an ONNX file"),
     ),
   )
-    .option("--input <name=file.npy>", "a value for an input; repeatable, one for each input", inputFile)
+    .option(
+      "--input <name=file>",
+      "a value for an input, from a .npy file, or strings from the lines of a text file; repeatable, one for each input",
+      inputFile,
+    )
     .requiredOption("--output-dir <dir>", "where the outputs go, each named by the output with _ for every character outside A-Za-z0-9._-")
     .option("--json", "print the outputs' names, types, shapes and files as JSON")
     .addHelpText(
@@ -113,7 +117,7 @@ function commandLine(t: Terminal, ends: (code: number) => void): Command {
     ),
   )
     .option("--data <dir>", "recorded tensors: input_0.pb, ..., output_0.pb, ...")
-    .option("--input <name=file.npy>", "a value for an input instead of a random one; repeatable", inputFile)
+    .option("--input <name=file>", valueInstead, inputFile)
     .option("--run-shape <input=n,n,...>", "the shape of an input where each run chooses; the largest without it; repeatable", runShape)
     .option("--seed <n>", "seed of the random inputs", count(0), 1)
     .option("--tolerance <x>", "allowed difference, relative to the largest expected magnitude; whole numbers must be equal", amount, 1e-4)
@@ -130,11 +134,8 @@ function commandLine(t: Terminal, ends: (code: number) => void): Command {
     .addHelpText("after", examples("mlc inspect digits.onnx", "mlc inspect rec.onnx --shape x=1,3,48,320 --json"))
     .action(on(async () => (await import("./commands/inspect.ts")).inspectCommand));
 
-  execution(
-    modelOptions(
-      program.command("bench").description("Measure time and memory of the compiled model on random inputs.").argument("<model>", "an ONNX file"),
-    ),
-  )
+  execution(modelOptions(program.command("bench").description("Measure time and memory of the compiled model.").argument("<model>", "an ONNX file")))
+    .option("--input <name=file>", valueInstead, inputFile)
     .option("--runs <n>", "measured runs; by default as many as fit into two seconds, 10 at least", count(1))
     .option("--run-shape <input=n,n,...>", "the shape of an input where each run chooses; the largest without it; repeatable", runShape)
     .option("--seed <n>", "seed of the random inputs", count(0), 1)
@@ -183,6 +184,8 @@ const execution = (c: Command): Command =>
   c
     .option("--exec <command>", "starts the compiled program, such as qemu-aarch64 -L /usr/aarch64-linux-gnu")
     .option("--run-threads <n>", "threads that runs are divided among; as many as --threads allows without it", count(1));
+
+const valueInstead = "a value for an input instead of a random one, from a .npy file, or strings from the lines of a text file; repeatable";
 
 /** What dist/mlc.mjs does: the process's own streams, environment and exit code. */
 export async function start(): Promise<void> {

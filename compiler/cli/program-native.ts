@@ -17,8 +17,12 @@ const buildOf = (facts: Known): NativeBuild => {
   throw new Error(`${facts.name} is no native package`);
 };
 const local = (side: string) => (_: Port, i: number) => `${side}${i}`;
+const isText = (p: Port): boolean => p.dtype === "string";
+/** An input as an argument. In C, a pointer to pointers becomes one to constant pointers by a cast only. */
+const argument = (p: Port, i: number): string => (isText(p) ? `(${types.chars.c} const*)input${i}` : `input${i}`);
 const portView = (side: "input" | "output") => (p: Port, i: number) => ({
-  ctype: types[p.dtype].c,
+  ctype: types[isText(p) ? "chars" : p.dtype].c,
+  text: isText(p),
   local: `${side}${i}`,
   macro: `${side.toUpperCase()}${i}`,
 });
@@ -31,10 +35,11 @@ function mainSource(facts: Known, files: CompileResult["files"]): string {
     NAME: name.toUpperCase(),
     inputs: inputs.map(portView("input")),
     outputs: outputs.map(portView("output")),
-    passed: [...inputs.map(local("input")), ...outputs.map(local("output"))].join(", "),
+    passed: [...inputs.map(argument), ...outputs.map(local("output"))].join(", "),
     outputList: [...outputs.map(local("output")), "NULL"].join(", "),
     fileWeights: !build.sources.some((s) => s.startsWith(`${name}_weights`)) && !build.objects.length && files.has(`${name}_weights.bin`),
     prepares: has(`${name}_prepare_weights`),
+    texts: [...inputs, ...outputs].some(isText),
     results: traceRows(steps).map((row) => ({ row: `{${row.join(", ")}}` })),
     stepCount: steps.length,
     sized: has(`${name}_set_input_shape_in`),

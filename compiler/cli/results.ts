@@ -21,12 +21,13 @@ export interface Traced {
 /** The elements that a result spans in memory, from its first to its last. */
 const spanOf = (r: Result): number => (sizeOf(r.shape) === 0 ? 0 : 1 + (r.strides ?? []).reduce((sum, s, d) => sum + s * (r.shape[d]! - 1), 0));
 /**
- * Results that can be looked at after their step: in plain layouts, in memory that the program writes. A value that several
+ * Results that can be looked at after their step: in plain layouts, in memory that the program writes, and no strings, whose numbers only
+ * the program knows. A value that several
  * steps write, part by part, is looked at after the last.
  */
 export function seen(steps: Steps): readonly Seen[] {
   const last = new Map(steps.flatMap((s, step) => s.results.map((r) => [r.value, step] as const)));
-  const visible = (r: Result): boolean => r.strides !== null && (r.place.in === "arena" || r.place.in === "output");
+  const visible = (r: Result): boolean => r.strides !== null && types[r.dtype].kind !== "text" && (r.place.in === "arena" || r.place.in === "output");
   return steps.flatMap((s, step) =>
     s.results
       .filter((r) => visible(r) && last.get(r.value) === step)

@@ -191,12 +191,16 @@ export interface ExampleView extends CommonView {
   readonly passed: string;
   readonly fileWeights: boolean;
 }
+/** An input or output of the program around a package; `text`: it holds strings. */
+export interface NativePortView extends Pick<PortView, "ctype" | "local" | "macro"> { readonly text: boolean }
 /** The program around a package that `mlc run`, `bench` and `verify` build. */
 export interface NativeView {
   readonly name: string;
   readonly NAME: string;
-  readonly inputs: readonly Pick<PortView, "ctype" | "local" | "macro">[];
-  readonly outputs: readonly Pick<PortView, "ctype" | "local" | "macro">[];
+  readonly inputs: readonly NativePortView[];
+  readonly outputs: readonly NativePortView[];
+  /** Whether some of them hold strings. */
+  readonly texts: boolean;
   readonly passed: string;
   /** The outputs' variables and NULL. */
   readonly outputList: string;

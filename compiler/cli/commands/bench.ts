@@ -1,11 +1,13 @@
 import { UsageError } from "../exit.ts";
 import { type RunFlags, benchModel, buildModel, startTwice } from "../harness.ts";
-import { randomInputs, runShapes } from "../inputs.ts";
+import { filesOrRandom } from "../inputs.ts";
+import { inputFiles } from "../options.ts";
 import { profileOf, profileText, quantile } from "../profile.ts";
 import { type Terminal, formatBytes, table } from "../terminal.ts";
 
 interface Flags extends RunFlags {
   readonly runs?: number;
+  readonly input?: readonly (readonly [string, string])[];
   readonly runShape?: readonly (readonly [string, readonly number[]])[];
   readonly seed: number;
   readonly profile?: boolean;
@@ -18,7 +20,7 @@ export async function benchCommand(t: Terminal, model: string, f: Flags): Promis
   if (f.sort && !f.profile) throw new UsageError("--sort orders the table of --profile", "add --profile");
   const b = await buildModel(model, f, t),
     { arenaBytes, codeBytes, weightsBytes, preparedBytes } = b.facts;
-  const inputs = randomInputs(runShapes(b.facts.inputs, f.runShape), f.seed),
+  const inputs = filesOrRandom(b.facts, { files: inputFiles(f.input), shapes: f.runShape, seed: f.seed }),
     { init, first, runs, peakKb, device, notes } = await benchModel(b, inputs, f.runs ?? 0);
   const starts = device && b.facts.build.kind === "native" ? await startTwice(b, inputs) : undefined;
   const profile = f.profile ? profileOf(b.facts, await benchModel(b, inputs, f.runs ?? 0, true)) : undefined;

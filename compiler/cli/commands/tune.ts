@@ -47,7 +47,7 @@ export async function tuneCommand(t: Terminal, model: string, f: Flags): Promise
     bar = progress(t);
   try {
     const first = await buildModel(model, f, own),
-      inputs = randomInputs(first.facts.inputs, 1);
+      inputs = randomInputs(first.facts.inputs, 1, first.facts.words);
     const set = (await benchModel(first, inputs, 1)).isa;
     if (!set) throw new Failure("the target's kernels do not run on the processor: there is nothing to tune");
     const flags = { ...f, isa: [set], tune: undefined },

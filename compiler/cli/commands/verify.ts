@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { CompileResult } from "../../api.ts";
+import { printable } from "../../diagnostics.ts";
 import { readTensor } from "../../import/onnx/tensor-file.ts";
 import type { Constant } from "../../ir/graph.ts";
 import { formats, isSmallFloat } from "../../ir/formats.ts";
@@ -10,7 +11,7 @@ import type { PortFacts } from "../built.ts";
 import { type Difference, compare } from "../compare.ts";
 import { Failure, UsageError, orFail } from "../exit.ts";
 import { type Built, type RunFlags, buildModel, checkSizes, runModel, traceModel } from "../harness.ts";
-import { checkInput, fromFiles, randomInputs, runShapes } from "../inputs.ts";
+import { checkInput, filesOrRandom } from "../inputs.ts";
 import { compileModel } from "../model.ts";
 import { inputFiles } from "../options.ts";
 import { hearing } from "../report.ts";
@@ -44,6 +45,7 @@ const allowed = (t: DType, tolerance: number): number => (isSmallFloat(t) ? Math
 /** Whether a difference is within what is allowed; whole numbers and bools must be equal. */
 const agrees = (t: Constant, d: Difference, tolerance: number): boolean =>
   isFloat(t.dtype) ? d.maxRelative <= allowed(t.dtype, tolerance) : d.maxAbsolute === 0;
+const shown = (x: number | string): string => (typeof x === "string" ? printable(JSON.stringify(x)) : String(x));
 const number = (x: number): string => (x === 0 ? "0" : x.toExponential(2));
 
 interface Layer {
@@ -81,10 +83,7 @@ export async function verifyCommand(t: Terminal, model: string, f: Flags): Promi
   const r = await compileModel(model, f, t),
     b = await buildModel(model, f, t, r),
     { inputs: ports, outputs } = b.facts;
-  const given = f.input ? fromFiles(ports, inputFiles(f.input)) : undefined;
-  const inputs = f.data
-    ? recorded(f.data, "input", ports)
-    : randomInputs(runShapes(ports, f.runShape), f.seed).map((c, i) => given?.get(ports[i]!.name) ?? c);
+  const inputs = f.data ? recorded(f.data, "input", ports) : filesOrRandom(b.facts, { files: inputFiles(f.input), shapes: f.runShape, seed: f.seed });
   checkSizes(b, inputs);
   const expected = f.data
     ? recorded(f.data, "output", outputs)
@@ -120,13 +119,13 @@ export async function verifyCommand(t: Terminal, model: string, f: Flags): Promi
     x.ok ? green("ok") : red("differs"),
   ]);
   t.out.write(`${table(["output", "type", "max absolute", "max relative", "max ULP", ""], rows, t.colors, t.out)}\n`);
-  for (const x of results) if (!x.ok) t.out.write(`${x.name}: element ${x.index} is ${x.actual}, expected ${x.expected}\n`);
+  for (const x of results) if (!x.ok) t.out.write(`${x.name}: element ${x.index} is ${shown(x.actual)}, expected ${shown(x.expected)}\n`);
   if (layer) {
     const d = layer.first?.difference;
     t.out.write(`\n${layer.compared} results of ${layer.total} steps compared: `);
     t.out.write(
       d
-        ? `${red("the first to diverge")} is step ${layer.first!.step}, ${bold(layer.first!.nodes.join(" + "))}\n  value ${layer.first!.value}, element ${d.index} is ${d.actual}, expected ${d.expected}; max absolute ${number(d.maxAbsolute)}, relative ${number(d.maxRelative)}\n`
+        ? `${red("the first to diverge")} is step ${layer.first!.step}, ${bold(layer.first!.nodes.join(" + "))}\n  value ${layer.first!.value}, element ${d.index} is ${shown(d.actual)}, expected ${shown(d.expected)}; max absolute ${number(d.maxAbsolute)}, relative ${number(d.maxRelative)}\n`
         : `${green("none diverges")}\n`,
     );
   }
