@@ -12,6 +12,9 @@ import {
   coordinateModes, nearestModes, openNearest, openSource, resizeModes, samples, steadily, type OpenResampling, type Resampling,
 } from "./resample.ts";
 
+/** Places of a dimension that are worked out one by one when the model is compiled. */
+const mostPlaces = 1 << 22;
+
 /** What the node does to each dimension. */
 function resamplings(n: NodeView): readonly (Resampling | OpenResampling)[] {
   const shape = dimsOf(n, 0, 1), axes = (n.intsOr("axes") ?? shape.map((_, d) => d)).map((a) => n.axis(a, shape.length));
@@ -61,6 +64,8 @@ function closed(n: NodeView, shape: readonly number[], axes: readonly number[], 
   const found = scales ? scales.map((scale, k) => ({ scale, output: Math.floor(Math.fround(scale * shape[axes[k]!]!)) }))
     : fitted(n, sizes!, axes.map((d) => shape[d]!));
   if (found.some((f) => !(f.output > 0))) n.fail(`the result would be empty: scales ${showShape(found.map((f) => f.scale))} on ${showShape(shape)}`);
+  const long = found.find((f, k) => f.output > mostPlaces && f.output !== shape[axes[k]!]!);
+  if (long) n.fail(`a dimension becomes ${long.output} long: each of its places would have weights of its own in tables, which is done for ${mostPlaces} places at most`, "whole repetitions are Expand and Reshape");
   return shape.map((input, d) => {
     const k = axes.indexOf(d), { scale, output } = found[k] ?? { scale: 1, output: input };
     return {
