@@ -1,5 +1,6 @@
 /** What the classifiers of ai.onnx.ml have in common: labels, and scores made into probabilities. */
-import type { AttributeSpec, Expander, NodeView } from "./op.ts";
+import { textId } from "../ir/text.ts";
+import type { Expander, NodeView } from "./op.ts";
 
 /** What attribute post_transform can say. */
 export const postTransforms = ["NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "PROBIT"] as const;
@@ -29,28 +30,29 @@ export function postTransform(g: Expander, x: string, post: PostTransform): stri
   }
 }
 
-/** The attributes that hold labels. */
-export const classLabels = { classlabels_int64s: { kind: "ints", optional: true }, classlabels_strings: { kind: "strings", optional: true } } as const satisfies Record<string, AttributeSpec>;
-/** The labels, which must be integers. */
-export function labelled(n: NodeView): readonly number[] {
-  const labels = n.intsOr("classlabels_int64s") ?? [];
-  if (labels.length) return labels;
-  if (n.stringsOr("classlabels_strings")?.length) n.fail("the labels are strings", "train the classifier on numbers of classes, or remove the output of labels from the model");
-  return n.fail("there are no labels: classlabels_int64s is empty");
+/** The labels of classes; strings by their numbers. */
+export interface Labels { readonly dtype: "i64" | "string"; readonly values: readonly number[] }
+/** The labels of a classifier, which are integers in the attribute `numbers`, or strings in classlabels_strings. */
+export function labelled(n: NodeView, numbers: "classlabels_int64s" | "classlabels_ints"): Labels {
+  const values = n.intsOr(numbers) ?? [], strings = n.stringsOr("classlabels_strings") ?? [];
+  if (values.length === 0 && strings.length === 0) n.fail(`there are no labels: ${numbers} and classlabels_strings are empty`);
+  return values.length ? { dtype: "i64", values } : { dtype: "string", values: strings.map(textId) };
 }
+/** Labels by the positions of their classes. */
+export const labelsAt = (g: Expander, { dtype, values }: Labels, chosen: string): string => g.node("Gather", [g.constant(dtype, [values.length], values), chosen]);
 /**
  * Labels and probabilities. `scores` [N, classes]; [N, 1] of two classes: what speaks for the second. `decides`: the score above which
  * the second of two classes is chosen; null where the largest score chooses. `rest`: a score is a probability, of which the first class gets the rest.
  */
 export function classOutputs(
-  n: NodeView, g: Expander, scores: string, labels: readonly number[], { post, decides, rest = decides === 0.5 }: { readonly post: PostTransform; readonly decides: number | null; readonly rest?: boolean },
+  n: NodeView, g: Expander, scores: string, labels: Labels, { post, decides, rest = decides === 0.5 }: { readonly post: PostTransform; readonly decides: number | null; readonly rest?: boolean },
 ): readonly string[] {
   const [batch, columns] = g.type(scores).shape as [number, number], number = (x: number) => g.constant("f32", [], [x]);
-  const isOne = columns === 1, table = g.constant("i64", [Math.max(2, labels.length)], labels.length > 1 ? labels : [0, labels[0]!]);
+  const isOne = columns === 1, both = labels.values.length > 1 ? labels : { ...labels, values: [0, ...labels.values] };
   const row = (x: string) => g.node("Reshape", [x, g.constant("i64", [1], [batch])]);
   const second = isOne ? scores : g.node("Slice", [scores, ...[[1], [2], [1]].map((v) => g.constant("i64", [1], v))]);
   const chosen = decides === null ? g.node("ArgMax", [scores], { axis: 1, keepdims: 0 }) : g.node("Cast", [row(g.node("Greater", [second, number(decides)]))], { to: 7 });
-  const label = g.node("Gather", [table, chosen]);
+  const label = labelsAt(g, both, chosen);
   if (!n.node.outputs[1]) return [label];
   if (!isOne) return [label, postTransform(g, scores, post)];
   // The opposite, or the rest; SOFTMAX and SOFTMAX_ZERO leave both as they are.

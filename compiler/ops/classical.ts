@@ -1,8 +1,9 @@
 /** ai.onnx.ml beside forests: linear models, support vectors, and what prepares features. Each is a few of ONNX's own operators. */
 import type { TensorType } from "../ir/graph.ts";
+import { textId } from "../ir/text.ts";
 import { isFloat, type DType } from "../ir/types.ts";
 import { choice, shapeOf } from "./checks.ts";
-import { classOutputs, postTransform, postTransforms } from "./classes.ts";
+import { classOutputs, labelled, labelsAt, postTransform, postTransforms, type Labels } from "./classes.ts";
 import { expectType, forOutputs, showShape } from "./helpers.ts";
 import type { AttributeSpec, Expander, NodeView, Op } from "./op.ts";
 
@@ -24,11 +25,7 @@ const needs = (n: NodeView, name: string, count: number): readonly number[] =>
 const affine = (g: Expander, x: string, coefficients: readonly number[], intercepts: readonly number[], columns: number): string =>
   g.node("Gemm", [x, f32(g, [columns, coefficients.length / columns], coefficients), ...(intercepts.length ? [f32(g, [intercepts.length], intercepts)] : [])], { transB: 1 });
 
-const labelsOf = (n: NodeView): readonly number[] => {
-  if (n.stringsOr("classlabels_strings")?.length) n.fail("the labels are strings", "train the classifier on numbers of classes, or remove the output of labels from the model");
-  const labels = list(n, "classlabels_ints");
-  return labels.length ? labels : n.fail("there are no labels: classlabels_ints is empty");
-};
+const labelsOf = (n: NodeView): Labels => labelled(n, "classlabels_ints");
 const linearRegressor: Op = {
   name: ml("LinearRegressor"), since: 1, inputs: [1, 1], accuracy: sums,
   attributes: { coefficients: floats, intercepts: floats, targets: { kind: "int", default: 1 }, post_transform: post },
@@ -46,12 +43,12 @@ const linearClassifier: Op = {
   name: ml("LinearClassifier"), since: 1, inputs: [1, 1], outputs: [1, 2], accuracy: sums,
   attributes: { coefficients: { kind: "floats" }, intercepts: floats, classlabels_ints: ints, classlabels_strings: strings, multi_class: { kind: "int", default: 0 }, post_transform: post },
   infer: (n) => {
-    const [N, F] = rowsOf(n), labels = labelsOf(n), count = list(n, "coefficients").length / F;
+    const [N, F] = rowsOf(n), { dtype, values: labels } = labelsOf(n), count = list(n, "coefficients").length / F;
     expectType(n, 0, features);
     if (count !== labels.length && !(count === 1 && labels.length === 2)) n.fail(`there are ${list(n, "coefficients").length} coefficients for ${labels.length} classes and ${F} features`);
     if (list(n, "intercepts").length) needs(n, "intercepts", count);
     choice(n, "post_transform", postTransforms);
-    return forOutputs(n, [{ dtype: "i64", shape: [N] }, { dtype: "f32", shape: [N, Math.max(count, labels.length)] }]);
+    return forOutputs(n, [{ dtype, shape: [N] }, { dtype: "f32", shape: [N, Math.max(count, labels.length)] }]);
   },
   expand: (n, g) => {
     const columns = list(n, "coefficients").length / rowsOf(n)[1], scores = affine(g, rows(n, g), list(n, "coefficients"), list(n, "intercepts"), columns);
@@ -95,7 +92,7 @@ const svmClassifier: Op = {
   name: ml("SVMClassifier"), since: 1, inputs: [1, 1], outputs: [1, 2], accuracy: sums,
   attributes: { ...svm, classlabels_ints: ints, classlabels_strings: strings, prob_a: floats, prob_b: floats, vectors_per_class: ints },
   infer: (n) => {
-    const [N, F] = rowsOf(n), classes = labelsOf(n).length, count = list(n, "vectors_per_class").reduce((a, b) => a + b, 0), pairs = pairsOf(classes).length;
+    const [N, F] = rowsOf(n), { dtype, values: labels } = labelsOf(n), classes = labels.length, count = list(n, "vectors_per_class").reduce((a, b) => a + b, 0), pairs = pairsOf(classes).length;
     expectType(n, 0, features);
     if (list(n, "prob_a").length) {
       n.fail("probabilities of support vectors (prob_a, prob_b) come from an iteration that is not supported", "train with probability=False: labels and decision values are supported");
@@ -109,17 +106,17 @@ const svmClassifier: Op = {
     if (list(n, "rho").length < 1) n.fail("attribute rho is missing");
     choice(n, "post_transform", postTransforms);
     choice(n, "kernel_type", kernels);
-    return forOutputs(n, [{ dtype: "i64", shape: [N] }, { dtype: "f32", shape: [N, count && classes > 2 ? pairs : Math.max(2, classes)] }]);
+    return forOutputs(n, [{ dtype, shape: [N] }, { dtype: "f32", shape: [N, count && classes > 2 ? pairs : Math.max(2, classes)] }]);
   },
   expand: (n, g) => {
-    const labels = labelsOf(n), classes = labels.length, per = list(n, "vectors_per_class"), count = per.reduce((a, b) => a + b, 0), x = rows(n, g), transform = choice(n, "post_transform", postTransforms);
+    const labels = labelsOf(n), classes = labels.values.length, per = list(n, "vectors_per_class"), count = per.reduce((a, b) => a + b, 0), x = rows(n, g), transform = choice(n, "post_transform", postTransforms);
     const coefficients = list(n, "coefficients"), isPositive = coefficients.every((c) => c >= 0);
     if (!count) {
-      const rho = list(n, "rho")[0]!, scores = affine(g, x, coefficients, labels.map(() => rho), classes);
+      const rho = list(n, "rho")[0]!, scores = affine(g, x, coefficients, labels.values.map(() => rho), classes);
       const top = g.node("ReduceMax", [scores, g.constant("i64", [1], [1])], { keepdims: 0 }), largest = g.node("ArgMax", [scores], { axis: 1, keepdims: 0 });
       const second = g.node(isPositive ? "GreaterOrEqual" : "Greater", [top, f32(g, [], [isPositive ? 0.5 : 0])]);
       const chosen = classes === 2 ? g.node("Where", [second, g.constant("i64", [], [1]), largest]) : largest;
-      return [g.node("Gather", [g.constant("i64", [classes], labels), chosen]), postTransform(g, scores, transform)];
+      return [labelsAt(g, labels, chosen), postTransform(g, scores, transform)];
     }
     const pairs = pairsOf(classes), starts = per.map((_, c) => per.slice(0, c).reduce((a, b) => a + b, 0)), classOf = (v: number) => starts.findLastIndex((s) => s <= v);
     // A pair (i, j) weighs the vectors of class i by row j - 1 of the coefficients, those of class j by row i.
@@ -128,9 +125,9 @@ const svmClassifier: Op = {
       return c === i ? coefficients[(j - 1) * count + v]! : c === j ? coefficients[i * count + v]! : 0;
     }));
     const scores = affine(g, kernel(n, g, x, count), weights, list(n, "rho"), pairs.length), isFirst = g.node("Cast", [g.node("Greater", [scores, f32(g, [], [0])])], { to: 1 });
-    const change = labels.flatMap((_, c) => pairs.map(([i, j]) => Number(i === c) - Number(j === c))), start = labels.map((_, c) => pairs.filter(([, j]) => j === c).length);
+    const change = labels.values.flatMap((_, c) => pairs.map(([i, j]) => Number(i === c) - Number(j === c))), start = labels.values.map((_, c) => pairs.filter(([, j]) => j === c).length);
     const chosen = g.node("ArgMax", [affine(g, isFirst, change, start, classes)], { axis: 1, keepdims: 0 });
-    const label = g.node("Gather", [g.constant("i64", [classes], labels), chosen]);
+    const label = labelsAt(g, labels, chosen);
     if (classes > 2) return [label, postTransform(g, scores, transform)];
     const opposite = transform === "NONE" || transform === "LOGISTIC", first = opposite ? g.node("Neg", [scores]) : g.node("Sub", [f32(g, [], [1]), scores]);
     const pair = g.node("Concat", [first, scores], { axis: 1 });
@@ -173,18 +170,21 @@ const imputer: Op = {
     return [g.node("Where", [found, perFeature(n, g, real ? "imputed_value_floats" : "imputed_value_int64s", dtype), x])];
   },
 };
+/** The categories that the input's elements can be; strings by their numbers. */
+const categories = (n: NodeView): { readonly name: string; readonly dtype: "string" | "i64"; readonly values: readonly number[] } =>
+  (n.in(0).dtype === "string" ? { name: "cats_strings", dtype: "string", values: (n.stringsOr("cats_strings") ?? []).map(textId) } : { name: "cats_int64s", dtype: "i64", values: list(n, "cats_int64s") });
 /** Categories that are none of the list are zeros, whatever attribute `zeros` says: code has nowhere to report them. */
 const oneHotEncoder: Op = {
   name: ml("OneHotEncoder"), since: 1, inputs: [1, 1], attributes: { cats_int64s: ints, cats_strings: strings, zeros: { kind: "int", default: 1 } },
   infer: (n) => {
-    expectType(n, 0, features);
-    const count = list(n, "cats_int64s").length;
-    if (count === 0) n.fail("attribute cats_int64s is empty", "categories must be whole numbers");
-    return [{ dtype: "f32", shape: [...n.in(0).shape, count] }];
+    expectType(n, 0, [...features, "string"]);
+    const { name, values } = categories(n);
+    if (values.length === 0) n.fail(`attribute ${name} is empty, which lists the categories for elements of type ${n.in(0).dtype}`);
+    return [{ dtype: "f32", shape: [...n.in(0).shape, values.length] }];
   },
   expand: (n, g) => {
-    const cats = list(n, "cats_int64s"), x = n.in(0).dtype === "i64" ? input(n) : g.node("Cast", [input(n)], { to: 7 });
-    return [g.node("Cast", [g.node("Equal", [shapeTo(g, x, ...n.in(0).shape, 1), g.constant("i64", [cats.length], cats)])], { to: 1 })];
+    const { dtype, values } = categories(n), x = n.in(0).dtype === dtype ? input(n) : g.node("Cast", [input(n)], { to: 7 });
+    return [g.node("Cast", [g.node("Equal", [shapeTo(g, x, ...n.in(0).shape, 1), g.constant(dtype, [values.length], values)])], { to: 1 })];
   },
 };
 const arrayFeatureExtractor: Op = {

@@ -5,7 +5,7 @@ import { isFloat, type DType } from "../ir/types.ts";
 import type { AttributeSpec, Expander, NodeView, Op } from "./op.ts";
 import { depthOf, bits, modes, rowsOf, treesOf, type Branch, type Leaf, type Listed, type Next, type Rows } from "./forest.ts";
 import { choice, shapeOf } from "./checks.ts";
-import { classLabels, classOutputs, labelled, postTransform, postTransforms, type PostTransform } from "./classes.ts";
+import { classOutputs, labelled, postTransform, postTransforms, type Labels, type PostTransform } from "./classes.ts";
 import { expectType, forOutputs } from "./helpers.ts";
 import { tablesOf, type Aggregate } from "./tree-walk.ts";
 
@@ -153,19 +153,20 @@ const regressor: Op = {
   },
 };
 const asFloat = (g: Expander, x: string): string => (g.type(x).dtype === "f32" ? x : g.node("Cast", [x], { to: 1 }));
+const labelsOf = (n: NodeView): Labels => labelled(n, "classlabels_int64s");
 const classifier: Op = {
   name: "ai.onnx.ml.TreeEnsembleClassifier", since: 3, inputs: [1, 1], outputs: [1, 2], accuracy,
-  attributes: { ...listed, ...votes("class"), ...classLabels },
+  attributes: { ...listed, ...votes("class"), classlabels_int64s: { kind: "ints", optional: true }, classlabels_strings: { kind: "strings", optional: true } },
   infer: (n) => {
     expectType(n, 0, inputTypes);
     choice(n, "post_transform", postTransforms);
-    const count = labelled(n).length;
+    const { dtype, values } = labelsOf(n), count = values.length;
     listedForest(n, "class", count, "SUM");
-    return forOutputs(n, [{ dtype: "i64", shape: [batchOf(n)] }, { dtype: "f32", shape: [batchOf(n), Math.max(2, count)] }]);
+    return forOutputs(n, [{ dtype, shape: [batchOf(n)] }, { dtype: "f32", shape: [batchOf(n), Math.max(2, count)] }]);
   },
   expand: (n, g) => {
-    const labels = labelled(n), f = listedForest(n, "class", labels.length, "SUM"), ids = new Set(numbersIn(n, "class_ids")), [only] = ids;
-    const binary = labels.length <= 2 && ids.size === 1, weights = floatsOf(n, "class_weights");
+    const labels = labelsOf(n), f = listedForest(n, "class", labels.values.length, "SUM"), ids = new Set(numbersIn(n, "class_ids")), [only] = ids;
+    const binary = labels.values.length <= 2 && ids.size === 1, weights = floatsOf(n, "class_weights");
     const s = whole(n, g, binary && only === 0 && f.base.length < 2 ? { ...f, targets: 1 } : f);
     return classOutputs(n, g, asFloat(g, s), labels, { post: choice(n, "post_transform", postTransforms), decides: binary ? (weights.every((w) => w >= 0) ? 0.5 : 0) : null });
   },

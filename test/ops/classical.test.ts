@@ -1,10 +1,12 @@
 /** ai.onnx.ml beside forests. Expected values are ONNX Runtime's, but where a comment says otherwise. */
 import { describe, expect, test } from "vitest";
 import type { Attribute } from "../../compiler/ir/graph.ts";
+import { textId, textOf } from "../../compiler/ir/text.ts";
 import { f32, listOf, runOp, tensorOf } from "./harness.ts";
 
 const x = f32([3, 2], [1, 2, -1, 0.5, 0.3, -2]);
 const run = (op: string, attributes: Record<string, Attribute>, of = x, outputs = 1) => runOp(`ai.onnx.ml.${op}`, [of], attributes, { outputs }).map(listOf);
+const textsOf = (ids: readonly number[] | undefined): readonly string[] => ids!.map(textOf);
 const near = (got: readonly number[] | undefined, want: readonly number[]) => { expect(got).toHaveLength(want.length); got!.forEach((g, i) => expect(g).toBeCloseTo(want[i]!, 5)); };
 
 describe("linear models", () => {
@@ -25,6 +27,10 @@ describe("linear models", () => {
     expect(label).toEqual([7, 6, 7]);
     near(scores, want);
   });
+  test("name classes by strings", () => {
+    expect(textsOf(run("LinearClassifier", { ...one, classlabels_ints: [], classlabels_strings: ["no", "yes"] }, x, 2)[0])).toEqual(["yes", "no", "no"]);
+    expect(textsOf(run("LinearClassifier", { ...three, classlabels_strings: ["a", "b", "c"] })[0])).toEqual(["c", "b", "c"]);
+  });
   test("for several targets, of a row, and PROBIT", () => {
     near(run("LinearRegressor", { ...three, targets: 3 })[0], [1.1, 0.5, 1.2, -0.275, 0.4, 0.15, -0.25, -0.23, -0.21]);
     near(run("LinearRegressor", { coefficients: [0.5, 0.25], intercepts: [0.1] }, tensorOf("i64", [2], [1, 2]))[0], [1.1]);
@@ -36,7 +42,7 @@ describe("linear models", () => {
   });
   test("say what does not fit", () => {
     expect(() => run("LinearRegressor", { coefficients: [1] })).toThrow("coefficients has 1 numbers, but 2 are needed");
-    expect(() => run("LinearClassifier", { coefficients: [1, 2], classlabels_strings: ["a", "b"] }, x, 2)).toThrow("labels are strings");
+    expect(() => run("LinearClassifier", { coefficients: [1, 2] }, x, 2)).toThrow("there are no labels: classlabels_ints and classlabels_strings are empty");
   });
 });
 
@@ -54,6 +60,8 @@ describe("support vectors", () => {
     const three = { coefficients: [0.5, 0.25, 0.3, -0.1, -0.2, 0.4], classlabels_ints: [5, 6, 7], rho: [-0.1, 0.1, 0.2] };
     const [label, scores] = run("SVMClassifier", { ...vectors, ...three, vectors_per_class: [1, 1, 1], kernel_type: "POLY", kernel_params: [0.5, 1, 3] }, x, 2);
     expect(label).toEqual([5, 5, 6]);
+    const named = { ...vectors, ...three, classlabels_ints: [], classlabels_strings: ["a", "b", "c"] };
+    expect(textsOf(run("SVMClassifier", { ...named, vectors_per_class: [1, 1, 1], kernel_type: "POLY", kernel_params: [0.5, 1, 3] })[0])).toEqual(["a", "a", "b"]);
     near(scores, [21.5875, -3.272912, 1.21945, 1.472754, 0.237436, -0.341622, -0.396344, 0.285461, 0.356823]);
     const [plain, linear] = run("SVMClassifier", three, x, 2);
     expect(plain).toEqual([5, 7, 6]);
@@ -87,6 +95,10 @@ describe("features", () => {
   });
   test("are categories", () => {
     expect(run("OneHotEncoder", { cats_int64s: [1, 5] }, f32([2, 2], [1.7, 3, 0, 5]))[0]).toEqual([1, 0, 0, 0, 0, 0, 0, 1]);
+    const words = tensorOf("string", [2, 1], ["red", "blue"].map(textId)), [encoded] = runOp("ai.onnx.ml.OneHotEncoder", [words], { cats_strings: ["green", "red"] });
+    expect([encoded!.shape, listOf(encoded!)]).toEqual([[2, 1, 2], [0, 1, 0, 0]]);
+    expect(() => run("OneHotEncoder", { cats_int64s: [1] }, words)).toThrow("attribute cats_strings is empty");
+    expect(() => run("OneHotEncoder", { cats_strings: ["1"] })).toThrow("attribute cats_int64s is empty");
     expect(run("LabelEncoder", { keys_int64s: [1, 2, 1], values_floats: [10, 20, 30] }, tensorOf("i64", [3], [1, 2, 3]))[0]).toEqual([10, 20, -0]);
     expect(run("LabelEncoder", { keys_floats: [1, NaN], values_int64s: [10, 20] }, f32([3], [1, NaN, 3]))[0]).toEqual([10, 20, -1]);
     const tensors = { keys_tensor: tensorOf("i16", [2], [3, 4]), values_tensor: tensorOf("f64", [2], [0.5, 0.25]), default_tensor: tensorOf("f64", [1], [9]) };

@@ -1,6 +1,7 @@
 /** Forests: every mode, both forms of code, missing values, aggregates, labels and what follows scores, against walks by hand. */
 import { describe, expect, test } from "vitest";
 import type { Attribute } from "../../compiler/ir/graph.ts";
+import { textOf } from "../../compiler/ir/text.ts";
 import { f32, listOf, runOp, tensorOf } from "./harness.ts";
 
 const numbers = (seed: number) => () => { seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0; return seed / 2 ** 32; };
@@ -119,8 +120,11 @@ describe("TreeEnsembleClassifier", () => {
     expect(chosen).toEqual(p.map((v) => (v > 0.5 ? 5 : 4)));
     near(rest!, p.flatMap((v) => [1 - v, v]));
   });
-  test("refuses labels that are strings", () => {
-    expect(() => runOp(cls, [input], { ...lists(forest({}), "class"), classlabels_strings: ["a", "b"] }, { outputs: 2 })).toThrow("labels are strings");
+  test("names classes by strings; of one class, the other is the empty one", () => {
+    const rows = forest({ depth: 3 }, 3), s = scoresOf(rows, 1, "SUM", [0.25]);
+    const labels = (classlabels_strings: readonly string[]) => listOf(runOp(cls, [input], { ...lists(rows, "class"), classlabels_strings, base_values: [0.25] }, { outputs: 2 })[0]!).map(textOf);
+    expect(labels(["no", "yes"])).toEqual(s.map((v) => (v > 0 ? "yes" : "no")));
+    expect(labels(["yes"])).toEqual(s.map((v) => (v > 0 ? "yes" : "")));
   });
 });
 
