@@ -382,6 +382,14 @@ describe("strings", () => {
     expect(bad.code).toBe(1);
     expect(bad.out).toMatch(/both +string\[5\] +Infinity .* differs[\s\S]*picked .* ok[\s\S]*both: element 3 is "ZZZZ", expected "ZZzz"/);
   });
+  test("verify says what to do where random ones belie a shape that the model states", async () => {
+    const split = { opset: 20, inputs: { s: "string[2]" }, outputs: { y: "string[2, 9]" }, nodes: [node("y = StringSplit(s)")] };
+    writeFileSync(at("split.onnx"), model(split));
+    expect(await mlc("verify", at("split.onnx"))).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/output y is string\[2, 9\], but string\[2, \d\] is expected[\s\S]*with --input/),
+    });
+  });
   test("bench draws them, or takes those of a file", async () => {
     for (const more of [[], inputs("words.txt")])
       expect(JSON.parse((await mlc("bench", at("text.onnx"), "--runs", "5", "--json", ...more)).out).min_ms).toBeGreaterThan(0);

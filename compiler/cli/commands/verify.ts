@@ -95,6 +95,7 @@ export async function verifyCommand(t: Terminal, model: string, f: Flags): Promi
     if (want.dtype !== got.dtype || want.shape.join() !== got.shape.join()) {
       throw new Failure(`output ${p.name} is ${got.dtype}[${got.shape.join(", ")}], but ${want.dtype}[${want.shape.join(", ")}] is expected`, {
         code: "bad-output",
+        ...(f.data ? {} : { hint: "the model states a size that its data decides otherwise: give data for which it is true, with --input" }),
       });
     }
     const difference = compare(want, got);
