@@ -10,7 +10,7 @@ import { parameter, variables, type Expr, type Range, type Var } from "../../ir/
 import { symbolNamed } from "../../ir/symbols.ts";
 import { boundDim, lessDim, showDim } from "../../ops/helpers.ts";
 import { sizeExpr, Unsupported } from "../../ops/op.ts";
-import type { Inferred } from "./infer-types.ts";
+import type { Inferred } from "./walk.ts";
 
 /** A loop whose carried values may change their sizes. */
 export interface Turning {

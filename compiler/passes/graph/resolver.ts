@@ -1,37 +1,22 @@
 /** What operators on sequences and optional values are resolved with, while types are inferred: see `Op.resolve`. */
-import type { Diagnostic } from "../../diagnostics.ts";
-import { constantOf, isStatic, type Constant, type Graph, type Node, type ValueName, type ValueType } from "../../ir/graph.ts";
+import { constantOf, isStatic, type Node, type ValueName, type ValueType } from "../../ir/graph.ts";
 import { arrayOf } from "../../ir/types.ts";
 import { Unsupported, type Parts, type Resolver } from "../../ops/op.ts";
+import type { Around } from "./walk.ts";
 
 /** Something that a node needs could not be typed: that has been said where it happened. */
 export class Unclear extends Error {}
 function unclear(): never { throw new Unclear(); }
-/** The graph while its types are inferred. */
-export interface Around {
-  readonly diagnostics: readonly Diagnostic[];
-  typeOf(v: ValueName): ValueType | undefined;
-  constantOf(v: ValueName): Constant | undefined;
-  partsOf(v: ValueName): Exclude<Parts, string> | undefined;
-  unused(wanted: string): string;
-  node(n: Node): void;
-  give(c: Constant, wanted: string): ValueName;
-  define(v: ValueName, parts: Parts, n: Node): void;
-  branch(n: Node, body: Graph, inputs: ReadonlyMap<ValueName, ValueName>): void;
-  /** Throws Unsupported where bodies written out have become too many nodes, these included. */
-  afford(nodes: number): void;
-}
-
 /** Makes what stands for the outputs of `root`. Its methods throw Unclear, and what `afford` throws. */
 export function resolverFor(root: Node, g: Around): Resolver {
   const first = root.outputs.find(Boolean) ?? root.name;
   const parts = (v: ValueName): Parts => {
-    const found = g.partsOf(v);
+    const found = g.values.partsOf(v);
     if (found !== undefined) return found;
-    if (!g.typeOf(v)) throw new Unclear();
+    if (!g.values.typeOf(v)) throw new Unclear();
     return v;
   };
-  const typeOf = (v: ValueName): ValueType => g.typeOf(v) ?? unclear();
+  const typeOf = (v: ValueName): ValueType => g.values.typeOf(v) ?? unclear();
   const nodes: Resolver["nodes"] = (op, inputs, count, attributes = {}) => {
     const outputs = Array.from({ length: count }, () => g.unused(`${first}.${op.toLowerCase()}`));
     g.node({ name: g.unused(`${root.name}/${op}`), op, inputs, outputs, attributes, origin: root.origin });
@@ -47,7 +32,7 @@ export function resolverFor(root: Node, g: Around): Resolver {
       if (!isStatic(t)) throw new Unsupported(`${v} has sizes that are known only at run time, which ${root.op} does not support`, "give them one size instead of bounds");
       return t;
     },
-    known: (v) => g.constantOf(v),
+    known: (v) => g.values.constantOf(v),
     inline: (body, inputs) => {
       g.afford(body.nodes.length);
       const outputs = body.outputs.map((v) => g.unused(`${root.name}/${v}`)), before = g.diagnostics.length;

@@ -6,8 +6,8 @@ import { isGraph, type Constant, type Graph, type Node, type ValueName } from ".
 import { Unsupported, type Parts, type Resolver } from "../../ops/op.ts";
 
 function fail(reason: string, hint?: string): never { throw new Unsupported(reason, hint); }
-/** Turns of a known count are not even begun where they come to more nodes; a loop whose condition ends it is limited by what inference affords. */
-const mostNodes = 1 << 15;
+/** Nodes that all bodies written out may become. Turns of a known count are not even begun where they alone come to more; a loop whose condition ends it is limited by what inference affords. */
+export const mostWritten = 1 << 15;
 /** Whether a value is known, and what it is. */
 const numberOf = (c: Constant | undefined): number | undefined => (c && c.data.length === 1 ? Number(c.data[0]) : undefined);
 
@@ -30,7 +30,7 @@ export function unrolled(n: Node, g: Resolver): readonly Parts[] {
   const most = trips ? numberOf(g.known(trips)) : Infinity;
   if (most === undefined) return fail(`it carries a sequence or an optional value, and its count of trips (${trips}) is computed at run time`, "make the count a constant of the model");
   const nodes = most * body.nodes.length;
-  if (Number.isFinite(nodes) && nodes > mostNodes) return fail(`it carries a sequence or an optional value, and its ${most} turns would be ${nodes} nodes`, "give it fewer turns");
+  if (Number.isFinite(nodes) && nodes > mostWritten) return fail(`it carries a sequence or an optional value, and its ${most} turns would be ${nodes} nodes`, "give it fewer turns");
   let going: string | null = condition || null, state = initial.map((v): Parts => (v ? g.parts(v) : null));
   const rows: (readonly Parts[])[] = [];
   for (let i = 0; i < most && goesOn(going, i, g); i++) {
