@@ -95,7 +95,8 @@ export const learned = (p: Program, names: ReadonlyMap<string, string>, index: n
     ? [{ id: names.get(variable.name)!, place: from.place, dtype: from.dtype, offset: from.place.offset, low: variable.range![0], high: variable.range![1], differ: differing(p, names, variable.name) }] : []));
 /** How C is written where several tasks run the steps: what is done by one alone begins with `first`; the line after which all have come here. Both "" where there is one. */
 export interface SizeWords { readonly first: string; readonly meet: string }
-const refusal = (why: readonly string[], { first }: SizeWords): readonly string[] => (why.length ? [`if (${why.join(" || ")}) {`, `  ${first}s->unfit = true;`, "  return;", "}"] : []);
+/** All tasks find the same, and none leaves before all have read what says so: the caller may begin another run. */
+const refusal = (why: readonly string[], { first, meet }: SizeWords): readonly string[] => (why.length ? [`if (${why.join(" || ")}) {`, `  ${first}s->unfit = true;`, ...(meet ? [`  ${meet}`] : []), "  return;", "}"] : []);
 /** What symbols become where a branch or a turn ends, as lines of C: all at once. */
 export function leaveLines({ sizes, equalities }: Leave<unknown>, names: ReadonlyMap<string, string>, words: SizeWords): readonly string[] {
   const list = sizes.map(({ symbol, value }) => ({ id: names.get(symbol.name)!, text: indexText(value, names), value: typeof value === "number" ? int(value) : value, range: range(symbol) }));

@@ -18,7 +18,7 @@ function network(name: string, settings: Readonly<Record<string, string | number
     node("t4 = Conv(t3, d)", same, "again"), node("t5 = Conv(t4, d)", same, "twice"), node("t6 = Conv(t5, e)", {}, "widen"), node("y = Conv(t6, f)", {}, "product"),
   ];
   const bytes = model({ opset: 13, inputs: { x: "f32[1, 16, 16, 18]" }, outputs: ["y"], initializers, nodes });
-  return compile(bytes, { name, target: "cpp", isa: ["sse", "avx2", "neon"], settings, ...(weights ? { weights } : {}) });
+  return compile(bytes, { name, target: "cpp", isa: ["sse", "avx2", "neon"], settings: { cpu: "znver4", ...settings }, ...(weights ? { weights } : {}) });
 }
 const counts = { x: 16 * 16 * 18, y: 8 * 9 * 256 }, parameters = 40 * 16 * 9 + 32 * 20 * 9 + 2 * 32 * 32 * 9 + 256 * 256 + 32 * 256;
 const [embedded, prepared, threaded] = await Promise.all([network("embedded", {}), network("prepared", { winogradWeights: "init" }), network("threaded", { winogradWeights: "init", threads: 2 })]);

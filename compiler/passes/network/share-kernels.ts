@@ -5,7 +5,7 @@
  * knows than a processor has registers for, kernels are one only if those are equal.
  */
 import { parameter, type Expr, type Var } from "../../ir/scalar.ts";
-import { int, isFixed, linear, plus, times } from "../../ir/linear.ts";
+import { int, isFixed, linear, plus, range, times } from "../../ir/linear.ts";
 import { eachStmt, type Buffer, type Kernel } from "../../ir/kernel.ts";
 import { renumber, type NumberKind } from "../../ir/numbers.ts";
 import type { KernelVariants } from "../../ir/program.ts";
@@ -124,8 +124,9 @@ function express(columns: readonly (readonly number[])[], taken: ReadonlySet<str
     for (const { column, param } of basis) {
       const rest = c.map((n, i) => n - column[i]!);
       if (isSteady(rest)) return plus(param, int(rest[0]!));
-      const more = multiple(rest);
-      if (more) return plus(param, more);
+      const more = multiple(rest), sum = more && plus(param, more);
+      // Of two parameters that do not know of each other, no extent may come out negative.
+      if (sum && range(sum)[0] >= Math.min(0, ...c)) return sum;
     }
     return null;
   };
