@@ -65,7 +65,7 @@ function closed(n: NodeView, shape: readonly number[], axes: readonly number[], 
     : fitted(n, sizes!, axes.map((d) => shape[d]!));
   if (found.some((f) => !(f.output > 0))) n.fail(`the result would be empty: scales ${showShape(found.map((f) => f.scale))} on ${showShape(shape)}`);
   const long = found.find((f, k) => f.output > mostPlaces && f.output !== shape[axes[k]!]!);
-  if (long) n.fail(`a dimension becomes ${long.output} long: each of its places would have weights of its own in tables, which is done for ${mostPlaces} places at most`, "whole repetitions are Expand and Reshape");
+  if (long) n.fail(`Resize makes a dimension ${long.output} long: each of its places would have weights of its own in tables, which is done for ${mostPlaces} places at most`, "whole repetitions are Expand and Reshape");
   return shape.map((input, d) => {
     const k = axes.indexOf(d), { scale, output } = found[k] ?? { scale: 1, output: input };
     return {

@@ -58,7 +58,7 @@ describe("form", () => {
     expect(computeOf([1, 3, 5], [1, 1, 2], { mode: "linear" }).tensors.slice(1).map((t) => [t.dtype, t.shape])).toEqual([["f32", [10]], ["f32", [10]]]);
   });
   it("makes no dimension so long that its tables would take all memory", () => {
-    expect(() => computeOf([1, 1, 1 << 20], [1, 1, 16], { mode: "cubic" })).toThrow(/becomes 16777216 long.*4194304 places at most/);
+    expect(() => computeOf([1, 1, 1 << 20], [1, 1, 16], { mode: "cubic" })).toThrow(/makes a dimension 16777216 long.*4194304 places at most/);
   });
   it("repeats rows and columns", () => {
     const x = sample([1, 2, 3, 2]), read = reader(x);
