@@ -52,6 +52,9 @@ const partsOf = (n: NodeView): readonly Dim[] => {
   return Array.from({ length: count }, (_, i) => largest(0, smallest(part, lessDim(size, timesDim(part, i)))));
 };
 
+/** Operands of a Concat: terms are nested as deep as there are operands, and compiling takes time by the square of their number. */
+const mostOperands = 2048;
+
 const modes = ["constant", "edge", "reflect", "wrap"] as const;
 const padMode = (n: NodeView): (typeof modes)[number] =>
   modes.find((m) => m === n.string("mode")) ?? n.fail(`attribute mode is ${JSON.stringify(n.string("mode"))}; allowed are ${modes.join(", ")}`);
@@ -127,6 +130,7 @@ export const slices: readonly Op[] = [
     infer: (n) => {
       const { dtype, shape } = n.type(0), axis = n.axis(n.int("axis"), shape.length);
       expectSameType(n);
+      if (n.inputs.length > mostOperands) n.fail(`has ${n.inputs.length} inputs, and each element is chosen among all of them: at most ${mostOperands} can be`, "join them in groups, and then the groups");
       n.inputs.forEach((_, i) => {
         const other = n.type(i).shape;
         if (other.length !== shape.length || other.some((d, a) => a !== axis && !n.same(d, shape[a]!))) {

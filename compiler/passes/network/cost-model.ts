@@ -24,10 +24,9 @@ export const overlapped = (a: number, b: number, { exposed }: Machine): number =
 /** The geometric mean over the machines: none of them counts for more because it is slower. */
 export const onAll = <M extends Machine>(machines: readonly M[], seconds: (m: M) => number): number =>
   Math.exp(machines.reduce((sum, m) => sum + Math.log(seconds(m)), 0) / machines.length);
-/** Of a sum of products on one machine: multiplying near the peak while the weights are read once. */
-export const directOn = (macs: number, weightBytes: number, m: Machine): number => overlapped(macs / m.macsPerSecond, weightBytes / m.bytesPerSecond, m);
-/** The same for all machines. */
-export const directSeconds = (macs: number, weightBytes: number, machines: readonly Machine[]): number => onAll(machines, (m) => directOn(macs, weightBytes, m));
+/** Of a sum of products: multiplying near the peak while the weights are read once. */
+export const directSeconds = (macs: number, weightBytes: number, machines: readonly Machine[]): number =>
+  onAll(machines, (m) => overlapped(macs / m.macsPerSecond, weightBytes / m.bytesPerSecond, m));
 
 /** Direct first, then every tile whose error stays within bounds. */
 export function costsOf(o: Convolution, w: WinogradFacts): readonly Cost[] {

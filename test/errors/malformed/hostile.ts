@@ -140,7 +140,7 @@ export const corpus: Readonly<Record<string, Hostile>> = {
   "a sum of 20,000 terms": { expected: /too-deep/, bytes: () => model({ inputs: { x: "f32[4]" }, outputs: ["y"], nodes: [`y = Sum(${new Array(20_000).fill("x").join(", ")})`] }) },
   "20,000 nodes of one name": { expected: "compiled", bytes: () => model({ inputs: { x: "f32[4]" }, outputs: ["y"], nodes: chain(20_000, (a, b) => node(`${b} = Identity(${a})`, {}, "same")) }) },
   "2,000 unknown operators": { expected: /unsupported-op/, bytes: () => model({ inputs: { x: "f32[4]" }, outputs: ["y"], nodes: chain(2_000, (a, b, i) => `${b} = Foo${i}(${a})`) }) },
-  "a concatenation of 5,000": { expected: /too-deep|compiled/, bytes: () => model({ inputs: { x: "f32[4]" }, outputs: ["y"], nodes: [node(`y = Concat(${new Array(5000).fill("x").join(", ")})`, { axis: 0 })] }) },
+  "a concatenation of 5,000": { expected: /5000 inputs.*at most 2048/, bytes: () => model({ inputs: { x: "f32[4]" }, outputs: ["y"], nodes: [node(`y = Concat(${new Array(5000).fill("x").join(", ")})`, { axis: 0 })] }) },
   "values that double": { expected: "compiled", bytes: () => model({ inputs: { x: "f32[4]" }, outputs: ["y"], nodes: chain(200, (a, b) => `${b} = Mul(${a}, ${a})`) }) },
   "a name of a million letters": one(/is no input/, `y = Add(x, ${"a".repeat(1_000_000)})`),
   "a loop over a sequence, 10^9 times": hostile(/./, {
