@@ -21,7 +21,7 @@ export interface Facts {
   readonly name: string;
   readonly inputs: readonly PortFacts[];
   readonly outputs: readonly PortFacts[];
-  readonly steps: readonly (Pick<Step, "origin" | "results" | "macs" | "kind" | "traffic" | "work"> & { readonly kernel: string })[];
+  readonly steps: readonly (Pick<Step, "origin" | "results" | "macs" | "kind" | "traffic" | "work" | "decision"> & { readonly kernel: string })[];
   readonly arenaBytes: number;
   readonly weightsBytes: number;
   /** Of weights that are made when the program starts. */

@@ -62,7 +62,7 @@ async function make(r: CompileResult, peak: string, folder: string, maker: Maker
     name,
     inputs: program.inputs.map(portFacts),
     outputs: program.outputs.map(portFacts),
-    steps: program.steps.map(({ kernel, origin, results, macs, kind, traffic, work }) => ({
+    steps: program.steps.map(({ kernel, origin, results, macs, kind, traffic, work, decision }) => ({
       kernel: program.kernels[kernel]!.name,
       origin,
       results,
@@ -70,6 +70,7 @@ async function make(r: CompileResult, peak: string, folder: string, maker: Maker
       kind,
       traffic,
       ...(work ? { work } : {}),
+      ...(decision ? { decision } : {}),
     })),
     ...(program.symbols ? { sizes: printGraph(inputsOf(r.graph)) } : {}),
     ...(words.length ? { words: words.filter((_, i) => i % Math.ceil(words.length / mostWords) === 0) } : {}),

@@ -152,12 +152,12 @@ function commandLine(t: Terminal, ends: (code: number) => void): Command {
     modelOptions(
       program
         .command("tune")
-        .description("Measure other choices for each kernel on this machine, and write down what is faster.")
+        .description("Measure other algorithms and schedules for each layer on this machine, and write down what is faster.")
         .argument("<model>", "an ONNX file"),
     ),
   )
     .option("-o, --output <file>", "the tuning file, for --tune; other processors' choices in it stay; MODEL.tune.json in this folder by default")
-    .option("--tries <n>", "other choices for each kernel, at most; each try compiles the network", count(1), 16)
+    .option("--tries <n>", "other choices for each layer, and for each kernel, at most; each try compiles the network", count(1), 16)
     .option("--rounds <n>", "how often the tries take turns", count(1), 5)
     .option("--runs <n>", "runs of the network in each turn", count(1), 20)
     .option("--gain <percent>", "choices that gain less are left", amount, 3)

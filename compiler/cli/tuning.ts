@@ -11,7 +11,9 @@ export const processorName = (): string => cpus()[0]?.model.trim() || process.ar
 
 const isRecord = (x: unknown): x is Readonly<Record<string, unknown>> => typeof x === "object" && x !== null && !Array.isArray(x);
 const every = (x: unknown, holds: (value: unknown) => boolean): boolean => isRecord(x) && Object.values(x).every(holds);
-const isChoice = (x: unknown): x is Choice => every(x, (v) => typeof v === "boolean" || typeof v === "number");
+const isChoice = (x: unknown): x is Choice =>
+  isRecord(x) &&
+  Object.entries(x).every(([name, v]) => (name === "algorithm" ? typeof v === "string" : typeof v === "boolean" || typeof v === "number"));
 const isChoices = (x: unknown): x is Choices => every(x, (sets) => every(sets, isChoice));
 /** What a file holds; a Failure where it is none that `mlc tune` writes. */
 export function readTuning(path: string): TuningFile {

@@ -99,6 +99,8 @@ export interface Compute {
   readonly algorithm?: Algorithm;
   /** What could have been chosen instead, for reports. */
   readonly choices?: readonly Choice[];
+  /** Tells the layer whose algorithm was chosen, for tuning; there only where asked for. */
+  readonly decision?: string;
 }
 /** A way to compute a layer: bytes of its weights as kernels would read them, and its estimated time on the target's machine. */
 export interface Choice { readonly algorithm: string; readonly weightBytes: number; readonly ms: number; readonly chosen: boolean }

@@ -58,6 +58,8 @@ export interface Step {
   readonly choices?: readonly Choice[];
   /** Tells equal work in any process, for tuning; there only where asked for. */
   readonly work?: string;
+  /** The same of the layer whose algorithm was chosen among several. */
+  readonly decision?: string;
   /** What the step leaves behind: the values it finishes. */
   readonly results: readonly Result[];
 }

@@ -4,8 +4,8 @@
  */
 import type { Directive, Schedule } from "../ir/schedule.ts";
 
-/** Values by the names of knobs: { "y/m": 8, "y/prefetch": false }. */
-export type Choice = Readonly<Record<string, number | boolean>>;
+/** Values by the names of knobs: { "y/m": 8, "y/prefetch": false }. Of what is no schedule's to choose, names: { algorithm: "direct" }. */
+export type Choice = Readonly<Record<string, number | boolean | string>>;
 type Split = Extract<Directive, { split: string }>;
 /** A split that may have another size. tile: its inner loop is unrolled; columns: unrolled vectors, `unit` lanes each; block: neither. */
 interface Knob { readonly name: string; readonly kind: "tile" | "columns" | "block"; readonly by: number; readonly unit: number }

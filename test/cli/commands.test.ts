@@ -257,28 +257,38 @@ describe("inspect, bench, ops", () => {
     expect(await mlc("bench", at("conv.onnx"), "--sort", "run")).toMatchObject({ code: 2, err: expect.stringContaining("add --profile") });
   });
   test("tune writes what --tune reads; the tuned code is right", async () => {
-    const file = at("conv.tune.json");
+    const initializers = { w: tensor("f32", [32, 16, 3, 3], values(32 * 16 * 9)), v: tensor("f32", [32, 64], values(32 * 64)) },
+      nodes = [
+        node("a = Conv(x, w)", {}, "layer"),
+        node("b = Transpose(a)", { perm: [0, 2, 3, 1] }, "turn"),
+        node("y = MatMul(b, v)", {}, "product"),
+      ];
+    writeFileSync(at("layers.onnx"), model({ opset: 13, inputs: { x: "f32[1, 16, 16, 16]" }, outputs: ["y"], initializers, nodes }));
+    const file = at("layers.tune.json");
     const { code, out, err } = await mlc(
       "tune",
-      at("conv.onnx"),
+      at("layers.onnx"),
       "-o",
       file,
       "--tries",
-      "2",
+      "1",
       "--rounds",
       "1",
       "--runs",
       "3",
       "--gain",
       "0",
+      "--isa",
+      "sse,neon",
       "--json",
     );
     expect({ code, err }).toEqual({ code: 0, err: expect.stringMatching(/^(note: [^\n]*\n)*/) });
     const x = JSON.parse(out);
-    expect(x).toMatchObject({ output: file, isa: expect.any(String), tries: expect.any(Number), kernels: expect.any(Number) });
-    expect(x.tries).toBe(2);
+    expect(x).toMatchObject({ output: file, isa: expect.any(String), before_ms: expect.any(Number), after_ms: expect.any(Number) });
+    expect(x.algorithms).toMatchObject({ offered: 2, tries: 1 });
+    expect(x.kernels).toMatchObject({ offered: expect.any(Number), tries: 1 });
     expect(Object.keys(JSON.parse(readFileSync(file, "utf8")))).toEqual([processorName()]);
-    expect(await mlc("verify", at("conv.onnx"), "--tune", file)).toMatchObject({ code: 0 });
+    expect(await mlc("verify", at("layers.onnx"), "--tune", file)).toMatchObject({ code: 0 });
   });
   test("every possibility that tune would measure compiles to right code, and output depends on it", async () => {
     const offered = new Map<string, Record<string, readonly Choice[]>>(),
@@ -305,7 +315,21 @@ describe("inspect, bench, ops", () => {
       ["note", "1 of 2 tuned kernels are not in this model"],
     ]);
   });
+  test("the algorithm that a tuning file names is compiled", async () => {
+    const offered = new Map<string, readonly Choice[]>();
+    await compile(at("layers.onnx"), { target: "cpp", isa: ["sse"], tunable: (key, set, c) => void (set === "any" && offered.set(key, c)) });
+    const tuned = { [processorName()]: Object.fromEntries([...offered].map(([key, c]) => [key, { any: c[0]! }])) };
+    writeFileSync(at("layers.json"), JSON.stringify(tuned));
+    const inspected = JSON.parse((await mlc("inspect", at("layers.onnx"), "--json", "--isa", "sse", "--tune", at("layers.json"))).out),
+      chosen = inspected.steps.flatMap((s: { choices: { algorithm: string; chosen: boolean }[] }) => s.choices.filter((c) => c.chosen));
+    expect(chosen.map((c: { algorithm: string }) => c.algorithm)).toEqual([...offered.values()].map((c) => c[0]!.algorithm));
+    expect(await mlc("verify", at("layers.onnx"), "--isa", "sse", "--tune", at("layers.json"))).toMatchObject({
+      code: 0,
+      err: expect.not.stringContaining("warning"),
+    });
+  });
   test.each([
+    ["an algorithm without a name", '{"cpu": {"key": {"any": {"algorithm": true}}}}', /is no tuning file/],
     ["no JSON", "{", /is no tuning file[\s\S]*mlc tune MODEL writes one/],
     ["another shape", '{"cpu": {"key": {"sse": {"m": "6"}}}}', /is no tuning file/],
     ["other processors", '{"one": {}, "two": {}}', /has nothing for this processor[\s\S]*it knows one, two/],

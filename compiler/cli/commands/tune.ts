@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import type { Choice, Choices } from "../../passes/network/tune-schedules.ts";
+import { type Choice, type Choices, everySet } from "../../passes/network/tune-schedules.ts";
 import { Failure, orFail } from "../exit.ts";
 import { type Built, type RunFlags, type Timed, benchModel, buildModel } from "../harness.ts";
 import { randomInputs } from "../inputs.ts";
@@ -20,11 +20,32 @@ interface Flags extends RunFlags {
 }
 interface Candidate {
   readonly built: Built;
-  readonly choices: Readonly<Record<string, Choice>>;
+  readonly choices: Choices;
   /** For each step, the least of the rounds' medians, in ms. */
   steps: readonly number[];
   /** The same of whole runs. */
   whole: number;
+}
+/** What is chosen: for each layer an algorithm, then for the kernels that there are with these a schedule. `of`: whose choice a step shows. */
+interface Subject {
+  readonly set: string;
+  readonly of: (step: Built["facts"]["steps"][number]) => string | undefined;
+}
+interface Gain {
+  readonly key: string;
+  readonly choice: Choice;
+  readonly before_ms: number;
+  readonly after_ms: number;
+}
+interface Found {
+  readonly offered: number;
+  readonly tries: number;
+  readonly kept: number;
+  readonly gains: readonly Gain[];
+  /** With the gains, if they are kept. */
+  readonly best: Candidate;
+  readonly before_ms: number;
+  readonly after_ms: number;
 }
 const median = (times: readonly number[]): number =>
   quantile(
@@ -33,10 +54,14 @@ const median = (times: readonly number[]): number =>
   );
 const least = (before: readonly number[], t: Timed): readonly number[] =>
   t.steps.map((s, i) => Math.min(before[i] ?? Number.POSITIVE_INFINITY, median(s.times)));
+const merged = (a: Choices, b: Choices): Choices => ({
+  ...a,
+  ...Object.fromEntries(Object.entries(b).map(([key, sets]) => [key, { ...a[key], ...sets }])),
+});
 
 /**
- * `mlc tune`: measures other choices for each kernel, in the whole network, all kernels of one try at once and the tries in turns. Keeps
- * those that gain, if the network as a whole gains by them.
+ * `mlc tune`: measures other algorithms for each layer, then other schedules for each kernel, in the whole network, all at once in one try and the
+ * tries in turns. Keeps those that gain, if the network as a whole gains by them.
  */
 export async function tuneCommand(t: Terminal, model: string, f: Flags): Promise<void> {
   checkFlags(f);
@@ -50,23 +75,18 @@ export async function tuneCommand(t: Terminal, model: string, f: Flags): Promise
       inputs = randomInputs(first.facts.inputs, 1, first.facts.words);
     const set = (await benchModel(first, inputs, 1)).isa;
     if (!set) throw new Failure("the target's kernels do not run on the processor: there is nothing to tune");
-    const flags = { ...f, isa: [set], tune: undefined },
-      offered = new Map<string, readonly Choice[]>();
-    await compileModel(model, flags, { ...own, err: { write: () => {} } }, { tunable: (key, _variant, candidates) => offered.set(key, candidates) });
-    const tries = Math.min(f.tries, Math.max(0, ...[...offered.values()].map((c) => c.length)));
-    const asChoices = (chosen: Readonly<Record<string, Choice>>): Choices =>
-      Object.fromEntries(Object.entries(chosen).map(([key, c]) => [key, { [set]: c }]));
-    const build = async (choices: Readonly<Record<string, Choice>>): Promise<Candidate> => {
-      const path = join(work, "choices.json");
-      writeFileSync(path, withChoices(join(work, "none"), asChoices(choices)));
-      const quiet = { ...own, err: { write: () => {} } };
-      return { built: await buildModel(model, { ...flags, tune: path }, quiet), choices, steps: [], whole: Number.POSITIVE_INFINITY };
+    const quiet = { ...own, err: { write: () => {} } },
+      path = join(work, "choices.json");
+    const flagsFor = (choices: Choices): Flags => {
+      writeFileSync(path, withChoices(join(work, "none"), choices));
+      return { ...f, isa: [set], tune: path };
     };
-    const programs: Candidate[] = [];
-    for (let i = -1; i < tries; i++) {
-      bar.step(i + 1, tries + 1, "building");
-      programs.push(await build(Object.fromEntries([...offered].flatMap(([key, list]) => (list[i] ? [[key, list[i]!] as const] : [])))));
-    }
+    const build = async (choices: Choices): Promise<Candidate> => ({
+      built: await buildModel(model, flagsFor(choices), quiet),
+      choices,
+      steps: [],
+      whole: Number.POSITIVE_INFINITY,
+    });
     const measure = async (list: readonly Candidate[], profile: boolean): Promise<void> => {
       for (let round = 0; round < f.rounds; round++) {
         for (const p of list) {
@@ -77,65 +97,77 @@ export async function tuneCommand(t: Terminal, model: string, f: Flags): Promise
         }
       }
     };
-    await measure(programs, true);
-    const [plain, ...others] = programs as [Candidate, ...Candidate[]];
-    const timeOf = (p: Candidate, key: string): number => p.steps.reduce((sum, ms, i) => sum + (p.built.facts.steps[i]!.work === key ? ms : 0), 0);
-    const gains = [...offered.keys()].flatMap((key) => {
-      const before = timeOf(plain, key),
-        best = others.filter((p) => p.choices[key]).sort((a, b) => timeOf(a, key) - timeOf(b, key))[0];
-      const after = best ? timeOf(best, key) : before;
-      return best && after < before * (1 - f.gain / 100) ? [{ key, choice: best.choices[key]!, before_ms: before, after_ms: after }] : [];
-    });
-    const chosen = Object.fromEntries(gains.map((g) => [g.key, g.choice]));
-    let kept = chosen,
-      after = plain.whole;
-    if (gains.length) {
-      const together = await build(chosen);
-      plain.whole = Number.POSITIVE_INFINITY;
-      await measure([plain, together], false);
-      after = together.whole;
-      if (together.whole >= plain.whole) (kept = {}), (after = plain.whole);
-    }
+    const improve = async (plain: Candidate, { set: variant, of }: Subject): Promise<Found> => {
+      const offered = new Map<string, readonly Choice[]>();
+      await compileModel(model, flagsFor(plain.choices), quiet, {
+        tunable: (key, v, candidates) => v === variant && candidates.length && offered.set(key, candidates),
+      });
+      const tries = Math.min(f.tries, Math.max(0, ...[...offered.values()].map((c) => c.length))),
+        others: Candidate[] = [];
+      const chosen = (some: Iterable<readonly [string, Choice]>) =>
+        merged(plain.choices, Object.fromEntries([...some].map(([key, c]) => [key, { [variant]: c }])));
+      for (let i = 0; i < tries; i++) {
+        bar.step(i, tries, "building");
+        others.push(await build(chosen([...offered].flatMap(([key, list]) => (list[i] ? [[key, list[i]!] as const] : [])))));
+      }
+      Object.assign(plain, { steps: [], whole: Number.POSITIVE_INFINITY });
+      await measure([plain, ...others], true);
+      const timeOf = (p: Candidate, key: string): number => p.steps.reduce((sum, ms, i) => sum + (of(p.built.facts.steps[i]!) === key ? ms : 0), 0);
+      const gains = [...offered].flatMap(([key, list]): Gain[] => {
+        const before_ms = timeOf(plain, key),
+          times = others.slice(0, list.length).map((p) => timeOf(p, key)),
+          after_ms = Math.min(...times);
+        return after_ms < before_ms * (1 - f.gain / 100) ? [{ key, choice: list[times.indexOf(after_ms)]!, before_ms, after_ms }] : [];
+      });
+      const result = { offered: offered.size, tries, gains, before_ms: plain.whole };
+      if (gains.length) {
+        const together = await build(chosen(gains.map((g) => [g.key, g.choice] as const)));
+        plain.whole = Number.POSITIVE_INFINITY;
+        await measure([plain, together], false);
+        if (together.whole < plain.whole) return { ...result, before_ms: plain.whole, kept: gains.length, best: together, after_ms: together.whole };
+      }
+      return { ...result, kept: 0, best: plain, after_ms: plain.whole };
+    };
+    const algorithms = await improve(await build({}), { set: everySet, of: (s) => s.decision }),
+      kernels = await improve(algorithms.best, { set, of: (s) => s.work }),
+      { choices } = kernels.best;
     bar.stop();
-    orFail(`cannot write ${output}`, () => writeFileSync(output, withChoices(output, asChoices(kept))));
-    report(
-      t,
-      f,
-      { output, isa: set, tries, before_ms: plain.whole, after_ms: after, kernels: offered.size, kept: Object.keys(kept).length, gains },
-      plain.built,
-    );
+    orFail(`cannot write ${output}`, () => writeFileSync(output, withChoices(output, choices)));
+    report(t, f, { output, isa: set, algorithms, kernels });
   } finally {
     bar.stop();
     rmSync(work, { recursive: true, force: true });
   }
 }
-interface Found {
+interface Tuned {
   readonly output: string;
   readonly isa: string;
-  readonly tries: number;
-  readonly before_ms: number;
-  readonly after_ms: number;
-  readonly kernels: number;
-  readonly kept: number;
-  readonly gains: readonly { readonly key: string; readonly choice: Choice; readonly before_ms: number; readonly after_ms: number }[];
+  readonly algorithms: Found;
+  readonly kernels: Found;
 }
-function report(t: Terminal, f: Flags, x: Found, b: Built): void {
+function report(t: Terminal, f: Flags, x: Tuned): void {
+  const { algorithms, kernels, output, isa } = x,
+    before_ms = algorithms.before_ms,
+    after_ms = kernels.after_ms;
+  const figures = ({ offered, tries, kept, gains }: Found) => ({ offered, tries, kept, gains });
   if (f.json) {
-    t.out.write(`${JSON.stringify(x)}\n`);
+    t.out.write(`${JSON.stringify({ output, isa, before_ms, after_ms, algorithms: figures(algorithms), kernels: figures(kernels) })}\n`);
     return;
   }
-  const nodes = (key: string): string => b.facts.steps.find((s) => s.work === key)?.origin.join(" + ") ?? key;
-  const rows = x.gains.map((g) => [
-    g.before_ms.toFixed(4),
-    g.after_ms.toFixed(4),
-    Object.entries(g.choice)
-      .map(([k, v]) => `${k} ${v}`)
-      .join(", "),
-    nodes(g.key),
-  ]);
+  const rowsOf = ({ gains, best }: Found, of: Subject["of"]) =>
+    gains.map((g) => [
+      g.before_ms.toFixed(4),
+      g.after_ms.toFixed(4),
+      Object.entries(g.choice)
+        .map(([k, v]) => `${k} ${v}`)
+        .join(", "),
+      best.built.facts.steps.find((s) => of(s) === g.key)?.origin.join(" + ") ?? g.key,
+    ]);
+  const rows = [...rowsOf(algorithms, (s) => s.decision), ...rowsOf(kernels, (s) => s.work)];
   if (rows.length) t.out.write(`${table(["ms", "tuned", "choice", "nodes"], rows, t.colors, t.out, [], ["nodes"])}\n\n`);
   t.out.write(
-    `${x.kept} of ${x.kernels} kernels tuned for ${x.isa}: ${x.before_ms.toFixed(4)} -> ${x.after_ms.toFixed(4)} ms; written to ${x.output}\n`,
+    `${algorithms.kept} of ${algorithms.offered} layers have another algorithm, ${kernels.kept} of ${kernels.offered} kernels another schedule for ${isa}: ${before_ms.toFixed(4)} -> ${after_ms.toFixed(4)} ms; written to ${output}\n`,
   );
-  if (x.gains.length && !x.kept) t.out.write("The network as a whole was not faster: nothing is kept.\n");
+  for (const [what, { gains, kept }] of Object.entries({ algorithms, schedules: kernels }))
+    if (gains.length && !kept) t.out.write(`The network as a whole was not faster with other ${what}: none is kept.\n`);
 }

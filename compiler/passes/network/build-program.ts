@@ -101,7 +101,7 @@ export function buildProgram(network: Network, o: BuildOptions): Program {
         return { in: "constants", offset: blob.place(weight, { name: from.name, shape: from.shape, data: from.data! }) };
       });
       const { kernel, params: numbers } = calls[s.kernel]!, params = [...s.params.map((p) => sizes.get(p.name) ?? fail(`${p.name} has no value`)), ...numbers];
-      return { kernel, args, ...(params.length ? { params } : {}), ...(numbers.length ? { sizes: s.buffers.map((b) => b.size) } : {}), origin: c.origin, macs: macsOf(c), kind: kindOf(c), traffic: trafficOf(c), ...(c.choices ? { choices: c.choices } : {}), ...(s.work ? { work: s.work } : {}), results: results(c, arena) };
+      return { kernel, args, ...(params.length ? { params } : {}), ...(numbers.length ? { sizes: s.buffers.map((b) => b.size) } : {}), origin: c.origin, macs: macsOf(c), kind: kindOf(c), traffic: trafficOf(c), ...(c.choices ? { choices: c.choices } : {}), ...(c.decision ? { decision: c.decision } : {}), ...(s.work ? { work: s.work } : {}), results: results(c, arena) };
     });
     return { arena, steps };
   };

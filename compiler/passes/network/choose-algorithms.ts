@@ -15,26 +15,29 @@ import { contractionOf, macsOf } from "../../ir/contraction.ts";
 import type { MachineFacts } from "../../ir/machine.ts";
 import { relist, type Network } from "../../ir/network.ts";
 import { address } from "../../ir/compute.ts";
-import { cheapest, choicesOf, costsOf, directSeconds } from "./cost-model.ts";
+import { cheapest, choicesOf, costsOf, directSeconds, nameOf } from "./cost-model.ts";
 import type { Stride } from "./toom-cook.ts";
 import { withCombined } from "./combine-weights.ts";
+import { algorithmFor } from "./tune-algorithms.ts";
+import type { Tuner } from "./tune-schedules.ts";
 import { transformedWeights, winogradCompute, type Convolution } from "./winograd.ts";
 
 /** Fewer channels than this do not pay for the transforms. */
 const fewestChannels = 16;
 
 /** The network with Winograd's algorithm where it is the cheaper one; the setup makes the transformed weights. */
-export function chooseAlgorithms(n: Network, facts: MachineFacts): Network {
+export function chooseAlgorithms(n: Network, facts: MachineFacts, tuner?: Tuner): Network {
   const w = facts.winograd;
   if (!w) return { ...n, computes: n.computes.map((c) => plainly(c, facts)) };
   const computes = n.computes.map((c) => {
     const o = asConvolution(n, c);
     if (!o) return plainly(c, facts);
-    const costs = costsOf(o, w), cost = cheapest(costs, w), { tile } = cost, choices = choicesOf(o, costs, cost);
-    if (!tile) return { ...c, choices };
+    const costs = costsOf(o, w), { algorithm, ...chosen } = algorithmFor(c, choicesOf(o, costs, cheapest(costs, w)), tuner, w.byteWeight > 0);
+    const { tile } = costs.find((x) => nameOf(o, x) === algorithm)!;
+    if (!tile) return { ...c, ...chosen };
     const { network, name } = withCombined(n, transformedWeights(o, n.tensors.get(weightOf(c, o.stage))!, tile));
     n = network;
-    return relist({ ...winogradCompute(o, name, tile), choices }, n.tensors);
+    return relist({ ...winogradCompute(o, name, tile), ...chosen }, n.tensors);
   });
   return { ...n, computes };
 }

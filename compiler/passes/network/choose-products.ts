@@ -3,45 +3,47 @@
  * Needs: fusing is done (the tail comes along); layouts, because the result's columns must be contiguous; convolutions have had
  * their choice. Ensures: the same results within a few times the rounding errors of plain sums.
  */
-import { address, extentOf, rowMajor, type Axis, type Compute } from "../../ir/compute.ts";
+import { address, extentOf, rowMajor, type Axis, type Choice, type Compute } from "../../ir/compute.ts";
 import { contractionOf } from "../../ir/contraction.ts";
 import { linear } from "../../ir/linear.ts";
 import { relist, type Network } from "../../ir/network.ts";
 import type { Core, MachineFacts, StrassenFacts } from "../../ir/machine.ts";
 import { directSeconds, onAll, overlapped } from "./cost-model.ts";
 import { withCombined } from "./combine-weights.ts";
+import { algorithmFor } from "./tune-algorithms.ts";
+import type { Tuner } from "./tune-schedules.ts";
 import { combinedWeights, strassenCompute, type PlainProduct } from "./strassen.ts";
 
+/** Strassen's product is taken where it needs no more than such a part of the time. */
+const worthwhile = 0.98;
+
 /** The network with Strassen's product where it is the cheaper one; the setup makes the combined weights. */
-export function chooseProducts(n: Network, facts: MachineFacts): Network {
+export function chooseProducts(n: Network, facts: MachineFacts, tuner?: Tuner): Network {
   const { strassen } = facts;
   if (!strassen) return n;
   const computes = n.computes.map((c) => {
-    const o = asProduct(n, c);
-    const share = o ? shareOf(o, strassen) : 1;
-    if (!o || share >= 0.98) return c;
+    const o = asProduct(n, c), choices = o && choicesOf(o, strassen);
+    if (!choices) return c;
+    const { algorithm, ...chosen } = algorithmFor(c, choices, tuner);
+    if (algorithm === "direct") return tuner ? { ...c, ...chosen } : c;
     const p = contractionOf(o.compute, o.stage)!, { network, name } = withCombined(n, combinedWeights(o, n.tensors.get(p.b.buffer)!, p.b.at));
     n = network;
-    return relist({ ...strassenCompute(o, name), ...weighed(c, share) }, n.tensors);
+    return relist({ ...strassenCompute(o, name), ...chosen }, n.tensors);
   });
   return { ...n, computes };
 }
-/** The choices of a product, with Strassen's as the one taken. */
-function weighed(c: Compute, share: number): Pick<Compute, "choices"> {
-  const direct = c.choices?.find((x) => x.algorithm === "direct");
-  return direct ? { choices: [{ ...direct, chosen: false }, { algorithm: "Strassen", weightBytes: (direct.weightBytes * 7) / 4, ms: direct.ms * share, chosen: true }] } : {};
-}
 /**
- * The time of 7 products of halves, the additions around them and more weights to read over that of one product. In cycles of
+ * One product, or 7 products of halves, the additions around them and more weights to read; null where the halves would not fit. In cycles of
  * 16 multiply-accumulates, a pair of elements costs 1 to combine and 1.25 to put together, and tiles of half the rows are
  * a little less even. Each block of rows reads all weights, the first of them from memory.
  */
-function shareOf(o: PlainProduct, { machines, blocks }: StrassenFacts): number {
+function choicesOf(o: PlainProduct, { machines, blocks }: StrassenFacts): readonly [Choice, Choice] | null {
   const K = extentOf(o.k), N = extentOf(o.n), rows = o.rows.reduce((x, a) => x * extentOf(a), 1), pairs = Math.ceil(rows / 2);
-  if (N % 32 || K % 2 || rows < fewestRows) return 1;
+  if (N % 32 || K % 2 || rows < fewestRows) return null;
   const products = 1.04 * 7 * (K / 2) * (N / 2) * pairs, additions = pairs * (16 * (K / 2) + 20 * (N / 2)), bytes = 7 * K * N, again = blocks(pairs, K / 2) - 1;
   const seconds = (m: Core) => overlapped(products / m.macsPerSecond, bytes / m.bytesPerSecond + (again * bytes) / m.cacheBytesPerSecond, m) + additions / m.macsPerSecond;
-  return onAll(machines, seconds) / directSeconds(K * N * rows, 4 * K * N, machines);
+  const direct = directSeconds(K * N * rows, 4 * K * N, machines), halves = onAll(machines, seconds), chosen = halves < direct * worthwhile;
+  return [{ algorithm: "direct", weightBytes: 4 * K * N, ms: direct * 1e3, chosen: !chosen }, { algorithm: "Strassen", weightBytes: bytes, ms: halves * 1e3, chosen }];
 }
 /** Fewer rows make no tiles of half of them. */
 const fewestRows = 32;

@@ -61,7 +61,9 @@ export function cheapest(costs: readonly Cost[], w: WinogradFacts): Cost {
   const least = Math.min(...costs.map(weighed));
   return costs.filter((c) => weighed(c) <= least * (1 + worthwhile)).reduce((a, b) => (b.bytes < a.bytes ? b : a));
 }
+/** A way as reports and tuning files name it. */
+export const nameOf = (o: Convolution, { tile }: Cost): string => (tile ? `F(${tile.join("x")}, ${o.kernel.join("x")})` : "direct");
 /** Costs as reports show them. */
 export const choicesOf = (o: Convolution, costs: readonly Cost[], chosen: Cost): readonly Choice[] => costs.map((c) => ({
-  algorithm: c.tile ? `F(${c.tile.join("x")}, ${o.kernel.join("x")})` : "direct", weightBytes: c.bytes, ms: c.seconds * 1e3, chosen: c === chosen,
+  algorithm: nameOf(o, c), weightBytes: c.bytes, ms: c.seconds * 1e3, chosen: c === chosen,
 }));

@@ -35,8 +35,8 @@ import { verifyNetwork } from "./verify-network.ts";
 import { widenMasks } from "./widen-masks.ts";
 import type { Tuner } from "./tune-schedules.ts";
 
-/** A pure function from network to network; `facts` are those of the target's machines. */
-export interface NetworkPass { readonly name: string; readonly run: (n: Network, facts: TargetFacts) => Network }
+/** A pure function from network to network; `facts` are those of the target's machines, `tuner` knows what was measured instead. */
+export interface NetworkPass { readonly name: string; readonly run: (n: Network, facts: TargetFacts, tuner?: Tuner) => Network }
 /** The network passes, in order. Each says at its head what it needs and why it stands where it stands. */
 export const networkPasses: readonly NetworkPass[] = [
   { name: "store-types", run: storeTypes },
@@ -108,7 +108,7 @@ export function compileRegions(r: Regions<Graph>, o: NetworkOptions): Program {
     checkPacked(n);
     return n;
   };
-  const piece = (g: Graph): Network => networkPasses.reduce((before, pass) => check(pass.name, pass.run(before, o.facts)), check("lower-graph", lowered(g)));
+  const piece = (g: Graph): Network => networkPasses.reduce((before, pass) => check(pass.name, pass.run(before, o.facts, o.tuner)), check("lower-graph", lowered(g)));
   refuseOpen(r, o.facts);
   const joined = joinRegions({ ...r, flow: mapFlow(r.flow, piece, (v) => v) }, o.facts.types), n = joined.flow ? check("join-regions", joined) : joined;
   return buildProgram(n, { variants: o.variants, alignment: o.facts.alignment, shares: o.facts.shares === true, ...(o.tuner ? { tuner: o.tuner } : {}), ...(o.progress ? { progress: o.progress } : {}) });

@@ -9,9 +9,11 @@ import { candidatesOf, turned, type Choice } from "../../schedules/knobs.ts";
 import type { Variant } from "../../emit/target.ts";
 
 export type { Choice };
-/** Choices by the work's key and the variant's name. */
+/** In the place of a variant's name: choices that hold for all of them, such as an algorithm. */
+export const everySet = "any";
+/** Choices by the work's key and the variant's name, or `everySet`. */
 export type Choices = Readonly<Record<string, Readonly<Record<string, Choice>>>>;
-/** `problem` hears of choices that do not fit, which are left out; `hear` of every kernel's other possibilities. */
+/** `problem` hears of choices that do not fit, which are left out; `hear` of the other possibilities of every kernel, and of every layer that has several algorithms. */
 export interface Tuner {
   readonly choices: Choices;
   readonly problem?: (why: string) => void;
