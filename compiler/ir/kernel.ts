@@ -40,8 +40,8 @@ export interface Buffer {
   readonly dtype: DType;
   readonly size: number;
   readonly space: Space;
-  /** Another buffer may be the same memory, element for element. */
-  readonly aliased?: true;
+  /** Another buffer may be the same memory. In place: an operand of which each element is read just before the result is stored there, and by nothing else. */
+  readonly aliased?: "anyhow" | "inPlace";
   /** Of scratch: one for all tasks. */
   readonly whole?: true;
   /** A constant of the model: nobody ever writes it. */

@@ -23,17 +23,19 @@ const mostUnits = 2 ** 20;
 
 /** A nest with shared loops. `each`: the most that is never divided; `again`: what every piece repeats; both and `work` in operations. */
 interface Division { readonly loops: ReadonlySet<string>; readonly work: number; readonly each: number; readonly again: number }
+/** For buffers that other kernels made, over how many elements the loop goes that their tasks shared: what tells rows from channels. */
+export type Spans = ReadonlyMap<string, number>;
 
-/** The kernel for up to `tasks` tasks; the same kernel where one task alone does best. */
-export function inPhases(k: Kernel, tasks: number, least = leastWork): Kernel {
+/** The kernel for up to `tasks` tasks, which find `made` in their caches as far as they made it; the same kernel where one task alone does best. */
+export function inPhases(k: Kernel, tasks: number, least = leastWork, made: Spans = new Map()): Kernel {
   if (tasks < 2) return k;
   if (usesText(k) || !k.body.every((s) => isNest(k, s))) return undivided(k);
   const flowing = flowingScratch(k), buffers = k.buffers.map((b): Buffer => (flowing.has(b.name) ? { ...b, whole: true } : b));
   const own = new Set(buffers.filter((b) => b.space === "scratch" && !b.whole).map((b) => b.name));
-  const body = inOrder({ kernel: k, own, tasks, least }, k.body);
+  const body = inOrder({ kernel: k, own, tasks, least, made }, k.body);
   return body ? { ...k, buffers, body } : undivided(k);
 }
-interface Request { readonly kernel: Kernel; readonly own: ReadonlySet<string>; readonly tasks: number; readonly least: number }
+interface Request { readonly kernel: Kernel; readonly own: ReadonlySet<string>; readonly tasks: number; readonly least: number; readonly made: Spans }
 
 /** The statements as phases and loops over phases, with barriers between; null where nothing is divided. */
 function inOrder(r: Request, body: readonly Stmt[]): readonly Stmt[] | null {
@@ -52,8 +54,8 @@ function repeated(r: Request, [s, ...more]: readonly Stmt[]): Stmt | null {
   return { ...s, body: isAlone(body.find((x) => x.kind !== "let")!) && isAlone(body.at(-1)!) ? body : [...body, { kind: "barrier" }] };
 }
 /** Nests of which none needs what another does: divided, or for the first task. */
-function phase({ kernel: k, own, tasks, least }: Request, group: readonly Stmt[]): Stmt {
-  const nests = nestsOf(group).map((body) => ({ body, division: divide(body, k, own, tasks) })), first: Stmt = { kind: "phase", work: 1, grain: 1, body: plain(group) };
+function phase(r: Request, group: readonly Stmt[]): Stmt {
+  const { tasks, least } = r, nests = nestsOf(group).map((body) => ({ body, division: divide(r, body) })), first: Stmt = { kind: "phase", work: 1, grain: 1, body: plain(group) };
   if (nests.some((n) => !n.division)) return first;
   const all = nests.map((n) => n.division!), work = all.reduce((sum, d) => sum + d.work, 0), again = all.reduce((sum, d) => sum + d.again, 0);
   if (work < least || (again > work / 4 && least === leastWork)) return first;
@@ -81,7 +83,8 @@ export const alone = (k: Kernel): Kernel => ({ ...k, body: [{ kind: "phase", wor
 const isPlainLet = (k: Kernel, s: Stmt): boolean => s.kind === "let" && !s.mutable && [...touchedBy([s]).reads].every((name) => k.buffers.some((b) => b.name === name && b.space === "in" && !b.aliased));
 /** The outermost statements in runs of which none needs what another of the same run does. */
 function grouped(k: Kernel, body: readonly Stmt[], own: ReadonlySet<string>): readonly (readonly Stmt[])[] {
-  const aliased = new Set(k.buffers.filter((b) => b.aliased).map((b) => b.name)), of = (names: ReadonlySet<string>) => new Set([...names].filter((n) => !own.has(n)).map((n) => (aliased.has(n) ? "" : n)));
+  // What takes an operand's place element by element is made where nothing else reads the operand.
+  const aliased = new Set(k.buffers.filter((b) => b.aliased === "anyhow").map((b) => b.name)), of = (names: ReadonlySet<string>) => new Set([...names].filter((n) => !own.has(n)).map((n) => (aliased.has(n) ? "" : n)));
   const groups: { list: Stmt[]; reads: Set<string>; writes: Set<string>; apart: boolean }[] = [];
   for (const s of body) {
     if (s.kind === "let") continue;
@@ -129,7 +132,7 @@ function nestsOf(group: readonly Stmt[]): readonly (readonly Stmt[])[] {
   return nests;
 }
 /** The best choice of loops of a nest; null where some work is under no parallel loop. */
-function divide(nest: readonly Stmt[], k: Kernel, own: ReadonlySet<string>, tasks: number): Division | null {
+function divide({ kernel: k, own, tasks, made }: Request, nest: readonly Stmt[]): Division | null {
   const paths = chains(nest, own), behind = loopsBehind(nest), items = itemsOf(nest);
   let best: Division | null = null, least = Infinity;
   for (const path of paths) for (let i = 0; i < path.length; i++) for (let j = i; j < path.length; j++) {
@@ -140,7 +143,8 @@ function divide(nest: readonly Stmt[], k: Kernel, own: ReadonlySet<string>, task
     for (const t of new Set([2, tasks])) {
       const bytes = k.buffers.filter((b) => behind.has(b.name) && !own.has(b.name)).reduce((sum, b) => {
         const by = behind.get(b.name)!, part = by.has(outermost) ? 1 / t : [...loops].some((l) => by.has(l)) ? Math.min(1, turns / t) : 1;
-        return sum + b.size * elementBytes(b) * (b.constant ? part * perByte : part / 10 * perByte + (part - 1 / t) * foreign);
+        const from = made.get(b.name), along = by.get(outermost), local = from && along && !isLike(from, along) ? part / t : 1 / t;
+        return sum + b.size * elementBytes(b) * (b.constant ? part * perByte : part / 10 * perByte + (part - local) * foreign);
       }, 0);
       cost += Math.min(d.work, Math.max(d.each, Math.ceil(Math.ceil(d.work / d.each) / t) * d.each)) + d.again + bytes;
     }
@@ -151,6 +155,25 @@ function divide(nest: readonly Stmt[], k: Kernel, own: ReadonlySet<string>, task
     }
   }
   return best;
+}
+/** Whether two loops go over the same dimension of a tensor: over as many elements, but for margins and what does not divide evenly. */
+const isLike = (a: number, b: number): boolean => Math.max(a, b) < 1.5 * Math.min(a, b);
+/** For each buffer that the kernel's tasks make together, over how many elements the loop goes that they share: of the phase with the most work. */
+export function spansOf(k: Kernel): Spans {
+  const found = new Map<string, { readonly span: number; readonly work: number }>();
+  const walk = (list: readonly Stmt[]): void => {
+    for (const s of list) {
+      if (s.kind !== "phase") { if ("body" in s) walk(s.body); continue; }
+      const shared = new Map<string, number>(), behind = loopsBehind(s.body), items = itemsOf(s.body);
+      eachStmt(s.body, (x) => { if (x.kind === "for" && x.share && items.get(x.name)! > 1) shared.set(x.name, (shared.get(x.name) ?? 0) + x.share.each * turnsOf(x)); });
+      for (const b of touchedBy(s.body).writes) for (const [loop, work] of shared) {
+        const span = behind.get(b)!.get(loop);
+        if (span && work > (found.get(b)?.work ?? 0)) found.set(b, { span, work });
+      }
+    }
+  };
+  walk(k.body);
+  return new Map([...found].map(([b, { span }]) => [b, span]));
 }
 /**
  * The ways into the nest: parallel loops, outermost first, with nothing but parallel loops and blocks around them. What fills memory that each task has for itself

@@ -1,7 +1,7 @@
 /** How much a statement has to do, and what its loads and stores depend on: what the division of work among tasks is judged by. */
 import { children, variables, type Expr, type ScalarOp } from "../ir/scalar.ts";
-import { range } from "../ir/linear.ts";
-import { loadsIn, substitute } from "../ir/algebra.ts";
+import { int, range } from "../ir/linear.ts";
+import { loadsIn, rebuild, substitute } from "../ir/algebra.ts";
 import { expressionsOf, type Stmt } from "../ir/kernel.ts";
 
 /** Operators that take much longer than an addition, in additions. */
@@ -47,12 +47,15 @@ export function touchedBy(body: readonly Stmt[]): Touched {
   return { reads, writes };
 }
 /**
- * For each buffer, the loops that decide which of its elements are touched. Blocks of one loop, which follow each other under its name, are
+ * For each buffer, the loops that decide which of its elements are touched, and over how many elements each goes. Blocks of one loop, which follow each other under its name, are
  * told apart by their addresses: where all touch the same ones, the loop decides nothing.
  */
-export function loopsBehind(body: readonly Stmt[]): ReadonlyMap<string, ReadonlySet<string>> {
-  const found = new Map<string, Set<string>>(), names = new Map<string, Expr>(), loops = new Set<string>();
-  const decided = (buffer: string): Set<string> => { const known = found.get(buffer) ?? new Set<string>(); found.set(buffer, known); return known; };
+export function loopsBehind(body: readonly Stmt[]): ReadonlyMap<string, ReadonlyMap<string, number>> {
+  const found = new Map<string, Map<string, [number, number]>>(), names = new Map<string, Expr>(), loops = new Set<string>();
+  const decided = (buffer: string, loop: string, from = Infinity, to = -Infinity): void => {
+    const known = found.get(buffer) ?? new Map<string, [number, number]>(), [a, b] = known.get(loop) ?? [Infinity, -Infinity];
+    found.set(buffer, known.set(loop, [Math.min(a, from), Math.max(b, to)]));
+  };
   /** The addresses by buffer, free of names for parts of them. */
   const walk = (list: readonly Stmt[]): Map<string, Set<Expr>> => {
     const all = new Map<string, Set<Expr>>(), siblings = new Map<string, Map<string, Set<Expr>>[]>();
@@ -62,21 +65,32 @@ export function loopsBehind(body: readonly Stmt[]): ReadonlyMap<string, Readonly
       for (const [buffer, raw] of touched) {
         const at = substitute(raw, names);
         add(buffer, at);
-        for (const v of variables(at)) if (loops.has(v)) decided(buffer).add(v);
+        for (const v of variables(at)) if (loops.has(v)) decided(buffer, v);
       }
       if (s.kind === "let" && s.value.dtype === "index" && !s.mutable) names.set(s.name, substitute(s.value, names));
       if (s.kind === "for") loops.add(s.name);
       if (!("body" in s)) continue;
       const inner = walk(s.body);
       for (const [buffer, set] of inner) for (const e of set) add(buffer, e);
-      if (s.kind === "for") siblings.set(s.name, [...siblings.get(s.name) ?? [], inner]);
+      if (s.kind !== "for") continue;
+      siblings.set(s.name, [...siblings.get(s.name) ?? [], inner]);
+      for (const [buffer, set] of inner) if (found.get(buffer)?.has(s.name)) decided(buffer, s.name, ...reachOf([...set], s.name, turnsOf(s)));
     }
     for (const [loop, blocks] of siblings) for (const buffer of all.keys()) {
       const [first, ...more] = blocks.map((b) => b.get(buffer)).filter((x) => x !== undefined);
-      if (first && more.some((m) => m.size !== first.size || [...m].some((e) => !first.has(e)))) decided(buffer).add(loop);
+      if (first && more.some((m) => m.size !== first.size || [...m].some((e) => !first.has(e)))) decided(buffer, loop);
     }
     return all;
   };
-  for (const buffer of walk(body).keys()) decided(buffer);
-  return found;
+  const touched = walk(body).keys();
+  return new Map([...touched].map((buffer) => [buffer, new Map([...found.get(buffer) ?? []].map(([loop, [from, to]]) => [loop, Math.max(0, to - from)]))]));
+}
+/** The first of some addresses in a loop's first turn, and where it would be in a turn behind the last; all else is at its beginning. */
+function reachOf(list: readonly Expr[], loop: string, turns: number): [number, number] {
+  const where = (turn: number): number => Math.min(...list.map((at) => {
+    const known = rebuild(at, (x) => (x.kind === "var" ? int(x.name === loop ? turn : Math.max(0, range(x)[0])) : x));
+    return known.kind === "const" ? Number(known.value) : 0;
+  }));
+  const from = where(0), last = where(turns - 1);
+  return turns < 2 ? [from, from] : [from, last + (last - from) / (turns - 1)];
 }

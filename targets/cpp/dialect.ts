@@ -21,6 +21,8 @@ export const preamble = [
   "#endif",
   "/* g++ writes short loops out, whatever is around or inside, though told not to: it cannot where it does not see the number. */",
   '#define HIDDEN(n) (__extension__({ ptrdiff_t n_ = n; __asm__("" : "+r"(n_)); n_; }))',
+  "/* g++ reads what a tile is added to in the end (its bias) before the loops around it, and then has not enough registers for the sums. */",
+  '#define SETTLED __asm__ volatile("" ::: "memory")',
   "#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)",
   "/* g++ makes a compare and a blend of the ternary. */",
   '#define LARGER(V, a, b) (__extension__({ V r_; __asm__("vmaxps %2,%1,%0" : "=v"(r_) : "v"(b), "v"(a)); r_; }))',
@@ -229,6 +231,7 @@ export const cpp = (set: InstructionSet, tasks = 1): Dialect => ({
   /** Results are asked for in the first level, what is read once per tile row in the second. */
   prefetch: (buffer, at, soon) => `__builtin_prefetch(${buffer.name} + ${at}, ${buffer.space === "out" ? "1, 3" : soon ? "0, 3" : "0, 2"});`,
   barrier: "",
+  settled: "SETTLED;",
   open: (k) => {
     const used = usedBuffers(k);
     const parameter = (b: Buffer) => `${pointerTo(types[b.dtype].c, b.space === "in")}${b.aliased ? "" : " __restrict"}${used.has(b.name) ? ` ${b.name}` : ""}`;

@@ -126,6 +126,7 @@ export const opencl: Dialect = {
   },
   prefetch: () => "",
   barrier: "barrier(CLK_LOCAL_MEM_FENCE);",
+  settled: "",
   open: (k, size, shared) => {
     const names = argumentNames(k), buffers = usedArguments(k);
     const pointer = (b: Buffer) => `__global ${b.space === "in" ? "const " : ""}${scalar[b.dtype]}*`;

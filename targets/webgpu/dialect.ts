@@ -143,6 +143,7 @@ export function wgsl(homes: ReadonlyMap<string, Home>, declared: readonly string
     index: { "group.x": "i32(group_id.x)", "group.y": "i32(group_id.y)", "group.z": "i32(group_id.z)", "lane.x": "i32(lane_id.x)", "lane.y": "i32(lane_id.y)" },
     prefetch: () => "",
     barrier,
+    settled: "",
     open: (k, size) => [
       ...declared, ...[...readers.values()].map((r) => r.text),
       `@compute @workgroup_size(${size["lane.x"] ?? 1}, ${size["lane.y"] ?? 1})`,

@@ -17,7 +17,7 @@ import { types } from "../../ir/types.ts";
 import { instantiate } from "../../ir/numbers.ts";
 import { verify } from "../../ir/verify.ts";
 import { finished, lowerLoops } from "../../lower/lower.ts";
-import { alone, inPhases, undivided } from "../../lower/phases.ts";
+import { alone, inPhases, spansOf, undivided, type Spans } from "../../lower/phases.ts";
 import { smallFloatsAsBits } from "../../lower/small-floats.ts";
 import { canonicalise, keyOf, type Canonical } from "./canonical.ts";
 import { renamed } from "./choose-layouts.ts";
@@ -54,7 +54,7 @@ export function buildProgram(network: Network, o: BuildOptions): Program {
   const align = (bytes: number) => Math.ceil(bytes / o.alignment) * o.alignment;
   const origins: Set<string>[] = [], tasks = Math.max(1, ...o.variants.map((v) => v.tasks?.most ?? 1));
   const madeOf = (c: Compute): Made => {
-    const canonical = canonicalise(c, placement.sharing(c), o.shares === true), key = `${canonical.aliased.join()}|${keyOf(canonical.compute)}`;
+    const canonical = canonicalise(c, placement.sharing(c), o.shares === true), key = `${[...canonical.aliased].join()}|${keyOf(canonical.compute)}`;
     let s = known.get(key);
     if (!s) {
       s = scheduled(canonical, o.variants, kernels, o.tuner);
@@ -69,7 +69,8 @@ export function buildProgram(network: Network, o: BuildOptions): Program {
   for (const m of made) for (const t of m.s.tensors) if (sourceOf(m, t).kind === "prepared") preparation.want(t, sourceOf(m, t).name);
   const setup = preparation.computes.map(madeOf);
   const { kernels: shared, calls } = o.shares ? shareKernels(kernels) : { kernels, calls: kernels.map((_, kernel) => ({ kernel, params: [] })) };
-  const done = shared.map((k, i) => completed(k, i, o.variants));
+  const done: KernelVariants[] = [];
+  for (const k of shared) done.push(completed(k, done.length, o.variants, tasks > 1 ? cachedFor(n, made, (m) => calls[m.s.kernel]!.kernel, done, placement) : () => new Map()));
   kernels.forEach((k, i) => checkCall(k, done[calls[i]!.kernel]!, calls[i]!.params));
   const perTask = (s: Scheduled, b: Buffer) => { const k = Object.values(done[calls[s.kernel]!.kernel]!.variants)[0]!; return isTeamwork(k) && !k.buffers[s.buffers.indexOf(b)]!.whole; };
   /** Memory for these blocks and the scratch of these steps, and the steps in it; `place`: where a tensor that is no weight lies. */
@@ -134,10 +135,23 @@ function originOf(n: Network, from: SymbolSource, place: (name: string) => Place
   return { place: place(from.tensor), dtype: n.tensors.get(from.tensor)!.dtype, steps: n.computes.findLastIndex((c) => writesOf(c).includes(from.tensor)) + 1 };
 }
 const computesIn = (n: Network, flow: Flow<Run, string>): readonly Compute[] => piecesOf(flow).flatMap((run) => n.computes.slice(run.first, run.first + run.count));
-/** Ready to print, under the name of its place. */
-function completed({ name, variants, ...k }: KernelVariants, index: number, all: readonly Variant[]): KernelVariants {
+/**
+ * Over how many elements the tasks of other kernels went that made what the next kernel reads, where it is first called: part of it is in a task's cache.
+ * `done` are the kernels before it, which hold those that are called before it is.
+ */
+function cachedFor(n: Network, made: readonly Made[], kernelOf: (m: Made) => number, done: readonly KernelVariants[], placement: Placement): (variant: string) => Spans {
+  const step = made.findIndex((m) => kernelOf(m) === done.length), reader = made[step];
+  return (variant) => new Map((reader?.c.tensors ?? []).flatMap(({ name }) => {
+    const root = n.tensors.has(name) ? placement.rootOf(name) : null, maker = root === null ? undefined : made.slice(0, step).findLast((m) => writesOf(m.c).some((w) => placement.rootOf(w) === root)), kernel = maker && done[kernelOf(maker)]?.variants[variant];
+    if (!maker || !kernel) return [];
+    const spans = spansOf(kernel), own = [...maker.names].find(([own, of]) => spans.has(own) && placement.rootOf(of) === root)?.[0];
+    return own === undefined ? [] : [...reader!.names].filter(([, of]) => of === name).map(([mine]) => [mine, spans.get(own)!] as const);
+  }));
+}
+/** Ready to print, under the name of its place; `cached`: what its tasks find in their caches. */
+function completed({ name, variants, ...k }: KernelVariants, index: number, all: readonly Variant[], cached: (variant: string) => Spans): KernelVariants {
   const final = name.replace(/\d+$/, `${index}`);
-  const made = divided(all.map((v) => ({ v, kernel: { ...finished(variants[v.name]!, v.lacks), name: final } })));
+  const made = divided(cached, all.map((v) => ({ v, kernel: { ...finished(variants[v.name]!, v.lacks), name: final } })));
   return { ...k, name: final, variants: Object.fromEntries(made.map(({ v, kernel }) => [v.name, kernel])) };
 }
 /** With these numbers, the kernel that others share must hold as one made for `own` would. */
@@ -150,7 +164,7 @@ function scheduled({ compute: c, aliased, boxes }: Canonical, variants: readonly
   const work = tuner && workKey(c);
   const weights = new Map<string, Tensor>(), all = variants.map((v) => {
     const { compute, schedule } = apart(tuner && work ? tuned(c, work, v, tuner) : v.schedule(c), v.name, weights), whole = smallFloatsAsBits(lowerLoops({ ...compute, name }, schedule));
-    return { v, kernel: { ...whole, buffers: whole.buffers.map((b) => ({ ...b, size: boxes.get(b.name)?.size ?? b.size, ...(aliased.includes(b.name) ? { aliased: true as const } : {}) })) } };
+    return { v, kernel: { ...whole, buffers: whole.buffers.map((b) => ({ ...b, size: boxes.get(b.name)?.size ?? b.size, ...(aliased.has(b.name) ? { aliased: aliased.get(b.name)! } : {}) })) } };
   });
   // One list of parameters serves all variants: working memory as large as the largest needs.
   const buffers: Buffer[] = [];
@@ -169,8 +183,8 @@ function scheduled({ compute: c, aliased, boxes }: Canonical, variants: readonly
   return { kernel: index, params, tensors: [...weights.values()], scratch: buffers.filter((b) => b.space === "scratch"), buffers, ...(work ? { work } : {}) };
 }
 /** Where several tasks run one of the variants, all of them take the same arguments; where these would disagree about scratch, none is divided. */
-function divided(all: readonly { readonly v: Variant; readonly kernel: Kernel }[]): readonly { readonly v: Variant; readonly kernel: Kernel }[] {
-  const made = all.map(({ v, kernel }) => ({ v, kernel: inPhases(kernel, v.tasks?.most ?? 1, v.tasks?.least) })), kinds = new Map<string, boolean>();
+function divided(cached: (variant: string) => Spans, all: readonly { readonly v: Variant; readonly kernel: Kernel }[]): readonly { readonly v: Variant; readonly kernel: Kernel }[] {
+  const made = all.map(({ v, kernel }) => ({ v, kernel: inPhases(kernel, v.tasks?.most ?? 1, v.tasks?.least, cached(v.name)) })), kinds = new Map<string, boolean>();
   if (!made.some(({ kernel }) => isTeamwork(kernel))) return made;
   const whole = made.map(({ v, kernel }) => ({ v, kernel: isTeamwork(kernel) ? kernel : alone(kernel) }));
   for (const { kernel } of whole) {

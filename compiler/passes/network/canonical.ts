@@ -5,6 +5,7 @@ import { loadsIn, make, rebuild, rebuildTop } from "../../ir/algebra.ts";
 import { address, inside, physical, type Compute, type Layout, type Output } from "../../ir/compute.ts";
 import { expressionsOfStage } from "../../ir/network.ts";
 import type { Sizes } from "../../ir/symbols.ts";
+import type { Sharing } from "./place-tensors.ts";
 
 /** Where the elements lie that a Compute touches of a tensor: how many elements before them its argument skips, and how many it spans. */
 export interface Box { readonly skip: number; readonly size: number }
@@ -12,7 +13,8 @@ export interface Box { readonly skip: number; readonly size: number }
 export interface Canonical {
   readonly compute: Compute;
   readonly names: ReadonlyMap<string, string>;
-  readonly aliased: readonly string[];
+  /** The tensors that share memory with others, and how. */
+  readonly aliased: ReadonlyMap<string, "anyhow" | "inPlace">;
   readonly boxes: ReadonlyMap<string, Box>;
   /** Sizes that only a run knows, by the names of the parameters that stand for them. */
   readonly sizes: ReadonlyMap<string, Expr>;
@@ -22,7 +24,7 @@ export interface Canonical {
  * Tensors become in0, w0, out0 ... in the order in which the Compute lists them; stages keep their names. A tensor of
  * which one box is read and another written has two names. Numbers that only a run knows become size0, size1 ... With `boxed`, a tensor of which only a box is touched begins with that box.
  */
-export function canonicalise(given: Compute, shared: ReadonlyMap<string, string>, boxed: boolean): Canonical {
+export function canonicalise(given: Compute, shared: Sharing, boxed: boolean): Canonical {
   const { compute: c, sizes } = sized(given);
   const read = new Map<string, string>(), written = new Map<string, string>(), counts = { in: 0, w: 0, t: 0 };
   for (const t of c.tensors) {
@@ -53,7 +55,7 @@ export function canonicalise(given: Compute, shared: ReadonlyMap<string, string>
   const both = [...read.keys()].filter((name) => written.has(name));
   return {
     names: new Map([...read, ...written].map(([old, fresh]) => [fresh, old])), boxes,
-    aliased: [...[...shared].flatMap(([operand, result]) => [read.get(operand)!, written.get(result)!]), ...both.flatMap((name) => [read.get(name)!, written.get(name)!])], sizes,
+    aliased: aliases([...[...shared].map(([operand, { result, how }]) => [read.get(operand)!, written.get(result)!, how] as const), ...both.map((name) => [read.get(name)!, written.get(name)!, "anyhow"] as const)]), sizes,
     compute: {
       ...c, tensors: c.tensors.map((t) => ({ ...t, name: read.get(t.name)! })),
       outputs: c.outputs.map(({ index, ...o }): Output => {
@@ -64,6 +66,12 @@ export function canonicalise(given: Compute, shared: ReadonlyMap<string, string>
       stages: c.stages.map((s) => ({ ...s, value: go(s.value), ...(s.finish ? { finish: go(s.finish) } : {}) })), origin: [],
     },
   };
+}
+/** What is shared in two ways counts as shared anyhow. */
+function aliases(pairs: readonly (readonly [string, string, "anyhow" | "inPlace"])[]): Canonical["aliased"] {
+  const found = new Map<string, "anyhow" | "inPlace">(), all = pairs.some(([, , how]) => how === "anyhow") ? "anyhow" : "inPlace";
+  for (const [operand, result] of pairs) { found.set(operand, all); found.set(result, all); }
+  return found;
 }
 /** The Compute with a parameter in the place of each index over symbols, the largest that there are, sums of them included. */
 function sized(c: Compute): { readonly compute: Compute; readonly sizes: ReadonlyMap<string, Expr> } {

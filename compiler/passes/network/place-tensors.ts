@@ -17,8 +17,10 @@ export interface Placement {
   readonly blockOf: ReadonlyMap<string, number>;
   readonly rootOf: (name: string) => string;
   /** Operands whose memory a result of the Compute takes over: operand -> result. */
-  readonly sharing: (c: Compute) => ReadonlyMap<string, string>;
+  readonly sharing: (c: Compute) => Sharing;
 }
+/** For operands, the result that lies in the same memory; in place: each element is stored where it has just been read, and read nowhere else. */
+export type Sharing = ReadonlyMap<string, { readonly result: string; readonly how: "anyhow" | "inPlace" }>;
 interface Life { readonly name: string; first: number; last: number; bytes: number; into: string | null }
 
 /** Whether a tensor lies in the arena: of the caller's, those that kernels see in other sizes than the caller. */
@@ -39,12 +41,12 @@ export function placeTensors(n: Network): Placement {
   const loops = loopsIn(n.flow ?? []), touch = (name: string, step: number) => { const life = lives.get(rootOf(name)); if (life) { life.first = Math.min(life.first, step); life.last = Math.max(life.last, step); } };
   for (const { condition, at } of decisionsIn(n.flow ?? [])) touch(condition, at);
   for (const [first, last] of loops) for (const life of lives.values()) throughLoop(life, first, last);
-  const shared = new Map<Compute, Map<string, string>>();
+  const shared = new Map<Compute, Sharing>();
   n.computes.forEach((c, step) => {
-    const taken = new Map<string, string>(), turn = loops.find(([first, last]) => first <= step && step <= last)?.[0] ?? -1;
+    const taken = new Map<string, { readonly result: string; readonly how: "anyhow" | "inPlace" }>(), turn = loops.find(([first, last]) => first <= step && step <= last)?.[0] ?? -1;
     for (const operand of readsOf(c)) {
       const result = n.tensors.has(operand) ? writesOf(c).find((w) => w !== operand && rootOf(w) === rootOf(operand)) : undefined;
-      if (result !== undefined) taken.set(operand, result);
+      if (result !== undefined) taken.set(operand, { result, how: "anyhow" });
     }
     for (const result of writesOf(c)) {
       const out = lives.get(rootOf(result));
@@ -57,7 +59,7 @@ export function placeTensors(n: Network): Placement {
       });
       if (operand === undefined) continue;
       lives.get(rootOf(operand))!.into = rootOf(result);
-      taken.set(operand, result);
+      taken.set(operand, { result, how: "inPlace" });
     }
     if (taken.size) shared.set(c, taken);
   });
@@ -69,7 +71,7 @@ export function placeTensors(n: Network): Placement {
     const b = blocks[i]!;
     b.bytes = Math.max(b.bytes, l.bytes); b.firstStep = Math.min(b.firstStep, l.first); b.lastStep = Math.max(b.lastStep, l.last);
   }
-  const none: ReadonlyMap<string, string> = new Map();
+  const none: Sharing = new Map();
   return { blocks, blockOf: new Map([...lives.keys()].map((name) => [name, index.get(owner(name))!])), rootOf, sharing: (c) => shared.get(c) ?? none };
 }
 

@@ -19,7 +19,7 @@ describe("place-tensors", () => {
   test("the tail of a product too, where it reads the element it writes", () => {
     const b = new Builder(), y = b.op("Exp", [b.input("x", [1, 8, 6, 6])]), z = b.op("Sqrt", [b.op("Abs", [y])]), n = upTo("fuse-tails", b.graph(b.op("Neg", [b.op("Softmax", [b.op("Add", [b.op("Conv", [z, b.constant([8, 8, 1, 1])]), y])], { axis: 1 })])));
     const p = placeTensors(n), conv = n.computes.find((c) => c.name === "conv")!;
-    expect([...p.sharing(conv)]).toEqual([["%v_exp0", conv.outputs[0]!.tensor]]);
+    expect([...p.sharing(conv)]).toEqual([["%v_exp0", { result: conv.outputs[0]!.tensor, how: "inPlace" }]]);
   });
   test.each<[string, (b: Builder, y: string) => string, string]>([
     ["it is read later", (b, y) => b.op("Add", [b.op("Sin", [b.op("Cos", [y])]), y]), "v_cos1"], ["it is read at other places", (b, y) => b.op("Transpose", [y], { perm: [0, 1, 3, 2] }), "v_transpose1"],
