@@ -89,7 +89,7 @@ class Printer {
     switch (s.kind) {
       case "for": {
         if (s.share) {
-          const i = this.fresh("i"), { before, each, whole } = s.share, base = this.text(before), n = this.text(s.extent), end = this.fresh("n");
+          const i = this.fresh("i"), { before, whole } = s.share, base = this.text(before), each = this.text(s.share.each), n = this.text(s.extent), end = this.fresh("n");
           const at = (x: string, round: string) => `Math.max(0, Math.min(${n}, Math.${round}((${x} - ${base}) / ${each})))`;
           this.emit(`const ${end} = ${at("piece[1]", "ceil")};`);
           this.nested(`for (let ${i} = ${at("piece[0]", whole ? "floor" : "ceil")}; ${i} < ${end}; ++${i}) {`, s.body, false, () => this.vars.set(s.name, { text: i, depth: this.depth, steady: true }));
@@ -119,8 +119,9 @@ class Printer {
       case "barrier": fail(`${this.kernel.name}: JavaScript runs loops one after another, so it cannot wait at a barrier`); break;
       // Any division into pieces must do: here a larger and a smaller one, the last first.
       case "phase": {
-        const cut = s.work < 2 * s.grain ? s.work : Math.floor(s.work * 0.6);
-        this.nested(`for (const piece of [[${cut}, ${s.work}], [0, ${cut}]]) {`, s.body, false);
+        const work = this.text(s.work), grain = this.text(s.grain), cut = this.fresh("n");
+        this.emit(`const ${cut} = ${work} < 2 * ${grain} ? ${work} : Math.floor(${work} * 0.6);`);
+        this.nested(`for (const piece of [[${cut}, ${work}], [0, ${cut}]]) {`, s.body, false);
         break;
       }
       default: s satisfies never;

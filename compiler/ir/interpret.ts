@@ -1,7 +1,7 @@
 /** Runs a kernel by definition: every schedule of a Compute must agree with every other. Slow and plain on purpose. */
 import { fail, scalarOps, show, type Expr, type LaneOp, type ScalarOp } from "./scalar.ts";
 import { isFloat, newArray, types, type DType, type ElementArray, type Num } from "./types.ts";
-import { someStmt, type Kernel, type Share, type Stmt } from "./kernel.ts";
+import { isForOne, someStmt, type Kernel, type Share, type Stmt } from "./kernel.ts";
 
 /** One entry for each lane. */
 export type Value = readonly Num[];
@@ -66,7 +66,7 @@ export interface RunOptions {
   readonly params?: Readonly<Record<string, number>>;
 }
 /** The iterations of a loop that belong to a piece of a phase's work. */
-export function iterationsOf(extent: number, before: number, { each, whole }: Pick<Share, "each" | "whole">, from: number, to: number): readonly [number, number] {
+export function iterationsOf(extent: number, before: number, each: number, whole: Share["whole"], from: number, to: number): readonly [number, number] {
   const inside = (i: number) => Math.min(Math.max(i, 0), extent);
   return [inside(whole ? Math.floor((from - before) / each) : Math.ceil((from - before) / each)), inside(Math.ceil((to - before) / each))];
 }
@@ -110,7 +110,7 @@ export function interpret(k: Kernel, given: Memory, options: RunOptions = {}): v
   /** The same place has the same name, whatever buffer it is reached through. */
   const bases = [...new Set(k.buffers.map((b) => memory[b.name]!.buffer))];
   const place = (name: string, i: number) => { const a = memory[name]!; return `${bases.indexOf(a.buffer)} ${a.byteOffset + i * a.BYTES_PER_ELEMENT}`; };
-  const watched = someStmt(k.body, (s) => s.kind === "phase" && s.work > 1);
+  const watched = someStmt(k.body, (s) => s.kind === "phase" && !isForOne(s));
   if (watched) for (const b of k.buffers) if (!own.has(b.name) && !b.constant) {
     const data = memory[b.name]!;
     memory[b.name] = new Proxy(data, { get: (_, key) => {
@@ -128,7 +128,7 @@ export function interpret(k: Kernel, given: Memory, options: RunOptions = {}): v
         if (extent < 0) bad(`loop ${s.name} has extent ${extent}`);
         if (s.at.startsWith("lane.")) yield* together(extent, (i) => run(s.body, new Map(vars).set(s.name, [i])));
         else if (s.share) {
-          const [from, to] = iterationsOf(extent, number(s.share.before, vars), s.share, ...piece);
+          const [from, to] = iterationsOf(extent, number(s.share.before, vars), number(s.share.each, vars), s.share.whole, ...piece);
           for (let i = from; i < to; i++) yield* run(s.body, vars.set(s.name, [backwards ? to - 1 - i + from : i]));
         } else for (let i = 0; i < extent; i++) yield* run(s.body, vars.set(s.name, [s.at !== "serial" && backwards ? extent - 1 - i : i]));
         break;
@@ -149,8 +149,8 @@ export function interpret(k: Kernel, given: Memory, options: RunOptions = {}): v
       case "prefetch": break;
       case "barrier": yield; break;
       case "phase":
-        watch = s.work > 1 ? new Watch() : null;
-        for (const part of piecesOf(s.work, s.grain, pieces, backwards)) {
+        watch = isForOne(s) ? null : new Watch();
+        for (const part of piecesOf(number(s.work, vars), number(s.grain, vars), pieces, backwards)) {
           piece = part;
           if (watch) watch.piece++;
           for (const b of k.buffers) if (own.has(b.name)) memory[b.name]!.set(poison(b.dtype, b.size) as never);

@@ -10,7 +10,7 @@ export type LoopPlace = Exclude<Place, "unroll" | "vector" | "lanes">;
  * Which iterations of a parallel loop belong to a piece of the work of the phase around it. Iteration i stands for the work from
  * `before` + i * `each` on; it belongs to the piece in which that begins, or, where loops inside share too (`whole`), to every piece it reaches into.
  */
-export interface Share { readonly before: Expr; readonly each: number; readonly whole: boolean }
+export interface Share { readonly before: Expr; readonly each: Expr; readonly whole: boolean }
 /** A statement. Indices and extents are of type index, conditions of type bool, both of one lane; no name hides another. */
 export type Stmt =
   | { readonly kind: "for"; readonly name: string; readonly extent: Expr; readonly at: LoopPlace; readonly share?: Share; readonly body: readonly Stmt[] }
@@ -28,9 +28,9 @@ export type Stmt =
   | { readonly kind: "barrier" }
   /**
    * Work that tasks divide among themselves: pieces of 0..`work`, no smaller than `grain` unless nothing else is left. Each is one run of the
-   * body, whose shared loops do that piece's iterations. What is one unit of work is done by the first task alone.
+   * body, whose shared loops do that piece's iterations. Work of the number 1 is done by the first task alone.
    */
-  | { readonly kind: "phase"; readonly work: number; readonly grain: number; readonly body: readonly Stmt[] };
+  | { readonly kind: "phase"; readonly work: Expr; readonly grain: Expr; readonly body: readonly Stmt[] };
 
 /** in: read only; out: a result; scratch: working memory that the caller lends, one per CPU task unless `whole`; shared: one per GPU group. */
 export type Space = "in" | "out" | "scratch" | "shared";
@@ -61,21 +61,23 @@ export interface Kernel {
 /** The expressions of one statement, not of its body. */
 export function expressionsOf(s: Stmt): readonly Expr[] {
   switch (s.kind) {
-    case "for": return s.share ? [s.extent, s.share.before] : [s.extent];
+    case "for": return s.share ? [s.extent, s.share.before, s.share.each] : [s.extent];
     case "while": case "if": return [s.cond];
     case "let": case "set": return [s.value];
     case "store": return [s.value, s.at];
     case "prefetch": return [s.at];
-    case "block": case "barrier": case "phase": return [];
+    case "phase": return [s.work, s.grain];
+    case "block": case "barrier": return [];
     default: return s satisfies never;
   }
 }
 /** The statement with other expressions, and another body if it has one. */
 export function mapStmt(s: Stmt, f: (e: Expr) => Expr, body: (b: readonly Stmt[]) => readonly Stmt[]): Stmt {
   switch (s.kind) {
-    case "for": return { ...s, extent: f(s.extent), ...(s.share ? { share: { ...s.share, before: f(s.share.before) } } : {}), body: body(s.body) };
+    case "for": return { ...s, extent: f(s.extent), ...(s.share ? { share: { ...s.share, before: f(s.share.before), each: f(s.share.each) } } : {}), body: body(s.body) };
     case "while": case "if": return { ...s, cond: f(s.cond), body: body(s.body) };
-    case "block": case "phase": return { ...s, body: body(s.body) };
+    case "block": return { ...s, body: body(s.body) };
+    case "phase": return { ...s, work: f(s.work), grain: f(s.grain), body: body(s.body) };
     case "let": case "set": return { ...s, value: f(s.value) };
     case "store": return { ...s, value: f(s.value), at: f(s.at) };
     case "prefetch": return { ...s, at: f(s.at) };
@@ -106,6 +108,8 @@ export function renameKernel(k: Kernel, rename: (name: string) => string): Kerne
     ...(k.params ? { params: k.params.map((p) => go(p) as Var) } : {}), body: body(k.body),
   };
 }
+/** Whether it is the first task's work alone. */
+export const isForOne = (s: Extract<Stmt, { kind: "phase" }>): boolean => s.work.kind === "const" && Number(s.work.value) === 1;
 /** Whether tasks run the kernel together: it is told which task of how many runs it. Others are for one task alone. */
 export const isTeamwork = (k: Kernel): boolean => someStmt(k.body, (s) => s.kind === "phase");
 /** The buffers that the caller hands in: all but those that live in a group's shared memory. */

@@ -5,10 +5,10 @@
 import { fail, load, variable, type Expr } from "./scalar.ts";
 import { int, linear, numberOf, plus, range, times } from "./linear.ts";
 import { make, withChildren } from "./algebra.ts";
-import type { Kernel, Stmt } from "./kernel.ts";
+import { isForOne, type Kernel, type Share, type Stmt } from "./kernel.ts";
 
-/** What a number is: how often a loop runs, what an index is multiplied by, or what is added to indices. */
-export type NumberKind = "extent" | "coefficient" | "offset";
+/** What a number is: how often a loop runs, what an index is multiplied by, what is added to indices, or how much work there is. */
+export type NumberKind = "extent" | "coefficient" | "offset" | "work";
 /** Who hears of the parts of a body, in their order. */
 export interface Listener {
   /** Whether an index stands for what it was said to be: what parameters hid in it is found again then. */
@@ -66,9 +66,9 @@ class Walker {
     switch (s.kind) {
       case "for": {
         on.word(s.at);
-        const extent = s.extent.kind === "const" ? on.number(numberOf(s.extent), "extent", this.run) : this.expression(s.extent);
+        const extent = this.amount(s.extent, "extent"), share = s.share && this.share(s.share);
         this.declare(s.name, variable("index", s.name, 1, [0, range(extent)[1] - 1]));
-        return { ...s, extent, body: this.list(s.body) };
+        return { ...s, extent, ...(share ? { share } : {}), body: this.list(s.body) };
       }
       case "while": this.known = false; return s;
       case "if": { const cond = this.expression(s.cond); return { ...s, cond, body: this.list(s.body) }; }
@@ -84,10 +84,18 @@ class Walker {
       case "store": { on.word(s.buffer); const at = this.address(s.buffer, s.at); return { ...s, at, value: this.expression(s.value) }; }
       case "prefetch": on.word(s.buffer); return { ...s, at: this.address(s.buffer, s.at) };
       case "barrier": return s;
-      // Work is divided by numbers that differ with the extents.
-      case "phase": this.known = false; return s;
+      case "phase": {
+        if (isForOne(s)) { on.word("alone"); return { ...s, body: this.list(s.body) }; }
+        const work = this.amount(s.work, "work"), grain = this.amount(s.grain, "work");
+        return { ...s, work, grain, body: this.list(s.body) };
+      }
       default: return s satisfies never;
     }
+  }
+  private amount(e: Expr, kind: NumberKind): Expr { return e.kind === "const" ? this.on.number(numberOf(e), kind, this.run) : this.expression(e); }
+  private share({ before, each, whole }: Share): Share {
+    this.on.word(whole ? "whole" : "share");
+    return { before: this.index(before), each: this.amount(each, "work"), whole };
   }
   private nameOf(name: string): string { const known = this.names.get(name); return known ? `v${known.id}` : name; }
   private address(buffer: string, at: Expr): Expr {

@@ -2,7 +2,7 @@
 import { children, fail, show, variables, type Expr, type Range } from "./scalar.ts";
 import { range } from "./linear.ts";
 import { loadsIn } from "./algebra.ts";
-import { eachStmt, expressionsOf, type Buffer, type Kernel, type Stmt } from "./kernel.ts";
+import { eachStmt, expressionsOf, isForOne, type Buffer, type Kernel, type Stmt } from "./kernel.ts";
 import { typeError } from "./typing.ts";
 import type { DType } from "./types.ts";
 
@@ -20,7 +20,7 @@ interface Concurrent { readonly name: string; readonly kind: "task" | "group" | 
 /** `tested`: under a condition. `diverged`: some lanes of a group may not come here. `alone`: only one iteration of these loops does. */
 interface Scope { readonly concurrent: readonly Concurrent[]; readonly tested: boolean; readonly diverged: boolean; readonly alone: ReadonlySet<string>; readonly phase?: Phase }
 /** `shared`: inside a loop whose iterations the pieces of the phase divide to the last. */
-interface Phase { readonly number: number; readonly work: number; readonly shared: boolean }
+interface Phase { readonly number: number; readonly shared: boolean }
 const none: ReadonlySet<string> = new Set();
 const everything: Range = [-Infinity, Infinity];
 
@@ -137,8 +137,11 @@ class Verifier {
         return this.check(s.at, scope);
       case "phase": {
         if (scope.phase || scope.concurrent.length) this.bad("a phase inside a phase or a concurrent loop");
-        if (!Number.isInteger(s.work) || !Number.isInteger(s.grain) || s.work < 1 || s.grain < 1) this.bad(`a phase of ${s.work} units of work in pieces of ${s.grain}`);
-        return this.body(s.body, { ...scope, phase: { number: this.phases++, work: s.work, shared: s.work === 1 } });
+        for (const e of [s.work, s.grain]) {
+          this.check(e, scope);
+          if (e.dtype !== "index" || e.lanes !== 1 || range(e)[0] < 1) this.bad(`a phase of ${show(s.work)} units of work in pieces of ${show(s.grain)}`);
+        }
+        return this.body(s.body, { ...scope, phase: { number: this.phases++, shared: isForOne(s) } });
       }
       case "barrier": if (scope.phase) this.bad("a barrier that not all tasks reach"); if (scope.diverged) this.bad("a barrier that not all lanes reach"); return;
       default: s satisfies never;
@@ -151,8 +154,8 @@ class Verifier {
     if (least < 0) this.bad(`loop ${s.name} may have the negative extent ${least}`);
     const own = s.at === "serial" ? none : new Set([s.name]);
     const concurrent: Concurrent = { name: s.name, kind: s.at === "parallel" ? "task" : s.at.startsWith("lane.") ? "lane" : "group" };
-    if (s.share && (s.at !== "parallel" || !scope.phase || scope.phase.shared || !(s.share.each > 0))) this.bad(`loop ${s.name} shares what is no work of several tasks`);
-    if (s.share) this.check(s.share.before, scope);
+    if (s.share && (s.at !== "parallel" || !scope.phase || scope.phase.shared || !(range(s.share.each)[0] > 0))) this.bad(`loop ${s.name} shares what is no work of several tasks`);
+    if (s.share) for (const e of [s.share.before, s.share.each]) this.check(e, scope);
     const phase = scope.phase && s.share && !s.share.whole ? { ...scope.phase, shared: true } : scope.phase;
     const inner: Scope = { ...scope, ...(phase ? { phase } : {}), concurrent: s.at === "serial" || most <= 1 ? scope.concurrent : [...scope.concurrent, concurrent], diverged: scope.diverged || this.splitsLanes(s.extent, scope) };
     this.body(s.body, inner, [s.name, { dtype: "index", lanes: 1, mutable: false, range: [0, most - 1], depth: inner.concurrent.length, from: own, moves: own }]);

@@ -5,9 +5,9 @@
  * Needs: a kernel that verifies. Ensures: the same results bit by bit for any division, since each iteration does what it did.
  */
 import { variable, type Expr } from "../ir/scalar.ts";
-import { int, plus, times } from "../ir/linear.ts";
+import { int, plus, range, times } from "../ir/linear.ts";
 import { loadsIn } from "../ir/algebra.ts";
-import { eachStmt, elementBytes, expressionsOf, someStmt, usesText, type Buffer, type Kernel, type Stmt } from "../ir/kernel.ts";
+import { eachStmt, elementBytes, expressionsOf, isForOne, someStmt, usesText, type Buffer, type Kernel, type Stmt } from "../ir/kernel.ts";
 import { loopsBehind, touchedBy, turnsOf, workOf } from "./work.ts";
 
 /** A phase of less work (in operations, some 0.1 ns each) is not worth waking others for; a piece of it not worth asking for. */
@@ -55,7 +55,7 @@ function repeated(r: Request, [s, ...more]: readonly Stmt[]): Stmt | null {
 }
 /** Nests of which none needs what another does: divided, or for the first task. */
 function phase(r: Request, group: readonly Stmt[]): Stmt {
-  const { tasks, least } = r, nests = nestsOf(group).map((body) => ({ body, division: divide(r, body) })), first: Stmt = { kind: "phase", work: 1, grain: 1, body: plain(group) };
+  const { tasks, least } = r, nests = nestsOf(group).map((body) => ({ body, division: divide(r, body) })), first = forOne(plain(group));
   if (nests.some((n) => !n.division)) return first;
   const all = nests.map((n) => n.division!), work = all.reduce((sum, d) => sum + d.work, 0), again = all.reduce((sum, d) => sum + d.again, 0);
   if (work < least || (again > work / 4 && least === leastWork)) return first;
@@ -66,9 +66,10 @@ function phase(r: Request, group: readonly Stmt[]): Stmt {
     at += made.units;
     return made.body;
   });
-  return { kind: "phase", work: at, grain: Math.max(1, Math.min(Math.ceil(grain / unit), Math.ceil(at / tasks))), body };
+  return { kind: "phase", work: int(at), grain: int(Math.max(1, Math.min(Math.ceil(grain / unit), Math.ceil(at / tasks)))), body };
 }
-const isAlone = (s: Stmt): s is Extract<Stmt, { kind: "phase" }> => s.kind === "phase" && s.work === 1;
+const forOne = (body: readonly Stmt[]): Stmt => ({ kind: "phase", work: int(1), grain: int(1), body });
+const isAlone = (s: Stmt): s is Extract<Stmt, { kind: "phase" }> => s.kind === "phase" && isForOne(s);
 /** What phases can be made of: loops, and names that all tasks find by themselves. */
 const isNest = (k: Kernel, s: Stmt): boolean => s.kind === "for" || s.kind === "block" || isPlainLet(k, s);
 /** A loop whose turns need each other, with loops inside that tasks may share, and which turns equally often for all tasks. */
@@ -77,7 +78,14 @@ const isRepetition = (k: Kernel, s: Stmt): s is Extract<Stmt, { kind: "for" }> =
 /** The kernel for one task. */
 export const undivided = (k: Kernel): Kernel => ({ ...k, body: plain(k.body) });
 /** The kernel as one phase for the first task: beside variants of it that several run. */
-export const alone = (k: Kernel): Kernel => ({ ...k, body: [{ kind: "phase", work: 1, grain: 1, body: plain(k.body) }] });
+export const alone = (k: Kernel): Kernel => ({ ...k, body: [forOne(plain(k.body))] });
+
+/** The scratch that each task must have for itself, since several fill it: what the first task alone uses could as well be one for all. */
+export function ownScratch(k: Kernel): ReadonlySet<string> {
+  const filled = new Set<string>(), own = new Set(k.buffers.filter((b) => b.space === "scratch" && !b.whole).map((b) => b.name));
+  eachStmt(k.body, (s) => { if (s.kind === "phase" && !isForOne(s)) for (const name of touchedBy(s.body).writes) if (own.has(name)) filled.add(name); });
+  return filled;
+}
 
 /** A name for an index: all tasks can find it by themselves. */
 const isPlainLet = (k: Kernel, s: Stmt): boolean => s.kind === "let" && !s.mutable && [...touchedBy([s]).reads].every((name) => k.buffers.some((b) => b.name === name && b.space === "in" && !b.aliased));
@@ -165,7 +173,7 @@ export function spansOf(k: Kernel): Spans {
     for (const s of list) {
       if (s.kind !== "phase") { if ("body" in s) walk(s.body); continue; }
       const shared = new Map<string, number>(), behind = loopsBehind(s.body), items = itemsOf(s.body);
-      eachStmt(s.body, (x) => { if (x.kind === "for" && x.share && items.get(x.name)! > 1) shared.set(x.name, (shared.get(x.name) ?? 0) + x.share.each * turnsOf(x)); });
+      eachStmt(s.body, (x) => { if (x.kind === "for" && x.share && items.get(x.name)! > 1) shared.set(x.name, (shared.get(x.name) ?? 0) + range(x.share.each)[1] * turnsOf(x)); });
       for (const b of touchedBy(s.body).writes) for (const [loop, work] of shared) {
         const span = behind.get(b)!.get(loop);
         if (span && work > (found.get(b)?.work ?? 0)) found.set(b, { span, work });
@@ -239,7 +247,7 @@ function cut(body: readonly Stmt[], loops: ReadonlySet<string>, before: Expr, tu
       const one = whole ? cut(s.body, loops, int(0), turns, unit).units : Math.max(1, Math.round(turns * workOf(s.body) / unit));
       const inner = whole ? cut(s.body, loops, plus(start, times(i, one)), turns, unit).body : plain(s.body);
       units += one * turnsOf(s);
-      return { ...s, share: { before: start, each: one, whole }, body: inner };
+      return { ...s, share: { before: start, each: int(one), whole }, body: inner };
     }
     if ((s.kind === "for" || s.kind === "block") && has(s.body, loops)) {
       const inner = cut(s.body, loops, start, s.kind === "for" ? turns * turnsOf(s) : turns, unit);

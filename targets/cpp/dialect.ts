@@ -1,7 +1,7 @@
 /** C++ with GCC/Clang vector extensions. One dialect per instruction set: they differ in the function's target attribute. */
 import type { Dialect, Form } from "../../compiler/emit/print.ts";
 import { pointerTo } from "../../compiler/emit/native.ts";
-import { isTeamwork, someStmt, usesText, usesVariable, usedBuffers, type Buffer } from "../../compiler/ir/kernel.ts";
+import { isForOne, isTeamwork, someStmt, usesText, usesVariable, usedBuffers, type Buffer } from "../../compiler/ir/kernel.ts";
 import type { Apply, TextOp } from "../../compiler/ir/scalar.ts";
 import { cppWords } from "../../compiler/emit/names.ts";
 import { isFloat, types, type DType, type Num } from "../../compiler/ir/types.ts";
@@ -224,7 +224,8 @@ export const cpp = (set: InstructionSet, tasks = 1): Dialect => ({
       const from = before === "0" ? "at.from" : `at.from - ${before}`, to = before === "0" ? "at.to" : `at.to - ${before}`;
       return `ROLLED for (ptrdiff_t ${i} = ${whole ? "enter_at" : "first_of"}(${from}, ${each}, ${n}), ${i}_end = first_of(${to}, ${each}, ${n}); ${i} < ${i}_end; ++${i}) {`;
     },
-    phase: (work, grain) => (work === 1 ? "if (task == 0) {" : `for (piece at = {0, 0}; take(team, task, ${work}, ${grain}, &at);) {`),
+    phase: (work, grain) => `for (piece at = {0, 0}; take(team, task, ${work}, ${grain}, &at);) {`,
+    alone: "if (task == 0) {",
     barrier: "meet(team);",
   },
   index: { "group.x": "0", "group.y": "0", "group.z": "0", "lane.x": "0", "lane.y": "0" },
@@ -237,7 +238,7 @@ export const cpp = (set: InstructionSet, tasks = 1): Dialect => ({
     const parameter = (b: Buffer) => `${pointerTo(types[b.dtype].c, b.space === "in")}${b.aliased ? "" : " __restrict"}${used.has(b.name) ? ` ${b.name}` : ""}`;
     // One list of numbers serves all instruction sets, too.
     const numbers = (k.params ?? []).map((p) => `ptrdiff_t${usesVariable(k, p.name) ? ` ${p.name}` : ""}`);
-    return `static ${set.attribute ? `${set.attribute} ` : ""}void ${k.name}(${[...k.buffers.map(parameter), ...numbers, ...(usesText(k) ? ["text_heap* text"] : []), ...(isTeamwork(k) ? [`team_of_tasks*${someStmt(k.body, (s) => s.kind === "barrier" || (s.kind === "phase" && s.work > 1)) ? " team" : ""}`, "int task"] : [])].join(", ")}) {`;
+    return `static ${set.attribute ? `${set.attribute} ` : ""}void ${k.name}(${[...k.buffers.map(parameter), ...numbers, ...(usesText(k) ? ["text_heap* text"] : []), ...(isTeamwork(k) ? [`team_of_tasks*${someStmt(k.body, (s) => s.kind === "barrier" || (s.kind === "phase" && !isForOne(s))) ? " team" : ""}`, "int task"] : [])].join(", ")}) {`;
   },
   close: "}",
 });

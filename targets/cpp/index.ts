@@ -59,7 +59,7 @@ export const cppTarget: Target = {
   name: "cpp",
   description: "C++17 without a runtime, for x86-64 and AArch64",
   builds: "native",
-  facts: (s) => ({ machines: coresOf(s), firstCache, winograd: winogradFacts(s), strassen: (prepares(s) || (s.optimize ?? "speed") === "speed") && s.winograd !== "off" && { machines: coresOf(s), blocks: blocksOfPairs }, prepares: prepares(s), alignment: 64, shares: Number(s.threads ?? 1) === 1, types: bitsInMemory, largestConstant: Infinity }),
+  facts: (s) => ({ machines: coresOf(s), firstCache, winograd: winogradFacts(s), strassen: (prepares(s) || (s.optimize ?? "speed") === "speed") && s.winograd !== "off" && { machines: coresOf(s), blocks: blocksOfPairs }, prepares: prepares(s), alignment: 64, shares: true, types: bitsInMemory, largestConstant: Infinity }),
   instructionSets: cppSets,
   settings: {
     winograd: { kind: "choice", choices: ["auto", "off", "2", "4", "6"], default: "auto", description: "the largest tile of Winograd's convolutions; off: products as plain sums, Strassen's neither" },

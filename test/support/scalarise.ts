@@ -33,7 +33,7 @@ export function scalarise(k: Kernel): Kernel {
   const count = (n: number) => Array.from({ length: n }, (_, i) => i);
   const go = (body: readonly Stmt[]): Stmt[] => body.flatMap((s): Stmt[] => {
     switch (s.kind) {
-      case "for": return [{ ...s, extent: lane(s.extent, 0), ...(s.share ? { share: { ...s.share, before: lane(s.share.before, 0) } } : {}), body: go(s.body) }];
+      case "for": return [{ ...s, extent: lane(s.extent, 0), ...(s.share ? { share: { ...s.share, before: lane(s.share.before, 0), each: lane(s.share.each, 0) } } : {}), body: go(s.body) }];
       case "while": case "if": return [{ ...s, cond: lane(s.cond, 0), body: go(s.body) }];
       case "block": case "phase": return [{ ...s, body: go(s.body) }];
       case "let": {

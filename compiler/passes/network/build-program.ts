@@ -6,7 +6,7 @@
 import { fail, show, type Var } from "../../ir/scalar.ts";
 import { axis, memoryType, physical, type Compute, type Tensor } from "../../ir/compute.ts";
 import { macsOf } from "../../ir/contraction.ts";
-import { argumentsOf, elementBytes, isTeamwork, renameKernel, usedBuffers, type Buffer, type Kernel } from "../../ir/kernel.ts";
+import { argumentsOf, elementBytes, isTeamwork, renameKernel, type Buffer, type Kernel } from "../../ir/kernel.ts";
 import { bytesOfTensor, writesOf, type NetTensor, type Network, type Run, type SymbolSource } from "../../ir/network.ts";
 import { someSizes } from "../../ir/symbols.ts";
 import type { Arena, KernelVariants, PerTurn, Place, Port, Program, ProgramSource, Result, Step } from "../../ir/program.ts";
@@ -17,7 +17,7 @@ import { types } from "../../ir/types.ts";
 import { instantiate } from "../../ir/numbers.ts";
 import { verify } from "../../ir/verify.ts";
 import { finished, lowerLoops } from "../../lower/lower.ts";
-import { alone, inPhases, spansOf, undivided, type Spans } from "../../lower/phases.ts";
+import { alone, inPhases, ownScratch, spansOf, undivided, type Spans } from "../../lower/phases.ts";
 import { smallFloatsAsBits } from "../../lower/small-floats.ts";
 import { canonicalise, keyOf, type Canonical } from "./canonical.ts";
 import { renamed } from "./choose-layouts.ts";
@@ -68,10 +68,11 @@ export function buildProgram(network: Network, o: BuildOptions): Program {
   const made = n.computes.map((c, i) => { o.progress?.(i, n.computes.length, "lowering"); return madeOf(c); });
   for (const m of made) for (const t of m.s.tensors) if (sourceOf(m, t).kind === "prepared") preparation.want(t, sourceOf(m, t).name);
   const setup = preparation.computes.map(madeOf);
-  const { kernels: shared, calls } = o.shares ? shareKernels(kernels) : { kernels, calls: kernels.map((_, kernel) => ({ kernel, params: [] })) };
-  const done: KernelVariants[] = [];
-  for (const k of shared) done.push(completed(k, done.length, o.variants, tasks > 1 ? cachedFor(n, made, (m) => calls[m.s.kernel]!.kernel, done, placement) : () => new Map()));
-  kernels.forEach((k, i) => checkCall(k, done[calls[i]!.kernel]!, calls[i]!.params));
+  const parted: KernelVariants[] = [];
+  for (const k of kernels) parted.push(divided(k, o.variants, tasks > 1 ? cachedFor(n, made, parted, placement) : () => new Map()));
+  const { kernels: shared, calls } = o.shares ? shareKernels(parted) : { kernels: parted, calls: parted.map((_, kernel) => ({ kernel, params: [] })) };
+  const done = shared.map((k, i) => completed(k, i, o.variants));
+  parted.forEach((k, i) => checkCall(k, done[calls[i]!.kernel]!, calls[i]!.params));
   const perTask = (s: Scheduled, b: Buffer) => { const k = Object.values(done[calls[s.kernel]!.kernel]!.variants)[0]!; return isTeamwork(k) && !k.buffers[s.buffers.indexOf(b)]!.whole; };
   /** Memory for these blocks and the scratch of these steps, and the steps in it; `place`: where a tensor that is no weight lies. */
   const planned = (list: readonly Made[], home: "arena" | "prepared", tensors: readonly Omit<Block, "align">[], place: (arena: Arena, name: string) => Place, results: (c: Compute, arena: Arena) => readonly Result[]) => {
@@ -139,20 +140,19 @@ const computesIn = (n: Network, flow: Flow<Run, string>): readonly Compute[] => 
  * Over how many elements the tasks of other kernels went that made what the next kernel reads, where it is first called: part of it is in a task's cache.
  * `done` are the kernels before it, which hold those that are called before it is.
  */
-function cachedFor(n: Network, made: readonly Made[], kernelOf: (m: Made) => number, done: readonly KernelVariants[], placement: Placement): (variant: string) => Spans {
-  const step = made.findIndex((m) => kernelOf(m) === done.length), reader = made[step];
+function cachedFor(n: Network, made: readonly Made[], done: readonly KernelVariants[], placement: Placement): (variant: string) => Spans {
+  const step = made.findIndex((m) => m.s.kernel === done.length), reader = made[step];
   return (variant) => new Map((reader?.c.tensors ?? []).flatMap(({ name }) => {
-    const root = n.tensors.has(name) ? placement.rootOf(name) : null, maker = root === null ? undefined : made.slice(0, step).findLast((m) => writesOf(m.c).some((w) => placement.rootOf(w) === root)), kernel = maker && done[kernelOf(maker)]?.variants[variant];
+    const root = n.tensors.has(name) ? placement.rootOf(name) : null, maker = root === null ? undefined : made.slice(0, step).findLast((m) => writesOf(m.c).some((w) => placement.rootOf(w) === root)), kernel = maker && done[maker.s.kernel]?.variants[variant];
     if (!maker || !kernel) return [];
     const spans = spansOf(kernel), own = [...maker.names].find(([own, of]) => spans.has(own) && placement.rootOf(of) === root)?.[0];
     return own === undefined ? [] : [...reader!.names].filter(([, of]) => of === name).map(([mine]) => [mine, spans.get(own)!] as const);
   }));
 }
-/** Ready to print, under the name of its place; `cached`: what its tasks find in their caches. */
-function completed({ name, variants, ...k }: KernelVariants, index: number, all: readonly Variant[], cached: (variant: string) => Spans): KernelVariants {
+/** Ready to print, under the name of its place. */
+function completed({ name, variants, ...k }: KernelVariants, index: number, all: readonly Variant[]): KernelVariants {
   const final = name.replace(/\d+$/, `${index}`);
-  const made = divided(cached, all.map((v) => ({ v, kernel: { ...finished(variants[v.name]!, v.lacks), name: final } })));
-  return { ...k, name: final, variants: Object.fromEntries(made.map(({ v, kernel }) => [v.name, kernel])) };
+  return { ...k, name: final, variants: Object.fromEntries(all.map((v) => [v.name, { ...finished(variants[v.name]!, v.lacks), name: final }])) };
 }
 /** With these numbers, the kernel that others share must hold as one made for `own` would. */
 function checkCall(own: KernelVariants, shared: KernelVariants, params: readonly number[]): void {
@@ -182,20 +182,20 @@ function scheduled({ compute: c, aliased, boxes }: Canonical, variants: readonly
   kernels.push({ name, origin: [], variants: Object.fromEntries(all.map(({ v, kernel: k }): [string, Kernel] => { const kernel = own(k); return [v.name, { ...kernel, buffers: [...buffers, ...kernel.buffers.filter((b) => b.space === "shared")], ...(params.length ? { params } : {}) }]; })) });
   return { kernel: index, params, tensors: [...weights.values()], scratch: buffers.filter((b) => b.space === "scratch"), buffers, ...(work ? { work } : {}) };
 }
-/** Where several tasks run one of the variants, all of them take the same arguments; where these would disagree about scratch, none is divided. */
-function divided(cached: (variant: string) => Spans, all: readonly { readonly v: Variant; readonly kernel: Kernel }[]): readonly { readonly v: Variant; readonly kernel: Kernel }[] {
-  const made = all.map(({ v, kernel }) => ({ v, kernel: inPhases(kernel, v.tasks?.most ?? 1, v.tasks?.least, cached(v.name)) })), kinds = new Map<string, boolean>();
-  if (!made.some(({ kernel }) => isTeamwork(kernel))) return made;
-  const whole = made.map(({ v, kernel }) => ({ v, kernel: isTeamwork(kernel) ? kernel : alone(kernel) }));
-  for (const { kernel } of whole) {
-    const used = usedBuffers(kernel);
-    for (const b of kernel.buffers) {
-      if (b.space !== "scratch" || !used.has(b.name)) continue;
-      if ((kinds.get(b.name) ?? b.whole === true) !== (b.whole === true)) return all.map(({ v, kernel: k }) => ({ v, kernel: undivided(k) }));
-      kinds.set(b.name, b.whole === true);
-    }
-  }
-  return whole.map(({ v, kernel }) => ({ v, kernel: { ...kernel, buffers: kernel.buffers.map((b): Buffer => (kinds.get(b.name) ? { ...b, whole: true } : b)) } }));
+/**
+ * The kernel for the tasks of each variant. Where several tasks run one of the variants, all of them take the same arguments; where scratch that
+ * one of them has for all tasks is needed by another once for each, none is divided. `cached`: what its tasks find in their caches.
+ */
+function divided(k: KernelVariants, all: readonly Variant[], cached: (variant: string) => Spans): KernelVariants {
+  const of = (kernelOf: (v: Variant) => Kernel): KernelVariants => ({ ...k, variants: Object.fromEntries(all.map((v) => [v.name, kernelOf(v)])) });
+  const made = of((v) => inPhases(k.variants[v.name]!, v.tasks?.most ?? 1, v.tasks?.least, cached(v.name))), teams = Object.values(made.variants).filter(isTeamwork);
+  if (!teams.length) return made;
+  const whole = new Set(teams.flatMap((t) => t.buffers.filter((b) => b.whole).map((b) => b.name)));
+  if (teams.some((t) => [...ownScratch(t)].some((name) => whole.has(name)))) return of((v) => undivided(k.variants[v.name]!));
+  return of(({ name }) => {
+    const kernel = made.variants[name]!, team = isTeamwork(kernel) ? kernel : alone(kernel);
+    return { ...team, buffers: team.buffers.map((b): Buffer => (whole.has(b.name) ? { ...b, whole: true } : b)) };
+  });
 }
 
 /**

@@ -2,20 +2,24 @@
 import { describe, expect, test } from "vitest";
 import { axis, acc, at, output, tensor, type Compute } from "../../../compiler/ir/compute.ts";
 import { mul, select, less, f32, add } from "../../../compiler/ir/algebra.ts";
-import { int, plus, times } from "../../../compiler/ir/linear.ts";
-import { argumentsOf } from "../../../compiler/ir/kernel.ts";
+import { int, plus, range, times } from "../../../compiler/ir/linear.ts";
+import { argumentsOf, eachStmt, type Kernel } from "../../../compiler/ir/kernel.ts";
 import { instantiate, renumber } from "../../../compiler/ir/numbers.ts";
 import type { KernelVariants } from "../../../compiler/ir/program.ts";
 import { parameter, show, variable } from "../../../compiler/ir/scalar.ts";
 import { verify } from "../../../compiler/ir/verify.ts";
 import { finished, lowerLoops } from "../../../compiler/lower/lower.ts";
+import { inPhases } from "../../../compiler/lower/phases.ts";
+import type { Variant } from "../../../compiler/emit/target.ts";
 import { shareKernels } from "../../../compiler/passes/network/share-kernels.ts";
 import { cppVariants } from "../../../targets/cpp/index.ts";
 
-const variants = cppVariants(["avx512", "sse"]);
-const made = (c: Compute, i: number): KernelVariants => ({
-  name: `${c.name}_${i}`, origin: [], variants: Object.fromEntries(variants.map((v) => { const { compute, schedule } = v.schedule(c); return [v.name, lowerLoops(compute, schedule)]; })),
+const variants = cppVariants(["avx512", "sse"]), forTasks = cppVariants(["avx512", "sse"], 3, 1);
+const lowered = (c: Compute, i: number, all: readonly Variant[], kernelOf: (k: Kernel) => Kernel): KernelVariants => ({
+  name: `${c.name}_${i}`, origin: [], variants: Object.fromEntries(all.map((v) => { const { compute, schedule } = v.schedule(c); return [v.name, kernelOf(lowerLoops(compute, schedule))]; })),
 });
+const made = (c: Compute, i: number): KernelVariants => lowered(c, i, variants, (k) => k);
+const parted = (c: Compute, i: number): KernelVariants => lowered(c, i, forTasks, (k) => inPhases(k, 3, 1));
 /** Rows x columns, the sum over so many products. */
 function product(rows: number, columns: number, depth: number): Compute {
   const [m, n, k] = [axis("m", rows), axis("n", columns), axis("k", depth)] as const, a = tensor("a", "input", [rows, depth]), w = tensor("w", "weight", [depth, columns]);
@@ -55,6 +59,20 @@ describe("share-kernels", () => {
     expect(k.params!.length).toBeLessThanOrEqual(9);
     expect(argumentsOf(k).map((b) => b.size)).toEqual([Math.max(60 * 48, 120 * 32, 24 * 96), 96 * 192, 120 * 128]);
     for (const v of Object.values(shared.kernels[0]!.variants)) verify({ ...v, buffers: v.buffers.map((b) => ({ ...b, size: 2 ** 30 })) });
+  });
+  test("what tasks divide is shared too: work and pieces are numbers like others", () => {
+    const shared = givesBack([product(60, 128, 32), product(60, 128, 48), product(60, 128, 96)].map(parted));
+    expect(shared.kernels).toHaveLength(1);
+    const [k] = Object.values(shared.kernels[0]!.variants) as [Kernel], works: (readonly [number, number])[] = [];
+    eachStmt(k.body, (s) => { if (s.kind === "phase") works.push(range(s.work)); });
+    expect(works).toEqual([[expect.any(Number), expect.any(Number)]]);
+    expect(works[0]![1]).toBeGreaterThan(works[0]![0]);
+  });
+  test("kernels of which tasks divide other loops stay apart", () => {
+    const loops = (k: KernelVariants) => Object.values(k.variants).map((v) => { const found: string[] = []; eachStmt(v.body, (s) => { if (s.kind === "for" && s.share) found.push(s.name); }); return found.join(); }).join(" ");
+    const all = [product(1200, 64, 64), product(12, 4096, 64), product(600, 64, 64), product(12, 2048, 64)].map(parted), { calls } = givesBack(all);
+    expect(new Set(all.map(loops)).size).toBeGreaterThan(1);
+    all.forEach((a, i) => all.forEach((b, j) => { if (calls[i]!.kernel === calls[j]!.kernel) expect(loops(a)).toBe(loops(b)); }));
   });
   test("other tiles are another kernel, and so is another tail", () => {
     const other = product(60, 64, 48), s = other.stages[0]!, named = { ...other, stages: [{ ...s, finish: add(acc, f32(1)) }] };
