@@ -39,7 +39,7 @@ const deformConv: Op = {
     const number = plus(times(plus(times(make("quo", channel, int(perOffset)), W[2]!), taps[0]), W[3]!), taps[1]);
     const lines = s.map((w, d) => {
       const offset = n.load(2, [b, plus(times(number, 2), int(d)), ...out]), p = add(convert(dtype, tap(w, out[d]!, taps[d]!)), offset);
-      return tapsAt(limited(p, -3, w.input + 2), w.input, true, "zeros", "linear");
+      return tapsAt(limited(p, -3, w.input, 2), w.input, true, "zeros", "linear");
     });
     const products = lines[0]!.flatMap((i) => lines[1]!.map((j): Expr =>
       select(both(i.inside, j.inside), mul(mul(i.weight!, j.weight!), n.load(0, [b, channel, i.index, j.index])), constant(dtype, 0))));

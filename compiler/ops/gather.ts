@@ -4,11 +4,9 @@ import { int, minus, plus, times } from "../ir/linear.ts";
 import type { Expr } from "../ir/scalar.ts";
 import { sizeOf, type Dim } from "../ir/graph.ts";
 import { expectShape } from "./checks.ts";
-import { boundDim, bounded, expectRank, expectType, fixedDim, fromEnd, indices, leastDim, showDim, showShape, withIndex } from "./helpers.ts";
+import { boundDim, bounded, expectRank, expectType, fixedDim, indices, leastDim, runtimeIndex, showDim, showShape, withIndex } from "./helpers.ts";
 import { sizeExpr, type NodeView, type Op } from "./op.ts";
 
-/** A run-time index into `size` elements: negative ones count from the end, and none leaves the tensor. */
-const runtimeIndex = (value: Expr, size: Dim): Expr => bounded(fromEnd(convert("index", value), size), size);
 /** Constant indices as start + step * i, where they are that: a gather is then a slice. Fails where one is out of range. */
 function progression(n: NodeView, i: number, size: Dim): { start: Expr; step: number } | null {
   const c = n.constant(i), least = leastDim(size);

@@ -102,6 +102,8 @@ export const fromEnd = (index: Expr, size: Dim): Expr => select(less(index, int(
 export const clamp = (index: Expr, low: Dim, high: Dim): Expr => make("min", make("max", index, sizeExpr(low)), sizeExpr(high));
 /** An index of `size` elements that run time could send outside: it reads at the border then. A certain one stays as it is. */
 export const bounded = (index: Expr, size: Dim): Expr => clamp(index, 0, largest(0, lessDim(size, 1)));
+/** A run-time index into `size` elements: negative ones count from the end, and none leaves the tensor. */
+export const runtimeIndex = (value: Expr, size: Dim): Expr => bounded(fromEnd(convert("index", value), size), size);
 /**
  * What list `values` says about each axis of a tensor of this rank; `axes` is the input that names the axes it speaks of
  * (the first ones, in order, where it is not given). Both may be run-time operands.

@@ -14,6 +14,7 @@ import { recurrentOps } from "./recurrent.ts";
 import { reducers } from "./reduce.ts";
 import { reshapes } from "./reshape.ts";
 import { scatters } from "./scatter.ts";
+import { scatterPlaces } from "./scatter-places.ts";
 import { slices } from "./slice.ts";
 import { convolutions } from "./convolution.ts";
 import { stretchedConvolutions } from "./deformable.ts";
@@ -52,7 +53,7 @@ import { windows } from "./windows.ts";
 const all: readonly Op[] = [
   ...elementwise, ...arithmetic, ...casts, ...reshapes, ...slices, ...gathers, ...scatters, ...generators, ...reducers, ...places, ...orders,
   ...convolutions, ...linearOps, ...einsums, ...normalizations, ...pools, ...resizes, ...quantizers, ...softmaxes, ...attentions,
-  ...losses, ...windows, ...samplers, ...signals, ...unfolders, ...stretchedConvolutions, ...microsoft, ...microsoftAttention, ...microsoftQuantized, ...recurrentOps, ...sequenceOps, ...textual, ...nGrams, ...sizeLists, ...counters, ...keyed, ...uniques, ...detections,
+  ...losses, ...windows, ...samplers, ...signals, ...unfolders, ...stretchedConvolutions, ...microsoft, ...microsoftAttention, ...microsoftQuantized, ...recurrentOps, ...sequenceOps, ...textual, ...nGrams, ...sizeLists, ...counters, ...keyed, ...scatterPlaces, ...uniques, ...detections,
   ...treeEnsembles, walkTrees, ...classicalOps, ...lookups, ...distances, ...optimisers, linearAttention, flexAttention, ...randoms,
   ...controls,
 ];

@@ -74,6 +74,8 @@ export interface Resolver extends Expander {
   typeOf(value: string): ValueType;
   /** The value where it is known by now. */
   known(value: string): Constant | undefined;
+  /** The node of the same graph that makes the value, if one does. */
+  made(value: string): Node | undefined;
   /** Puts a sub-graph here, its inputs worth `inputs`, and returns its outputs. */
   inline(body: Graph, inputs: readonly Parts[]): readonly Parts[];
 }

@@ -1,10 +1,10 @@
 /** Operators that keep the elements and their order, and those that permute or repeat whole axes: an index map each. */
-import { make } from "../ir/algebra.ts";
+import { make, rebuild, substitute } from "../ir/algebra.ts";
 import { int, range } from "../ir/linear.ts";
 import { isStatic, sizeOf, type Dim, type ValueType } from "../ir/graph.ts";
-import type { Expr } from "../ir/scalar.ts";
+import { parameter, type Expr } from "../ir/scalar.ts";
 import {
-  axesOf, boundDim, bounded, broadcastShapes, declared, expectRank, expectType, fixedDim, flatten, indices, isSize, largest, product, quoDim, showDim,
+  axesOf, boundDim, bounded, broadcastShapes, declared, dimOf, expectRank, expectType, fixedDim, flatten, indices, isSize, largest, product, quoDim, showDim,
   showShape, timesDim, unflatten,
 } from "./helpers.ts";
 import { sizeExpr, type NodeView, type Op } from "./op.ts";
@@ -30,6 +30,24 @@ const sameOrder = (n: NodeView) => n.map((index) => {
   return n.load(0, at.map((e, d) => bounded(e, n.in(0).shape[d]!)));
 });
 
+/**
+ * What a shape has to have beside `known` elements, to have `size` in all. Where `known` may be 0, because sizes are that only data tells: what it is
+ * wherever there are any elements.
+ */
+function remaining(size: Dim, known: Dim): Dim {
+  if (range(sizeExpr(known))[0] >= 1) return quoDim(size, known);
+  if (typeof known === "number") return 0;
+  const own = new Map<string, Expr>();
+  const some = (d: Dim): Dim => dimOf(rebuild(sizeExpr(d), (e) => {
+    if (e.kind !== "var" || !e.range || e.range[0] > 0) return e;
+    own.set(e.name, e);
+    return parameter(e.name, [1, Math.max(1, e.range[1])]);
+  }));
+  const left = substitute(sizeExpr(quoDim(some(size), some(known))), own);
+  return divides(left) ? quoDim(size, largest(1, known)) : dimOf(left);
+}
+/** Whether it has a quotient or remainder by what may be 0. */
+const divides = (e: Expr): boolean => e.kind === "apply" && (((e.op === "quo" || e.op === "rem") && range(e.args[1]!)[0] < 1) || e.args.some(divides));
 function reshaped(n: NodeView): ValueType {
   const { dtype, shape } = n.type(0), size = product(shape);
   expectType(n, 1, ["i64"]);
@@ -44,7 +62,7 @@ function reshaped(n: NodeView): ValueType {
     ?? n.fail(`dimension ${i} of ${showShape(wanted)} is 0 (as in the input), but the input ${showShape(shape)} has none such`)));
   const open = sizes.indexOf(-1), known = product(sizes.filter((d) => d !== -1));
   if (open !== sizes.lastIndexOf(-1) || sizes.some((d) => d !== -1 && !isSize(d))) n.fail(`${showShape(wanted)} is no shape: at most one dimension may be -1`);
-  const result = sizes.map((d) => (d !== -1 ? d : range(sizeExpr(known))[0] < 1 ? 0 : quoDim(size, known)));
+  const result = sizes.map((d) => (d !== -1 ? d : remaining(size, known)));
   if (n.same(product(result), size)) return { dtype, shape: result };
   return n.fail(`cannot reshape ${showShape(shape)} (${showDim(size)} elements) to ${showShape(wanted)}`);
 }

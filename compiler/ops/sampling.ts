@@ -3,9 +3,10 @@ import { add, both, convert, less, make, mul, select, sub } from "../ir/algebra.
 import { accumulator, at, axis, type Axis, type Reduction, type Stage } from "../ir/compute.ts";
 import { int, plus } from "../ir/linear.ts";
 import { constant, type Expr } from "../ir/scalar.ts";
-import { choice, expectShape, shapeOf, typeOf } from "./checks.ts";
-import { clamp, expectType, floats, indices, like, within } from "./helpers.ts";
-import type { Op } from "./op.ts";
+import type { Dim } from "../ir/graph.ts";
+import { choice, dimsOf, expectShape, typeOf } from "./checks.ts";
+import { bounded, expectType, floats, indices, like, moreDim, within } from "./helpers.ts";
+import { sizeExpr, type Op } from "./op.ts";
 
 const accuracy = { absolute: 1e-5, relative: 1e-5, reason: "places and weights are of single precision" } as const;
 const paddings = ["zeros", "border", "reflection"] as const, modes = ["nearest", "linear", "cubic"] as const;
@@ -13,44 +14,49 @@ type Padding = (typeof paddings)[number];
 type Mode = (typeof modes)[number];
 
 const either = (a: Expr, b: Expr) => make("or", a, b);
-/** Held between two numbers. */
-export const limited = (x: Expr, low: number, high: number) => make("min", make("max", x, like(x, low)), like(x, high));
+/** A size, `more` and `times` as much, in the type of `x`. */
+const sized = (x: Expr, size: Dim, more = 0, times = 1): Expr => {
+  if (typeof size === "number") return like(x, (size + more) * times);
+  const whole = Number.isInteger(more), sum = convert(x.dtype, sizeExpr(whole ? moreDim(size, more) : size)), shifted = whole ? sum : add(sum, like(x, more));
+  return times === 1 ? shifted : mul(shifted, like(x, times));
+};
+const heldBetween = (x: Expr, low: Expr, high: Expr) => make("min", make("max", x, low), high);
+/** Held between a number and a size and `more`. */
+export const limited = (x: Expr, low: number, size: Dim, more = 0) => heldBetween(x, like(x, low), sized(x, size, more));
 /** Thrown back at both borders, as often as it takes. */
-function reflect(x: Expr, low: number, high: number): Expr {
-  const span = high - low;
-  if (span === 0) return like(x, low);
-  const far = make("fmod", make("abs", sub(x, like(x, low))), like(x, 2 * span));
-  return select(less(like(x, span), far), sub(like(x, high + span), far), add(far, like(x, low)));
+function reflect(x: Expr, size: Dim, aligned: boolean): Expr {
+  const low = like(x, aligned ? 0 : -0.5), span = (times: number) => sized(x, size, aligned ? -1 : 0, times);
+  if (aligned && size === 1) return low;
+  const far = make("fmod", make("abs", sub(x, low)), span(2)), thrown = select(less(span(1), far), sub(sized(x, size, aligned ? -1 : -0.25, 2), far), add(far, low));
+  return aligned && typeof size !== "number" ? select(less(sizeExpr(size), int(2)), low, thrown) : thrown;
 }
-/** Borders of the input that padding begins at. */
-const borders = (size: number, aligned: boolean): readonly [number, number] => (aligned ? [0, size - 1] : [-0.5, size - 0.5]);
 /** A coordinate in -1 .. 1 as a place in the input, moved inside as the padding wants. */
-function place(x: Expr, size: number, aligned: boolean, padding: Padding, mode: Mode): Expr {
-  const up = add(x, like(x, 1)), raw = aligned ? mul(up, like(x, (size - 1) / 2)) : mul(sub(mul(up, like(x, size)), like(x, 1)), like(x, 0.5));
-  const p = mode === "nearest" ? make("round", raw) : raw, [low, high] = borders(size, aligned);
-  const outside = either(less(p, like(p, low)), less(like(p, high), p));
+function place(x: Expr, size: Dim, aligned: boolean, padding: Padding, mode: Mode): Expr {
+  const up = add(x, like(x, 1)), raw = aligned ? mul(up, sized(x, size, -1, 0.5)) : mul(sub(mul(up, sized(x, size)), like(x, 1)), like(x, 0.5));
+  const p = mode === "nearest" ? make("round", raw) : raw, low = like(p, aligned ? 0 : -0.5), high = sized(p, size, aligned ? -1 : -0.5);
+  const outside = either(less(p, low), less(high, p));
   switch (padding) {
     // So far outside that no tap reaches in, and yet an integer.
-    case "zeros": return limited(p, -3, size + 2);
+    case "zeros": return limited(p, -3, size, 2);
     // The taps of a cubic kernel are moved one by one: that is what PyTorch does.
-    case "border": return mode === "cubic" ? limited(p, -3, size + 2) : select(outside, limited(p, 0, size - 1), p);
-    case "reflection": return select(outside, reflect(p, low, high), p);
+    case "border": return mode === "cubic" ? limited(p, -3, size, 2) : select(outside, limited(p, 0, size, -1), p);
+    case "reflection": return select(outside, reflect(p, size, aligned), p);
     default: return padding satisfies never;
   }
 }
 /** One element of a line, where it counts and how much (null: wholly). */
 export interface Tap { readonly index: Expr; readonly inside: Expr; readonly weight: Expr | null }
 /** The taps around place `p` of a line of `size` elements, by the mode of interpolation. */
-export function tapsAt(p: Expr, size: number, aligned: boolean, padding: Padding, mode: Mode): readonly Tap[] {
+export function tapsAt(p: Expr, size: Dim, aligned: boolean, padding: Padding, mode: Mode): readonly Tap[] {
   const base = mode === "nearest" ? p : make("floor", p), t = sub(p, base), yes = constant("bool", 1);
   const tap = (offset: number, weight: Expr | null): Tap => {
     const whole = plus(convert("index", base), int(offset));
     switch (padding) {
-      case "zeros": return { index: clamp(whole, 0, size - 1), inside: within(whole, size), weight };
-      case "border": return { index: clamp(whole, 0, size - 1), inside: yes, weight };
+      case "zeros": return { index: bounded(whole, size), inside: within(whole, size), weight };
+      case "border": return { index: bounded(whole, size), inside: yes, weight };
       case "reflection": {
-        const back = convert("index", reflect(add(base, like(base, offset)), ...borders(size, aligned)));
-        return { index: clamp(back, 0, size - 1), inside: yes, weight };
+        const back = convert("index", reflect(add(base, like(base, offset)), size, aligned));
+        return { index: bounded(back, size), inside: yes, weight };
       }
       default: return padding satisfies never;
     }
@@ -78,7 +84,7 @@ const gridSample: Op = {
     align_corners: { kind: "int", default: 0 }, mode: { kind: "string", default: "linear" }, padding_mode: { kind: "string", default: "zeros" },
   },
   infer: (n) => {
-    const X = shapeOf(n, 0, 3), grid = shapeOf(n, 1, X.length, X.length), { dtype } = n.in(0);
+    const X = dimsOf(n, 0, 3), grid = dimsOf(n, 1, X.length, X.length), { dtype } = n.type(0);
     expectType(n, 1, floats);
     choice(n, "padding_mode", paddings);
     if (choice(n, "mode", modes) !== "nearest") expectType(n, 0, floats);
@@ -86,7 +92,7 @@ const gridSample: Op = {
     return [{ dtype, shape: [X[0]!, X[1]!, ...grid.slice(1, -1)] }];
   },
   lower: (n) => {
-    const [b, c, ...out] = n.axes() as [Axis, Axis, ...Axis[]], { shape, dtype } = n.in(0), sizes = shape.slice(2), mode = choice(n, "mode", modes);
+    const [b, c, ...out] = n.axes() as [Axis, Axis, ...Axis[]], { shape, dtype } = n.type(0), sizes = shape.slice(2), mode = choice(n, "mode", modes);
     const aligned = n.int("align_corners") !== 0, padding = choice(n, "padding_mode", paddings), inGrid = n.in(1).dtype;
     // The grid names the last dimension first.
     const places = sizes.map((size, d): Stage =>
@@ -123,13 +129,13 @@ const affineGrid: Op = {
 };
 
 /** Where sample `k` of bin `p` of a region lies along one dimension: two taps and whether it is inside at all. */
-function regionTaps(start: Expr, end: Expr, bins: number, p: Expr, k: Expr, samples: number, size: number, half: boolean) {
+function regionTaps(start: Expr, end: Expr, bins: number, p: Expr, k: Expr, samples: number, size: Dim, half: boolean) {
   const c = (v: number) => like(start, v), length = half ? sub(end, start) : make("max", sub(end, start), c(1));
   const bin = mul(length, c(1 / bins)), step = mul(bin, c(1 / samples)), f = (i: Expr) => convert(start.dtype, i);
   const raw = add(add(start, mul(f(p), bin)), mul(add(f(k), c(0.5)), step));
-  const inside = both(make("lessEqual", c(-1), raw), make("lessEqual", raw, c(size)));
-  const y = limited(raw, 0, size - 1), low = make("floor", y), t = sub(y, low), first = clamp(convert("index", low), 0, size - 1);
-  return { inside, taps: [{ index: first, weight: sub(c(1), t) }, { index: clamp(plus(first, int(1)), 0, size - 1), weight: t }] };
+  const inside = both(make("lessEqual", c(-1), raw), make("lessEqual", raw, sized(raw, size)));
+  const y = limited(raw, 0, size, -1), low = make("floor", y), t = sub(y, low), first = bounded(convert("index", low), size);
+  return { inside, taps: [{ index: first, weight: sub(c(1), t) }, { index: bounded(plus(first, int(1)), size), weight: t }] };
 }
 const roiAlign: Op = {
   name: "RoiAlign", since: 22, inputs: [3, 3], accuracy,
@@ -139,7 +145,7 @@ const roiAlign: Op = {
     sampling_ratio: { kind: "int", default: 0 }, spatial_scale: { kind: "float", default: 1 },
   },
   infer: (n) => {
-    const X = shapeOf(n, 0, 4, 4), dtype = typeOf(n, floats, 0, 1), regions = shapeOf(n, 1, 2, 2)[0]!;
+    const X = dimsOf(n, 0, 4, 4), dtype = typeOf(n, floats, 0, 1), regions = dimsOf(n, 1, 2, 2)[0]!;
     expectShape(n, 1, [regions, 4], "the regions");
     expectType(n, 2, indices);
     expectShape(n, 2, [regions], "batch_indices");
@@ -152,7 +158,7 @@ const roiAlign: Op = {
     return [{ dtype, shape: [regions, X[1]!, n.int("output_height"), n.int("output_width")] }];
   },
   lower: (n) => {
-    const [r, c, y, x] = n.axes() as [Axis, Axis, Axis, Axis], X = n.in(0).shape;
+    const [r, c, y, x] = n.axes() as [Axis, Axis, Axis, Axis], X = n.type(0).shape;
     const samples = n.int("sampling_ratio"), average = n.string("mode") === "avg";
     const ky = axis("ky", samples), kx = axis("kx", samples), half = n.string("coordinate_transformation_mode") === "half_pixel";
     const corner = (k: number) => {
@@ -161,7 +167,7 @@ const roiAlign: Op = {
     };
     const rows = regionTaps(corner(1), corner(3), n.out().shape[2]!, y, ky, samples, X[2]!, half);
     const columns = regionTaps(corner(0), corner(2), n.out().shape[3]!, x, kx, samples, X[3]!, half);
-    const b = clamp(convert("index", n.load(2, [r])), 0, X[0]! - 1);
+    const b = bounded(convert("index", n.load(2, [r])), X[0]!);
     const products = rows.taps.flatMap((i) => columns.taps.map((j) => mul(mul(i.weight, j.weight), n.load(0, [b, c, i.index, j.index]))));
     const op: Reduction = average ? "add" : "max", value = products.reduce((p, q) => make(op, p, q)), sum = accumulator(value.dtype);
     return n.compute([{

@@ -119,6 +119,43 @@ describe("scatter", () => {
     }
   });
 });
+describe("scatter of many updates", () => {
+  const attributesOf = (a: Readonly<Record<string, string | number>>) => `{ ${Object.entries(a).map(([k, v]) => `${k}: ${JSON.stringify(v)}`).join(", ")} }`;
+  const combine = { none: (_: number, u: number) => u, add: (x: number, u: number) => x + u, mul: (x: number, u: number) => x * u, max: Math.max, min: Math.min };
+  const drawn = (size: number, n: number) => Array.from({ length: size }, (_, i) => ((i * 7919 + (i >> 3) * 31) % (2 * n)) - n);
+  it.each(Object.entries(combine))("reduction %s: in columns, in rows, by indices of two dimensions", (reduction, f) => {
+    const run = (body: string, feeds: Readonly<Record<string, Constant>>) => {
+      const { graph, diagnostics } = inferTypes(parseGraph(`graph "g" { ${body} output y }`), { fold: foldWithin() });
+      expect(diagnostics).toEqual([]);
+      expect(graph.nodes.some((n) => n.op === "ScatterElements")).toBe(false);
+      return listOf(evaluateGraph(graph, new Map(Object.entries(feeds))).get("y")!);
+    };
+    const near = (got: readonly number[], want: readonly number[]) => got.forEach((x, i) => expect(Math.abs(x - want[i]!), `${i}`).toBeLessThan(1e-3 * Math.max(1, Math.abs(want[i]!))));
+    const x = sample([40, 20]), u = sample([30, 20], 3), each = tensorOf("i64", [30, 20], drawn(600, 40)), want = [...listOf(x)];
+    for (let j = 0; j < 600; j++) { const at = ((Number(each.data[j]) + 40) % 40) * 20 + (j % 20); want[at] = f(want[at]!, listOf(u)[j]!); }
+    near(run(`input x: f32[40, 20] input i: i64[30, 20] input u: f32[30, 20] y = ScatterElements(x, i, u) ${attributesOf({ reduction })} @ y`, { x, i: each, u }), want);
+    // Along the last axis, of fewer columns than there are.
+    const turned = tensorOf("i64", [31, 30], drawn(930, 20)), other = sample([31, 30], 5), wide = [...listOf(x)];
+    for (let j = 0; j < 930; j++) { const at = Math.floor(j / 30) * 20 + ((Number(turned.data[j]) + 20) % 20); wide[at] = f(wide[at]!, listOf(other)[j]!); }
+    near(run(`input x: f32[40, 20] input i: i64[31, 30] input u: f32[31, 30] y = ScatterElements(x, i, u) ${attributesOf({ axis: 1, reduction })} @ y`, { x, i: turned, u: other }), wide);
+    for (const axis of [0, 1]) {
+      const size = [40, 20][axis]!, many = axis ? 37 : 33, rows = drawn(many, size), shape = axis ? [40, many] : [many, 20], more = sample(shape, 7), result = [...listOf(x)];
+      for (let j = 0; j < sizeOf(shape); j++) {
+        const [r, c] = [Math.floor(j / shape[1]!), j % shape[1]!], k = (rows[axis ? c : r]! + size) % size, at = axis ? r * 20 + k : k * 20 + c;
+        result[at] = f(result[at]!, listOf(more)[j]!);
+      }
+      const scatter = `input u: f32[${shape}] const t: i64[2] = [${shape}] e = Expand(i, t) @ e y = ScatterElements(x, e, u) ${attributesOf({ axis, reduction })} @ y`, list = tensorOf("i64", axis ? [many] : [many, 1], rows);
+      near(run(`input x: f32[40, 20] input i: i64[${list.shape}] ${scatter}`, { x, i: list, u: more }), result);
+      near(run(`input x: f32[40, 20] const i: i64[${list.shape}] = [${rows}] ${scatter}`, { x, u: more }), result);
+    }
+    const places = tensorOf("i64", [5, 41, 2], drawn(410, 40).map((v, i) => (i % 2 ? v % 20 : v))), slices = sample([5, 41, 3], 9), deep = sample([40, 20, 3]), filled = [...listOf(deep)];
+    for (let j = 0; j < 615; j++) {
+      const [r, c] = [0, 1].map((k) => Number(places.data[2 * Math.floor(j / 3) + k])) as [number, number], at = (((r + 40) % 40) * 20 + ((c + 20) % 20)) * 3 + (j % 3);
+      filled[at] = f(filled[at]!, listOf(slices)[j]!);
+    }
+    near(run(`input x: f32[40, 20, 3] input i: i64[5, 41, 2] input u: f32[5, 41, 3] y = ScatterND(x, i, u) ${attributesOf({ reduction })} @ y`, { x: deep, i: places, u: slices }), filled);
+  });
+});
 describe("order", () => {
   it("TopK prefers the first of equals, and takes the smallest as well", () => {
     const x = f32([2, 4], [3, 1, 3, 2, 0, 0, -1, 5]);

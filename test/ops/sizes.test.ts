@@ -125,6 +125,14 @@ describe("sizes known only at run time", () => {
     ["Resize, align_corners", one("Resize(x, none, s)", "f32[1, 1, $W]", `{ mode: "linear", coordinate_transformation_mode: "align_corners" }`, "const s: f32[3] = [1, 1, 2]\n")],
     ["Resize to a size of another input", "input x: f32[1, 1, $W]\n input z: f32[1, 1, $H]\n t = Shape(z) @ t\n y = Resize(x, none, none, t) { mode: \"linear\" } @ y\n output y", "f32[1, 1, $H]"],
     ["Trilu", one("Trilu(x)", "f32[$W, $W]")],
+    ["GridSample", "input x: f32[$N, 2, $H, $W]\n input g: f32[$N, $W, 3, 2]\n y = GridSample(x, g) @ y\n output y", "f32[$N, 2, $W, 3]"],
+    ["GridSample, aligned, at the border", "input x: f32[1, 2, $H, $W]\n input g: f32[1, 3, $W, 2]\n y = GridSample(x, g) { align_corners: 1, padding_mode: \"border\" } @ y\n output y"],
+    ["GridSample, reflected", "input x: f32[1, 2, $H, $W]\n input g: f32[1, 3, $W, 2]\n y = GridSample(x, g) { padding_mode: \"reflection\", mode: \"nearest\" } @ y\n output y"],
+    ["GridSample, reflected, aligned", "input x: f32[1, 2, $H, $W]\n input g: f32[1, 3, $W, 2]\n y = GridSample(x, g) { padding_mode: \"reflection\", align_corners: 1 } @ y\n output y"],
+    ["RoiAlign", "input x: f32[$N, 2, $H, $W]\n input r: f32[$W, 4]\n input b: i64[$W]\n y = RoiAlign(x, r, b) { output_height: 2, output_width: 3, sampling_ratio: 2 } @ y\n output y", "f32[$W, 2, 2, 3]"],
+    ["ScatterElements", "input x: f32[$W, $H]\n input i: i64[$N, $H]\n input u: f32[$N, $H]\n y = ScatterElements(x, i, u) @ y\n output y", "f32[$W, $H]"],
+    ["ScatterElements, added", "input x: f32[$W, 4]\n input i: i64[2, $H]\n input u: f32[2, $H]\n y = ScatterElements(x, i, u) { axis: 1, reduction: \"add\" } @ y\n output y"],
+    ["ScatterND", "input x: f32[$W, $H]\n input i: i64[$H, $N, 1]\n input u: f32[$H, $N, $H]\n y = ScatterND(x, i, u) @ y\n output y", "f32[$W, $H]"],
   ])("%s", (_, text, shape) => { check(text, shape && !text.includes("output b") ? [shape] : undefined); });
 });
 

@@ -81,6 +81,47 @@ const ranking = `graph "net" {
   output d
   output di
 }`;
+/** Rows that are chosen, gone through apart, and put back where they were, or added up by class; a shape of which one size is left open. */
+const scattering = `graph "net" {
+  const i: i64[] = [0]
+  const ones: i64[1] = [1]
+  const zeros: i64[1] = [0]
+  const rest: i64[1] = [-1]
+  const four: i64[1] = [4]
+  const wide: i64[1] = [8]
+  const limit: f32[] = [0]
+  input x: f32[200, 8]
+  input class: i64[300]
+  input u: f32[300, 8]
+  input f: f32[1, 3, 6, 7]
+  first = Gather(x, i) { axis: 1 } @ first
+  m = Greater(first, limit) @ mask
+  p = NonZero(m) @ places
+  list = Reshape(p, rest) @ list
+  rows = Gather(x, list) @ rows
+  e = Exp(rows) @ exp
+  sh = Shape(list) @ shape
+  column = Unsqueeze(list, ones) @ column
+  both = Concat(sh, wide) { axis: 0 } @ both
+  many = Expand(column, both) @ many
+  back = ScatterElements(x, many, e) @ back
+  nd = ScatterND(x, column, e) @ nd
+  three = Concat(sh, rest, four) { axis: 0 } @ three
+  apart = Reshape(e, three) @ apart
+  square = Mul(apart, apart) @ square
+  total = ReduceSum(square) { keepdims: 0 } @ total
+  cc = Unsqueeze(class, ones) @ cc
+  sums = ScatterND(x, cc, u) { reduction: "add" } @ sums
+  boxes = Slice(rows, zeros, four, ones) @ boxes
+  images = Mul(list, i) @ images
+  regions = RoiAlign(f, boxes, images) { output_height: 2, output_width: 2, sampling_ratio: 2 } @ regions
+  output back
+  output nd
+  output total
+  output sums
+  output e
+  output regions
+}`;
 /** Elements and slices, in order of value and of where they are first. */
 const differing = `graph "net" {
   input x: f32[4, 40]
@@ -210,6 +251,12 @@ test.each([1, 2])("TopK of many, %d threads", async (threads) => {
     }
     for (const r of [0, 1]) expect(got("ci").filter((_, i) => i % 2 === r)).toEqual(best(y!, (i) => 2 * i + r, 97, 1));
   }
+}, 240_000);
+test.each([1, 3])("Scatter of rows that data chooses, %d threads", async (threads) => {
+  const classes = (most: number) => constantOf("i64", [300], BigInt64Array.from({ length: 300 }, (_, k) => BigInt(Math.floor(Math.abs(next()) * most)))), image = () => floats([1, 3, 6, 7]);
+  const found = await runs(scattering, threads, [0, -9, 9].map((d, k) => [floats([200, 8], (x) => x + d), classes([50, 1, 200][k]!), floats([300, 8]), image()]));
+  expect(found.map((r) => r.get("e")!.shape[0])).toEqual([expect.any(Number), 0, 200]);
+  expect(Number(found[2]!.get("total")!.data[0])).toBeGreaterThan(0);
 }, 240_000);
 test("Unique", async () => {
   const cases = [1, 2, 9].map((k) => [floats([4, 40], (x) => Math.round(x * k))]), found = await runs(differing, 1, cases);

@@ -52,6 +52,7 @@ class Inference implements Walk {
   private readonly equalities = new Map<string, Equality>();
   private readonly contradictions: string[] = [];
   private readonly kept: Node[] = [];
+  private readonly makers = new Map<ValueName, Node>();
   /** Nodes of bodies written out so far. */
   private written = 0;
 
@@ -82,6 +83,8 @@ class Inference implements Walk {
     this.diagnostics.push({ severity: "error", code, message, op: n.op, node: n.name, ...(hint ? { hint } : {}) });
   }
   readonly unused = (wanted: string): string => this.values.unused(wanted);
+  readonly made = (v: ValueName): Node | undefined => this.makers.get(v);
+  private stay(n: Node): void { this.kept.push(n); for (const v of n.outputs) if (v) this.makers.set(v, n); }
 
   /** Types a node and keeps it, or what stands for it. */
   node(given: Node): void {
@@ -108,7 +111,7 @@ class Inference implements Walk {
       if (type) this.values.setType(v, type);
       if (!found || doubtful) this.values.doubtful.add(v);
     });
-    if (!found || !op || !this.folded(n, op, found)) this.kept.push(n);
+    if (!found || !op || !this.folded(n, op, found)) this.stay(n);
   }
   private takesTensors(n: Node): boolean {
     const other = n.inputs.find((v) => this.values.partsOf(v) !== undefined);
@@ -241,7 +244,7 @@ class Inference implements Walk {
       const [v] = n.outputs as [ValueName], measures = n.op === measureOp;
       this.values.sizes.set(v, list);
       if (measures) for (const s of symbolsIn(list.dims)) this.measured(s, v);
-      else this.kept.push({ ...n, inputs: this.values.measuring(list) });
+      else this.stay({ ...n, inputs: this.values.measuring(list) });
       return !measures;
     }
     const worth = this.fold?.(n, this.view(n, op, found));
@@ -253,7 +256,7 @@ class Inference implements Walk {
       if (!v) return;
       if (!isSizeList(value)) { this.values.constants.set(v, value); return; }
       this.values.sizes.set(v, value);
-      if (!stays) this.kept.push({ name: i === 0 ? n.name : this.unused(`${n.name}/sizes`), op: sizesOp, inputs: this.values.measuring(value), outputs: [v], attributes: { value }, origin: n.origin });
+      if (!stays) this.stay({ name: i === 0 ? n.name : this.unused(`${n.name}/sizes`), op: sizesOp, inputs: this.values.measuring(value), outputs: [v], attributes: { value }, origin: n.origin });
     });
     return !stays;
   }
@@ -274,7 +277,7 @@ class Inference implements Walk {
     if (known) return this.give(known, `${v}.value`);
     const name = this.unused(`${v}.value`);
     this.values.setType(name, type);
-    this.kept.push({ name: this.unused(`${v}.identity`), op: "Identity", inputs: [v], outputs: [name], attributes: {}, origin: [] });
+    this.stay({ name: this.unused(`${v}.identity`), op: "Identity", inputs: [v], outputs: [name], attributes: {}, origin: [] });
     return name;
   }
 }

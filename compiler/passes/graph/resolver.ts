@@ -33,6 +33,7 @@ export function resolverFor(root: Node, g: Around): Resolver {
       return t;
     },
     known: (v) => g.values.constantOf(v),
+    made: g.made,
     inline: (body, inputs) => {
       g.afford(body.nodes.length);
       const outputs = body.outputs.map((v) => g.unused(`${root.name}/${v}`)), before = g.diagnostics.length;

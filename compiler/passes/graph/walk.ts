@@ -25,6 +25,8 @@ export interface Around {
   /** A name that nothing has. */
   readonly unused: (wanted: string) => string;
   node(n: Node): void;
+  /** The node of this graph, typed by now, that makes a value. */
+  readonly made: (v: ValueName) => Node | undefined;
   /** A new constant. */
   give(c: Constant, wanted: string): ValueName;
   /** Lets `parts` be what `v`, a value of node `n`, consists of. */
