@@ -50,7 +50,9 @@ export function packageCpp(input: PackageInput): Package {
     return { text: id, ctype };
   };
   const call = (s: Step, index: number) => ({ comment: stepComment(s, index), kernel: program.kernels[s.kernel]!.name, args: callArguments(program, s, base, p.symbols) });
-  const words: SizeWords = { first: team ? "if (task == 0) " : "", meet: team ? "meet(team);" : "" };
+  const first = team ? "if (task == 0) " : "", meet = team ? "meet(team);" : "";
+  // All tasks find the same, and none leaves before all have read what says so: the caller may begin another run.
+  const words: SizeWords = { first, meet, refuse: [`${first}s->unfit = true;`, ...(meet ? [meet] : []), "return;"] };
   const around = flowLines(program, { decision: (d) => decisionText(program, d, base), size: (d) => indexText(d, p.symbols), leave: (l) => leaveLines(l, p.symbols, words), meet: words.meet });
   const learned = program.steps.map((_, index) => learnedLines(program, p.symbols, index, words));
   const steps = program.steps.map((s, index) => ({

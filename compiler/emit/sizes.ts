@@ -1,6 +1,6 @@
 /** Sizes that only a run knows, in C: the numbers that steps are given, the shapes of inputs, the caller's dense memory. */
 import { substitute } from "../ir/algebra.ts";
-import type { Leave } from "../ir/control.ts";
+import { flowsIn, type Flow, type Leave } from "../ir/control.ts";
 import { int, range } from "../ir/linear.ts";
 import type { Kernel } from "../ir/kernel.ts";
 import type { Place, Port, Program, Step } from "../ir/program.ts";
@@ -73,13 +73,15 @@ export function sizedView(p: Program, names: ReadonlyMap<string, string>, ids: r
   });
   const flat = (f: (x: Port) => readonly number[]): string => p.inputs.flatMap(f).join(", ");
   return {
-    symbols: own.map(({ id, range: [, high] }) => ({ id, high })), given, checks, differ: differing(p, names, null), learns: symbols.some((s) => !("input" in s.from)), changing: own.flatMap(({ id, from }) => ("flow" in from ? [id] : [])), firsts: [...firsts, first].join(", "), shapeLength: Math.max(1, first),
+    symbols: own.map(({ id, range: [, high] }) => ({ id, high })), given, checks, differ: differing(p, names, null), learns: symbols.some((s) => !("input" in s.from)) || asks(p.flow ?? []), changing: own.flatMap(({ id, from }) => ("flow" in from ? [id] : [])), firsts: [...firsts, first].join(", "), shapeLength: Math.max(1, first),
     least: flat(leastShape) || "0", most: flat((x) => x.shape) || "0",
     copiesIn: copied(p.inputs, 0, true), copiesOut: copied(p.outputs, p.inputs.length, false),
     outputs: p.outputs.map((x, index) => ({ index, dims: dimsOf(x, names, words).map((size, d) => ({ d, size })) })),
     bytes: 8 * (Math.max(1, first) + symbols.length),
   };
 }
+/** Whether sizes must be equal where a branch or a turn ends. */
+const asks = (flow: Flow<unknown, unknown>): boolean => flow.some((item) => (item.kind === "leave" && item.equalities.length > 0) || flowsIn(item).some(asks));
 /** As C: that two sizes differ which must not, of those pairs where this symbol is the last that is learned; null: of those that inputs tell. */
 function differing(p: Program, names: ReadonlyMap<string, string>, last: string | null): readonly string[] {
   const steps = new Map((p.symbols ?? []).flatMap(({ variable, from }) => ("place" in from ? [[variable.name, from.steps] as const] : [])));
@@ -93,10 +95,12 @@ function differing(p: Program, names: ReadonlyMap<string, string>, last: string 
 export const learned = (p: Program, names: ReadonlyMap<string, string>, index: number): readonly { readonly id: string; readonly place: Place; readonly dtype: DType; readonly offset: number; readonly low: number; readonly high: number; readonly differ: readonly string[] }[] =>
   (p.symbols ?? []).flatMap(({ variable, from }) => ("place" in from && from.steps === index + 1
     ? [{ id: names.get(variable.name)!, place: from.place, dtype: from.dtype, offset: from.place.offset, low: variable.range![0], high: variable.range![1], differ: differing(p, names, variable.name) }] : []));
-/** How C is written where several tasks run the steps: what is done by one alone begins with `first`; the line after which all have come here. Both "" where there is one. */
-export interface SizeWords { readonly first: string; readonly meet: string }
-/** All tasks find the same, and none leaves before all have read what says so: the caller may begin another run. */
-const refusal = (why: readonly string[], { first, meet }: SizeWords): readonly string[] => (why.length ? [`if (${why.join(" || ")}) {`, `  ${first}s->unfit = true;`, ...(meet ? [`  ${meet}`] : []), "  return;", "}"] : []);
+/**
+ * How C is written where several tasks run the steps: what is done by one alone begins with `first`; the line after which all have come here. Both "" where there is one.
+ * `refuse`: what ends a run that cannot go on.
+ */
+export interface SizeWords { readonly first: string; readonly meet: string; readonly refuse: readonly string[] }
+const refusal = (why: readonly string[], { refuse }: SizeWords): readonly string[] => (why.length ? [`if (${why.join(" || ")}) {`, ...refuse.map((line) => `  ${line}`), "}"] : []);
 /** What symbols become where a branch or a turn ends, as lines of C: all at once. */
 export function leaveLines({ sizes, equalities }: Leave<unknown>, names: ReadonlyMap<string, string>, words: SizeWords): readonly string[] {
   const list = sizes.map(({ symbol, value }) => ({ id: names.get(symbol.name)!, text: indexText(value, names), value: typeof value === "number" ? int(value) : value, range: range(symbol) }));

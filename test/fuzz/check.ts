@@ -19,16 +19,17 @@ import { driverText, failureOf, type DriverCase, type DriverRun } from "./driver
 import { Draw } from "./draw.ts";
 import type { Runner } from "./machine.ts";
 import { difference, expectedOf, type Expected, type Sample } from "./meaning.ts";
+import { peerOutputs } from "./peer.ts";
 import { isOpen, shapeAt, sizesOfRuns, typed } from "./open.ts";
 export type { Sample } from "./meaning.ts";
 
 const execute = promisify(execFile);
 
-/** `isa` is the instruction set, or the target for devices; empty where no code came to be. */
+/** `isa` is the instruction set, the target for devices, or onnxruntime; empty where no code came to be. */
 export interface Failure { readonly index: number; readonly isa: string; readonly kind: "reference" | "compiler" | "c++" | "run" | "result"; readonly reason: string }
 export interface CheckOptions {
   readonly runners: readonly Runner[];
-  /** Targets whose packages run on the devices that are here, each graph on its first set of inputs. */
+  /** Targets whose packages run on the devices that are here, each graph on one set of inputs. */
   readonly targets?: readonly Target[];
   /** Compiler flags for the kernels. */
   readonly flags: readonly string[];
@@ -37,6 +38,8 @@ export interface CheckOptions {
   readonly keep?: boolean;
   /** Hears of graphs that the compiler says it cannot do. */
   readonly refused?: (index: number, why: string) => void;
+  /** Asks onnxruntime too what graphs mean, and hears why it gives no answer. */
+  readonly peer?: (index: number, why: string) => void;
   /** Compares each float with its own size rather than with the largest of its tensor. */
   readonly each?: boolean;
 }
@@ -59,16 +62,19 @@ export function filesOf(program: Program, name: string, isa: string): ReadonlyMa
   return cppTarget.emit({ ...program, kernels }, { name, hash: "0".repeat(64), version: "fuzz", flags: "", weights: "source", instructionSets: [isa], settings: {} }).files;
 }
 
-interface Member { readonly index: number; readonly sample: Sample; readonly program: Program; readonly expected: readonly NonNullable<Expected>[] }
+interface Told { readonly index: number; readonly sample: Sample; readonly expected: readonly NonNullable<Expected>[] }
+interface Member extends Told { readonly program: Program }
 
 /** All that goes wrong, at most one failure for each graph and instruction set. */
 export async function check(samples: readonly Sample[], o: CheckOptions): Promise<readonly Failure[]> {
   const failures: Failure[] = [], members: Member[] = [], isas = o.runners.map((r) => r.isa);
   rmSync(o.folder, { recursive: true, force: true });
+  const told: Told[] = [];
   for (const [index, sample] of samples.entries()) {
     let kind: Failure["kind"] = "reference";
     try {
       const expected = expectedOf(sample), clear = expected.map((e) => e !== null), meant = { ...sample, sets: sample.sets.filter((_, s) => clear[s]) };
+      told.push({ index, sample: meant, expected: expected.filter((e) => e !== null) });
       kind = "compiler";
       members.push({ index, sample: meant, program: programOf(sample.graph, isas), expected: expected.filter((e) => e !== null) });
     } catch (e) {
@@ -76,22 +82,43 @@ export async function check(samples: readonly Sample[], o: CheckOptions): Promis
       else failures.push({ index, isa: "", kind, reason: (e as Error).stack ?? String(e) });
     }
   }
+  if (o.peer) failures.push(...await checkPeer(told, o, o.peer));
   if (members.length) for (const runner of o.runners) failures.push(...await checkOn(runner, members, o));
   if (members.length) for (const target of o.targets ?? []) failures.push(...await checkDevice(target, members, o));
   if (!o.keep) rmSync(o.folder, { recursive: true, force: true });
   return failures;
 }
+/** Without the runs that have to be refused: it may take them. */
+async function checkPeer(all: readonly Told[], o: CheckOptions, silent: (index: number, why: string) => void): Promise<readonly Failure[]> {
+  const list = all.map(({ index, sample: { graph, sets }, expected }) => {
+    const meant = expected.flatMap((e, s) => ("refused" in e ? [] : [{ ...e, feeds: sets[s]! }]));
+    return { index, graph, meant, sets: meant.map((m) => m.feeds) };
+  });
+  const answers = await peerOutputs(list, join(o.folder, "peer"));
+  return list.flatMap(({ index, graph, meant }, i): readonly Failure[] => {
+    const answer = answers[i]!;
+    if (typeof answer === "string") { silent(index, answer); return []; }
+    const offs = meant.flatMap(({ values, spread }, s) => graph.outputs.flatMap((v, k) => {
+      const got = answer[s]![k]!, want = values[k]!, other = got.dtype !== want.dtype || got.shape.join() !== want.shape.join();
+      const off = spread[k] === Infinity ? null : other ? `${got.dtype}[${got.shape}] instead of ${want.dtype}[${want.shape}]` : difference(got.data, want, 1e-4, spread[k]!, o.each);
+      return off ? [`run ${s}, output ${v}: ${off}`] : [];
+    }));
+    return offs.length ? [{ index, isa: "onnxruntime", kind: "result", reason: offs.join("\n") }] : [];
+  });
+}
 /** Winograd's products are less exact. */
 const toleranceOf = (p: Program): number => (p.kernels.some((k) => k.name.includes("winograd")) ? 1e-4 : 1e-5);
 /** What a target refuses, with the reason, is no failure. */
 async function checkDevice(target: Target, all: readonly Member[], o: CheckOptions): Promise<readonly Failure[]> {
-  const members = all.filter((m) => !m.program.symbols?.length), outcomes = await runOn(target, members.map(({ index, sample }) => ({ name: `g${index}`, graph: sample.graph, feeds: sample.sets[0]! })));
-  return members.flatMap(({ index, sample, program, expected }, i): readonly Failure[] => {
+  // Where sizes are open, the first set has the largest.
+  const members = all.flatMap((m) => { const set = Math.min(isOpen(m.sample.graph) ? 1 : 0, m.sample.sets.length - 1); return set < 0 ? [] : [{ ...m, set }]; });
+  const outcomes = await runOn(target, members.map(({ index, sample, set }) => ({ name: `g${index}`, graph: sample.graph, feeds: sample.sets[set]! })));
+  return members.flatMap(({ index, sample, program, expected, set }, i): readonly Failure[] => {
     const r = outcomes[i]!, about = { index, isa: target.name };
     if ("refused" in r) return [];
     if ("problem" in r) return [{ ...about, kind: r.problem.startsWith("the compiler") ? "compiler" : "run", reason: r.problem }];
-    const [first] = expected;
-    if (!first || "refused" in first) return [];
+    const first = expected[set]!;
+    if ("refused" in first) return [];
     const { values, spread } = first, offs = sample.graph.outputs.flatMap((v, k) => {
       const off = difference(r.outputs[k]!.data, values[k]!, toleranceOf(program), spread[k]!, o.each);
       return off ? [`output ${v}: ${off}`] : [];

@@ -1,8 +1,10 @@
 /** Random graphs from a seed, made of what real networks are made of, at odd sizes. */
 import { isPlaceholder } from "../../compiler/ir/graph-text.ts";
-import { constantOf, sizeOf, type Graph } from "../../compiler/ir/graph.ts";
+import { constantOf, sizeOf, type Dim, type Graph } from "../../compiler/ir/graph.ts";
 import { arrayOf, isFloat } from "../../compiler/ir/types.ts";
 import { Unsupported } from "../../compiler/ops/op.ts";
+import { Builder } from "../support/graph-builder.ts";
+import { controlSteps } from "./control.ts";
 import { Draw } from "./draw.ts";
 import { imageSteps } from "./images.ts";
 import { OpenBuilder, OpenShapes } from "./open.ts";
@@ -33,9 +35,10 @@ function firstShape(s: Scene): readonly number[] {
 }
 
 type Steps = readonly (readonly [number, Step])[];
-/** Takes so many steps at most behind what is there, and chooses outputs. */
-function grown(s: Scene, steps: number, list: (rank: number) => Steps): Graph {
-  const { draw } = s, count = draw.int(1, steps);
+type StepsFor = (rank: number) => Steps;
+/** Takes so many steps behind what is there. */
+function grow(s: Scene, count: number, list: StepsFor): void {
+  const { draw } = s;
   for (let done = 0, tries = 0; done < count && tries < count * 6; tries++) {
     const x = draw.chance(0.75) ? s.floats.at(-1)! : draw.pick(s.floats), step = drawStep(draw, list(s.rank(x)));
     try {
@@ -46,6 +49,11 @@ function grown(s: Scene, steps: number, list: (rank: number) => Steps): Graph {
       if (!(e instanceof Misfit) && !(e instanceof Unsupported)) throw e;
     }
   }
+}
+/** Takes so many steps at most behind what is there, and chooses outputs. */
+function grown(s: Scene, steps: number, list: StepsFor): Graph {
+  const { draw } = s;
+  grow(s, draw.int(1, steps), list);
   const outputs = [s.floats.at(-1)!];
   while (draw.chance(0.3)) outputs.push(draw.pick(s.floats));
   if (s.others.length && draw.chance(0.5)) outputs.push(draw.pick(s.others));
@@ -54,20 +62,35 @@ function grown(s: Scene, steps: number, list: (rank: number) => Steps): Graph {
   // An input is an output by itself only where a node stands between: ONNX allows both, so both come.
   return s.finish(names.length > 1 && draw.chance(0.2) ? draw.shuffle(names) : names);
 }
-const usual = (draw: Draw) => (rank: number): Steps => (draw.chance(0.2) ? otherSteps : rank >= 3 && draw.chance(rank === 3 ? 0.3 : 0.6) ? imageSteps : valueSteps);
+const usual = (draw: Draw): StepsFor => (rank) => (draw.chance(0.2) ? otherSteps : rank >= 3 && draw.chance(rank === 3 ? 0.3 : 0.6) ? imageSteps : valueSteps);
 /** A graph of so many steps at most, each of one to some twenty nodes; `large`: at the sizes of real networks. */
 export function randomGraph(seed: number, steps = 6, large = false): Graph {
-  const s = new Scene(seed, large), { draw } = s;
+  const draw = new Draw(seed, large), s = new Scene(draw, new Builder(seed));
   s.floats.push(s.input(firstShape(s)));
   if (draw.chance(0.2)) s.floats.push(s.input(draw.chance(0.5) ? s.shape(s.floats[0]!) : firstShape(s)));
   return grown(s, steps, usual(draw));
 }
 /** A graph with sizes that each run chooses. */
 export function openGraph(seed: number, steps = 6): Graph {
-  const s = new Scene(seed, false, new OpenBuilder(seed, seed % 16 === 0)), { draw } = s, shapes = new OpenShapes(draw), others = usual(draw);
+  const draw = new Draw(seed), s = new Scene(draw, new OpenBuilder(seed, seed % 16 === 0)), shapes = new OpenShapes(draw);
   s.floats.push(s.input(shapes.next()));
   if (draw.chance(0.25)) s.floats.push(s.input(draw.chance(0.5) ? s.dims(s.floats[0]!) : shapes.next()));
-  return grown(s, steps, (rank) => (draw.chance(0.4) ? sizeSteps : others(rank)));
+  return grown(s, steps, open(draw));
+}
+const open = (draw: Draw): StepsFor => { const others = usual(draw); return (rank) => (draw.chance(0.4) ? sizeSteps : others(rank)); };
+/** Every other step has sub-graphs, fewer of those in them; two may lie inside a third. */
+function controlled(draw: Draw, others: StepsFor, depth = 0): StepsFor {
+  if (depth === 3) return others;
+  const inside = controlled(draw, others, depth + 1), steps = controlSteps((s, count) => { grow(s, count, inside); });
+  return (rank) => (draw.chance(depth ? 0.25 : 0.7) ? steps : others(rank));
+}
+/** A graph with branches and loops; every other seed: with sizes that each run chooses. */
+export function controlGraph(seed: number, steps = 4): Graph {
+  const draw = new Draw(seed), s = new Scene(draw, new OpenBuilder(seed, seed % 16 === 0)), shapes = new OpenShapes(draw), isOpen = seed % 2 === 0;
+  const shape = (): readonly Dim[] => (isOpen ? shapes.next() : firstShape(s));
+  s.floats.push(s.input(shape()));
+  if (draw.chance(0.3)) s.floats.push(s.input(draw.chance(0.5) ? s.dims(s.floats[0]!) : shape()));
+  return grown(s, steps, controlled(draw, isOpen ? open(draw) : usual(draw)));
 }
 
 /** A parsed graph with random elements in the place of those that its text does not tell. */

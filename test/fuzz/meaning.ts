@@ -26,12 +26,18 @@ const farthest = (a: Constant, b: Constant): number => {
   for (let i = 0; i < a.data.length; i++) { const off = Math.abs(Number(a.data[i]) - Number(b.data[i])); if (Number.isFinite(off)) most = Math.max(most, off); }
   return most;
 };
+/** Whether nodes may find sizes. */
+const findsSizes = (g: Graph): boolean => g.nodes.some((n) => { const op = ops.get(n.op); return n.op === measureOp || op?.resolve || op?.control; });
+/** A rounding error may decide which way a graph goes, which not every change shows. */
+const shakes = (g: Graph): number => (g.nodes.some((n) => ops.get(n.op)?.control) ? 3 : 1);
 /** A graph may be as sensitive as it likes. */
-function spreadOf(graph: Graph, feeds: ReadonlyMap<string, Constant>, exact: readonly Constant[], seed: number): readonly number[] {
+const spreadOf = (graph: Graph, feeds: ReadonlyMap<string, Constant>, exact: readonly Constant[], seed: number): readonly number[] =>
+  Array.from({ length: shakes(graph) }, (_, i) => spreadOnce(graph, feeds, exact, seed + 100 * i)).reduce((a, b) => a.map((x, k) => Math.max(x, b[k]!)));
+function spreadOnce(graph: Graph, feeds: ReadonlyMap<string, Constant>, exact: readonly Constant[], seed: number): readonly number[] {
   let rough: ReadonlyMap<string, Constant>;
   const draw = new Draw(seed), change = (c: Constant) => shaken(c, draw);
   // Where a rounding error decides how many results there are, what follows may not fit them.
-  try { rough = evaluateGraph(graph, new Map([...feeds].map(([v, c]) => [v, change(c)])), undefined, change); } catch (e) { if (isOpen(graph) || graph.nodes.some((n) => n.op === measureOp)) return exact.map(() => Infinity); throw e; }
+  try { rough = evaluateGraph(graph, new Map([...feeds].map(([v, c]) => [v, change(c)])), undefined, change); } catch (e) { if (isOpen(graph) || findsSizes(graph)) return exact.map(() => Infinity); throw e; }
   return graph.outputs.map((v, i) => farthest(exact[i]!, rough.get(v) ?? exact[i]!));
 }
 const outputsOf = (g: Graph, feeds: ReadonlyMap<string, Constant>): readonly Constant[] => { const all = evaluateGraph(g, feeds); return g.outputs.map((v) => all.get(v)!); };
@@ -60,7 +66,7 @@ function expectedAt(open: Graph, graph: Graph, feeds: ReadonlyMap<string, Consta
 }
 /** Of each set. Open sizes must mean what numbers in their place mean. */
 export function expectedOf({ graph, sets }: Sample): readonly Expected[] {
-  if (!isOpen(graph) && !graph.nodes.some((n) => ops.get(n.op)?.resolve)) return sets.map((feeds, s) => { const values = outputsOf(graph, feeds); return { values, spread: spreadOf(graph, feeds, values, s + 5) }; });
+  if (!isOpen(graph) && !findsSizes(graph)) return sets.map((feeds, s) => { const values = outputsOf(graph, feeds); return { values, spread: spreadOf(graph, feeds, values, s + 5) }; });
   const open = typed(graph);
   return sets.map((feeds, s) => expectedAt(open, graph, feeds, s + 5));
 }

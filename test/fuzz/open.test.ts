@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parseGraph, printGraph } from "../../compiler/ir/graph-text.ts";
 import { check, sampleOf, type Sample } from "./check.ts";
-import { openGraph } from "./graphs.ts";
+import { controlGraph, openGraph } from "./graphs.ts";
 import { runners } from "./machine.ts";
 import { expectedOf } from "./meaning.ts";
 
@@ -28,4 +28,7 @@ test("sizes that a run must not have are refused, and the run after that is as e
   const sets = [first!, new Map([...first!, ["a", other("a", 4)] as const]), second!, new Map([...first!, ["b", other("b", 10)] as const]), first!], sample = { graph, sets };
   expect(expectedOf(sample).map((e) => (e && "refused" in e ? (/must be equal/.test(e.refused) ? "unequal" : "out of bounds") : "taken"))).toEqual(["taken", "unequal", "taken", "out of bounds", "taken"]);
   expect(await failures([sample])).toEqual([]);
+});
+test("branches and loops, seeds from 1, 12 of them", { timeout: 300_000 }, async () => {
+  expect(await failures(Array.from({ length: 12 }, (_, i) => sampleOf(controlGraph(i + 1, 3), i + 1)))).toEqual([]);
 });

@@ -1,5 +1,5 @@
 /** Graphs with sizes that only a run knows: how they grow, what their inputs look like, and which sizes are tried. */
-import { capturedBy, isStatic, type Dim, type Graph, type Node, type ValueType } from "../../compiler/ir/graph.ts";
+import { capturedBy, isGraph, isStatic, type Dim, type Graph, type Node, type ValueType } from "../../compiler/ir/graph.ts";
 import { range } from "../../compiler/ir/linear.ts";
 import { parameter, type Var } from "../../compiler/ir/scalar.ts";
 import { symbolNamed } from "../../compiler/ir/symbols.ts";
@@ -24,16 +24,26 @@ export function typed(g: Graph): Graph {
   if (errors.length) throw new Unsupported(errors.map((d) => `${d.node ?? ""}: ${d.message}`).join("; "));
   return graph;
 }
+/** Whether a graph, or one inside it, needs sizes to be equal that may differ. */
+const asksForEqual = (g: Graph): boolean => g.equalities !== undefined || g.nodes.some((n) => Object.values(n.attributes).some((a) => isGraph(a) && asksForEqual(a)));
 /** Of each value that it makes, the whole graph decides the type: shapes may be computed by nodes. */
 export class OpenBuilder extends Builder {
   private readonly mayDiffer: boolean;
   /** `mayDiffer`: whether nodes may need sizes to be equal that a run could choose otherwise. */
-  constructor(seed: number, mayDiffer = false) { super(seed); this.mayDiffer = mayDiffer; }
+  constructor(seed: number, mayDiffer = false, outer?: OpenBuilder) { super(seed, outer); this.mayDiffer = mayDiffer; }
   protected override infer(node: Node): readonly ValueType[] {
-    const whole = this.graph(...node.outputs), found = typed({ ...whole, nodes: behind([...whole.nodes, node], node.outputs) });
-    if (found.equalities && !this.mayDiffer) throw new Unsupported("sizes may differ");
+    const whole = this.graph(...node.outputs), found = typed(this.alone({ ...whole, nodes: behind([...whole.nodes, node], node.outputs) }));
+    if (!this.mayDiffer && asksForEqual(found)) throw new Unsupported("sizes may differ");
     return node.outputs.map((v) => found.types.get(v)!);
   }
+  /** With what it reads of graphs around as inputs and constants. */
+  private alone(g: Graph): Graph {
+    if (!this.outer) return g;
+    const own = new Set([...g.inputs, ...g.constants.keys(), ...g.nodes.flatMap((n) => n.outputs)]), read = [...new Set(g.nodes.flatMap((n) => [...n.inputs, ...capturedBy(n)]))].filter((v) => v && !own.has(v));
+    const known = read.flatMap((v) => { const c = this.constantHere(v); return c ? [[v, c] as const] : []; }), others = read.filter((v) => !this.constantHere(v));
+    return { ...g, inputs: [...g.inputs, ...others], constants: new Map([...g.constants, ...known]), types: new Map([...g.types, ...others.map((v) => [v, this.typeHere(v)!] as const)]) };
+  }
+  override inner(): OpenBuilder { return new OpenBuilder(0, this.mayDiffer, this); }
   override graph(...outputs: readonly string[]): Graph {
     const whole = super.graph(...outputs);
     return { ...whole, types: new Map(whole.inputs.map((v) => [v, whole.types.get(v)!])) };

@@ -1,10 +1,10 @@
 /**
  * npm run fuzz -- [--seed N] [--count M] [--steps S] [--large] [--isa sse,avx2,...] [--target opencl,webgpu] [--cxx g++] [--opt "O3 march=native"] [--sanitize]
- *                 [--group G] [--keep] [--no-shrink] [--open]
+ *                 [--group G] [--keep] [--no-shrink] [--open | --control] [--onnxruntime]
  * npm run fuzz -- --graph FILE
  *
- * Compiles random graphs (seeds N .. N+M-1; --open: with sizes that each run chooses) to C++, runs them on each instruction set that the machine has (with --target: on the
- * devices for those targets instead), and compares with the meaning of the graph. A failure prints its seed and the text of the smallest graph that fails in the same way;
+ * Compiles random graphs (seeds N .. N+M-1; --open: with sizes that each run chooses; --control: with branches and loops) to C++, runs them on each instruction set that the machine has (with --target: on the
+ * devices for those targets instead), and compares with the meaning of the graph; --onnxruntime: compares that with what onnxruntime makes of it. A failure prints its seed and the text of the smallest graph that fails in the same way;
  * a file with such a text can be run again (constants that are printed as a hash get random elements).
  */
 import { readFileSync } from "node:fs";
@@ -14,8 +14,9 @@ import { parseArgs } from "node:util";
 import { parseGraph, printGraph } from "../../compiler/ir/graph-text.ts";
 import { targets } from "../../targets/index.ts";
 import { check, sampleOf, type CheckOptions, type Failure, type Sample } from "./check.ts";
-import { filled, openGraph, randomGraph } from "./graphs.ts";
+import { controlGraph, filled, openGraph, randomGraph } from "./graphs.ts";
 import { runners } from "./machine.ts";
+import { hasPeer } from "./peer.ts";
 import { alike, shrink } from "./shrink.ts";
 
 const { values: flags } = parseArgs({
@@ -24,7 +25,7 @@ const { values: flags } = parseArgs({
       steps: { type: "string", default: "6" },
     isa: { type: "string" }, target: { type: "string" }, opt: { type: "string", default: "O1" }, cxx: { type: "string", default: "g++" },
       sanitize: { type: "boolean", default: false },
-    open: { type: "boolean", default: false }, keep: { type: "boolean", default: false }, large: { type: "boolean", default: false },
+    open: { type: "boolean", default: false }, control: { type: "boolean", default: false }, onnxruntime: { type: "boolean", default: false }, keep: { type: "boolean", default: false }, large: { type: "boolean", default: false },
     "no-shrink": { type: "boolean", default: false }, graph: { type: "string" },
   },
 });
@@ -38,14 +39,19 @@ const options: CheckOptions = {
   runners: chosen, targets: devices, folder: join(tmpdir(), `mlc-fuzz-${process.pid}`), keep: flags.keep,
   flags: [...flags.opt.split(" ").map((f) => `-${f}`), ...(flags.sanitize ? ["-fsanitize=address,undefined",
     "-fno-sanitize-recover=undefined"] : []), "-w"], refused: (_, why) => { refused.set(why, (refused.get(why) ?? 0) + 1); },
+  ...(flags.onnxruntime ? { peer: (_: number, why: string) => { silent.set(why, (silent.get(why) ?? 0) + 1); } } : {}),
 };
 /** What the compiler says it cannot do, and how often. */
 const refused = new Map<string, number>();
-const made = (seed: number) => (flags.open ? openGraph(seed, Number(flags.steps)) : randomGraph(seed, Number(flags.steps), flags.large));
+/** Why onnxruntime gives no answer. */
+const silent = new Map<string, number>();
+if (flags.onnxruntime && !hasPeer()) fail("python3 has no onnxruntime");
+const made = (seed: number) => (flags.control ? controlGraph(seed, Number(flags.steps)) : flags.open ? openGraph(seed, Number(flags.steps)) : randomGraph(seed, Number(flags.steps), flags.large));
 async function smallest(sample: Sample, f: Failure): Promise<Sample> {
   const runners = chosen.filter((r) => f.isa === "" || r.isa === f.isa), targets = devices.filter((t) => f.isa === "" || t.name === f.isa);
+  const { peer, ...others } = options, asked = peer && f.isa === "onnxruntime" ? { peer } : {};
   return shrink(sample, async (list) => new Set((await check(list,
-    { ...options, runners, targets, folder: `${options.folder}-shrink` })).filter((x) => alike(x, f)).map((x) => x.index)));
+    { ...others, ...asked, runners, targets, folder: `${options.folder}-shrink` })).filter((x) => alike(x, f)).map((x) => x.index)));
 }
 let failed = 0;
 async function group(samples: readonly Sample[], names: readonly string[]): Promise<void> {
@@ -64,5 +70,6 @@ else for (let from = first; from < first + count; from += size) {
   await group(seeds.map((seed) => sampleOf(made(seed), seed)), seeds.map((seed) => `seed ${seed}`));
 }
 for (const [why, times] of refused) console.log(`${times} x refused: ${why}`);
+for (const [why, times] of silent) console.log(`${times} x no answer of onnxruntime: ${why}`);
 console.log(`${flags.graph ? 1 - failed : count - failed} passed, ${failed} failed`);
 process.exitCode = failed ? 1 : 0;

@@ -1,8 +1,8 @@
 /** A random graph while it grows. */
-import { sizeOf, type Attribute, type Dim, type Graph } from "../../compiler/ir/graph.ts";
+import { capturedBy, sizeOf, type Attribute, type Dim, type Graph } from "../../compiler/ir/graph.ts";
 import type { DType } from "../../compiler/ir/types.ts";
-import { Builder } from "../support/graph-builder.ts";
-import { Draw } from "./draw.ts";
+import type { Builder } from "../support/graph-builder.ts";
+import type { Draw } from "./draw.ts";
 
 
 /** A step does not fit the value it was given, or would be too large. */
@@ -21,9 +21,17 @@ export class Scene {
   readonly others: string[] = [];
   private readonly given = new Set<Dim>();
   private count = 0;
-  constructor(seed: number, large = false, b = new Builder(seed)) {
-    this.draw = new Draw(seed, large); this.b = b;
-    this.most = large ? { elements: 400_000, work: 80_000_000 } : { elements: 30_000, work: 6_000_000 };
+  private readonly outer: Scene | undefined;
+  /** `outer`: the scene of the graph around a sub-graph. */
+  constructor(draw: Draw, b: Builder, outer?: Scene) {
+    this.draw = draw; this.b = b; this.outer = outer;
+    this.most = outer ? { elements: outer.most.elements / 2, work: outer.most.work / 8 } : draw.large ? { elements: 400_000, work: 80_000_000 } : { elements: 30_000, work: 6_000_000 };
+  }
+  /** For a sub-graph, whose steps may read some of what is here. */
+  inner(): Scene {
+    const s = new Scene(this.draw, this.b.inner(), this);
+    s.floats.push(...this.floats.filter(() => this.draw.chance(0.3)));
+    return s;
   }
 
   /** The largest that a run can have. */
@@ -58,24 +66,29 @@ export class Scene {
   /** A shape that broadcasts to that of `x`, of numbers. */
   broadcastable(x: string): readonly number[] { return this.among(x).map((d) => (typeof d === "number" ? d : 1)); }
   /** A shape that broadcasts to that of `x`, as an input may have it. */
-  alike(x: string): readonly Dim[] { return this.among(x).map((d) => (typeof d === "number" || this.given.has(d) ? d : 1)); }
+  alike(x: string): readonly Dim[] { return this.among(x).map((d) => (typeof d === "number" || this.isGiven(d) ? d : 1)); }
+  private isGiven(d: Dim): boolean { return this.outer ? this.outer.isGiven(d) : this.given.has(d); }
   private among(x: string): readonly Dim[] {
     const shape = this.dims(x), kept = shape.slice(this.draw.int(0, shape.length));
     return kept.map((n) => (this.draw.chance(0.5) ? n : 1));
   }
+  /** Of the model, also for steps in a sub-graph. */
   input(shape: readonly Dim[], dtype: DType = "f32"): string {
+    if (this.outer) return this.outer.input(shape, dtype);
     // The sizes of inputs are numbers and symbols, and none of those that data has.
     if (shape.some((d) => typeof d === "object" && (d.kind !== "var" || d.range?.[0] === 0))) misfit();
     for (const d of shape) this.given.add(d);
     const names = ["x", "input.1", "data/in:0", "mask", "image", "2", "h_in", "float", "y", "z"], base = this.draw.pick(names);
     return this.b.input(`${base}${this.count++ ? `_${this.count}` : ""}`, shape, dtype);
   }
+  /** What a sub-graph is given by its node. */
+  own(shape: readonly Dim[], dtype: DType = "f32"): string { return this.b.given(shape, dtype); }
   /** The graph of what was made, without nodes and constants that nobody reads. */
   finish(outputs: readonly string[]): Graph {
     const whole = this.b.graph(...outputs), wanted = new Set(outputs);
     const nodes = whole.nodes.toReversed().filter((n) => {
       if (!n.outputs.some((o) => wanted.has(o))) return false;
-      for (const v of n.inputs) wanted.add(v);
+      for (const v of [...n.inputs, ...capturedBy(n)]) wanted.add(v);
       return true;
     }).toReversed();
     const made = new Set([...whole.inputs, ...nodes.flatMap((n) => n.outputs), ...wanted]);

@@ -1,7 +1,8 @@
 /** The smallest part of a graph that fails in the same way. */
-import { capturedBy, producers, type Constant, type Graph, type Node, type ValueType } from "../../compiler/ir/graph.ts";
+import { capturedBy, isGraph, producers, type Constant, type Graph, type Node, type ValueType } from "../../compiler/ir/graph.ts";
 import { range } from "../../compiler/ir/linear.ts";
 import { parameter } from "../../compiler/ir/scalar.ts";
+import { renameInputs } from "../../compiler/passes/graph/editor.ts";
 import { evaluateGraph } from "../../compiler/evaluate/index.ts";
 import type { Failure } from "./check.ts";
 import { instanceOf, type Sample } from "./meaning.ts";
@@ -72,10 +73,24 @@ function bypassed(s: Sample, n: Node, values: Values): Sample | null {
   const outputs = graph.outputs.map((v) => (v === out ? by : v)).filter((v, i, all) => all.indexOf(v) === i && producers(graph).has(v));
   return trimmed({ ...s, graph }, outputs, values);
 }
+/** One node less in a sub-graph, whose readers read what it read; what does not hold together fails in another way. */
+function inside(s: Sample): readonly Sample[] {
+  const changed = (g: Graph): readonly Graph[] => g.nodes.flatMap((n, i) => [
+    ...(g !== s.graph ? n.inputs.filter(Boolean).map((by) => without(g, n, by)) : []),
+    ...Object.entries(n.attributes).flatMap(([name, a]) => (isGraph(a) ? changed(a).map((inner) => ({ ...g, nodes: g.nodes.with(i, { ...n, attributes: { ...n.attributes, [name]: inner } }) })) : [])),
+  ]);
+  return changed(s.graph).map((graph) => ({ ...s, graph }));
+}
+/** All that read what the node makes read `by`. */
+function without(g: Graph, n: Node, by: string): Graph {
+  const to = (v: string) => (n.outputs.includes(v) ? by : v);
+  return { ...g, nodes: g.nodes.filter((x) => x !== n).map((x) => renameInputs(x, to)), outputs: g.outputs.map(to) };
+}
+const nodesIn = (g: Graph): number => g.nodes.reduce((sum, n) => sum + 1 + Object.values(n.attributes).reduce<number>((inner, a) => inner + (isGraph(a) ? nodesIn(a) : 0), 0), 0);
 
 /** `fails` tells which of some samples fail like the first one did, by index. It runs often, on many samples at once. */
 export async function shrink(first: Sample, fails: (list: readonly Sample[]) => Promise<ReadonlySet<number>>): Promise<Sample> {
-  const size = (s: Sample) => s.graph.nodes.length * 100 + s.graph.outputs.length * 10 + s.graph.inputs.length + symbolsOf(s.graph).size * 5;
+  const size = (s: Sample) => nodesIn(s.graph) * 100 + s.graph.outputs.length * 10 + s.graph.inputs.length + symbolsOf(s.graph).size * 5;
   let best = first;
   const improve = async (list: readonly (Sample | null)[]): Promise<boolean> => {
     const smaller = list.filter((s): s is Sample => s !== null && size(s) < size(best)).sort((a, b) => size(a) - size(b));
@@ -96,7 +111,7 @@ export async function shrink(first: Sample, fails: (list: readonly Sample[]) => 
   for (let goes = true; goes;) {
     const values = valuesOf(best), { outputs, nodes } = best.graph, now = best;
     goes = await improve([
-      ...closed(now),
+      ...closed(now), ...inside(now),
       ...(outputs.length > 1 ? outputs.map((v) => trimmed(now, outputs.filter((x) => x !== v), values)) : []),
       ...nodes.map((n) => trimmed(now, outputs.filter((v) => !n.outputs.includes(v)), values, n)),
       ...nodes.map((n) => bypassed(now, n, values)),

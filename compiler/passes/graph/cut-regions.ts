@@ -9,6 +9,7 @@ import {
 } from "../../ir/graph.ts";
 import { mapFlow, piecesOf, type Branching, type Flow, type Item, type Leave, type Looping, type Regions, type SliceOf } from "../../ir/control.ts";
 import type { Equality } from "../../ir/symbols.ts";
+import { variables } from "../../ir/scalar.ts";
 import { arrayOf, type DType } from "../../ir/types.ts";
 import { ops } from "../../ops/index.ts";
 import { NodeView } from "../../ops/op.ts";
@@ -76,9 +77,11 @@ class Cutter {
       copies.push(copy);
       return copy.outputs[0]!;
     });
-    const draft = mapFlow([...this.scope([...graph.nodes, ...copies], outputs), ...this.leave([], [], graph.equalities, [])], (nodes) => this.withSizes(nodes), (v) => v), wanted = this.wanted(draft, outputs);
+    // What inputs alone tell is known before anything runs.
+    const given = new Set(graph.inputs.flatMap((v) => this.typeOf(v).shape).map((d) => (typeof d === "object" && d.kind === "var" ? d.name : ""))), told = (e: Equality): boolean => e.sizes.every((d) => [...variables(d)].every((x) => given.has(x))), { equalities = [] } = graph, early = equalities.filter(told);
+    const draft = mapFlow([...this.scope([...graph.nodes, ...copies], outputs), ...this.leave([], [], equalities.filter((e) => !told(e)), [])], (nodes) => this.withSizes(nodes), (v) => v), wanted = this.wanted(draft, outputs);
     const flow = mapFlow(draft, (nodes) => this.piece(nodes, wanted), (v) => v);
-    return { name: graph.name, inputs: graph.inputs, outputs, outputNames: graph.outputs, flow, slices: this.slices, types: this.types };
+    return { name: graph.name, inputs: graph.inputs, outputs, outputNames: graph.outputs, flow, slices: this.slices, types: this.types, ...(early.length ? { equalities: early } : {}) };
   }
   /** What lives on at the end of a flow; nothing where nothing does. */
   private leave(moves: readonly Move[], sizes: Leave<ValueName>["sizes"], equalities: readonly Equality[] = [], origin: readonly string[] = []): Draft {
