@@ -34,7 +34,7 @@ export interface SizedView {
   readonly checks: readonly { readonly at: number; readonly size: string }[];
   /** As C: what must not be, since sizes would differ that the model needs equal. */
   readonly differ: readonly string[];
-  /** Whether some symbols are learned in the steps; those that change on the way. */
+  /** Whether the steps learn something of sizes, or may have to stop because of them; symbols that change on the way. */
   readonly learns: boolean;
   readonly changing: readonly string[];
   /** Where each input's dimensions begin among all; the least and the most of them. */
@@ -250,6 +250,9 @@ export interface ModuleWalkView {
   readonly unknown: string;
   readonly found: readonly string[];
   readonly reads: readonly string[];
+  /** What sizes become, and what has to be equal then; the most turns of loops that only a run knows. */
+  readonly leaves: readonly string[];
+  readonly limits: readonly string[];
 }
 /** Numbers that only a run knows, as JavaScript; `open`: whether there are sizes among them. */
 export interface ModuleSizesView {
@@ -352,6 +355,9 @@ export interface WalkView {
   readonly rows: readonly string[];
   readonly count: number;
   readonly decisions: readonly { readonly index: number; readonly from: string }[];
+  /** What sizes become: lines of C. And the most turns of loops that only a run knows, the first of them -1 in their rows. */
+  readonly leaves: readonly { readonly index: number; readonly lines: readonly string[] }[];
+  readonly limits: readonly { readonly index: number; readonly text: string }[];
   /** Whether some places move with the turns of a loop. */
   readonly turns: boolean;
   readonly found: readonly { readonly step: number; readonly symbols: readonly (LearnedView & { readonly from: string })[]; readonly differ: readonly string[] }[];

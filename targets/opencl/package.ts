@@ -50,7 +50,7 @@ const ownNames = [
   "launch", "run_steps", "run_device", "set_arguments", "look", "traced", "chosen", "choose", "loaded", "checksum", "inputs", "outputs", "now_us", "memory",
 ];
 const sizeNames = ["sizes", "s", "least", "most", "find_sizes", "firsts", "least_shapes", "most_shapes", "numbers", "uses", "find_numbers", "tell_steps", "choose_sizes", "estimate", "own", "box"];
-const walkNames = ["one_run", "r", "read_back", "learn", "found", "one_step", "rows", "decide", "go", "walk", "ended"];
+const walkNames = ["one_run", "r", "read_back", "learn", "leave", "limit", "which", "turn", "turns", "found", "one_step", "rows", "decide", "go", "walk", "ended"];
 /** Contraction of a * b + c is allowed; what changes infinities, NaN or the order of sums is not. */
 const buildOptions = "-cl-std=CL1.2 -cl-mad-enable";
 

@@ -6,7 +6,7 @@
  */
 import { stringBytes } from "./proto.ts";
 
-/** An input or output, as many bytes as in the files of inputs and outputs; `isText`: strings, of which each run gets or gives pointers; `open`: a run tells its shape. */
+/** An input or output, as many bytes as in the files of inputs and outputs; `isText`: strings, of which each run gets or gives pointers; `open`: a run is told its shape, or tells it. */
 export interface DriverPort { readonly bytes: number; readonly isText: boolean; readonly open: boolean }
 export interface DriverCase {
   /** The prefix of the generated API. */
@@ -18,8 +18,8 @@ export interface DriverCase {
   /** Whether the API has `<name>_error`. */
   readonly hasErrorText: boolean;
 }
-/** One run of a case: where its inputs lie in the input file, and its outputs in the output file. */
-export interface DriverRun { readonly case: number; readonly inputAt: number; readonly outputAt: number }
+/** One run of a case: where its inputs lie in the input file, and its outputs in the output file; shapes of open inputs, null for the others. */
+export interface DriverRun { readonly case: number; readonly inputAt: number; readonly outputAt: number; readonly shapes: readonly (readonly number[] | null)[] }
 
 const support = `#define _GNU_SOURCE
 #include <stddef.h>
@@ -49,7 +49,7 @@ static int touched(const unsigned char *buffer) {
   return 0;
 }
 static int seconds;
-static int child(const struct test *t, const unsigned char *in, unsigned char *out) {
+static int child(const struct test *t, const unsigned char *in, unsigned char *out, const int64_t *const *shapes) {
   unsigned char *b[64];
   size_t n = t->inputs + t->outputs, i, k;
   for (i = 0; i < n; i++) {
@@ -61,7 +61,9 @@ static int child(const struct test *t, const unsigned char *in, unsigned char *o
     in += t->bytes[i];
   }
   alarm((unsigned)seconds);
-  int code = t->run((void **)b);
+  int code = 0;
+  for (i = 0; !code && i < t->inputs; i++) if (shapes[i]) code = t->set_shape((int)i, shapes[i]);
+  if (!code) code = t->run((void **)b);
   if (code) return code & 127;
   for (i = 0; i < n; i++) {
     if (touched(b[i])) return LEFT_ITS_BUFFER;
@@ -86,7 +88,7 @@ int main(int argc, char **argv) {
   for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++) {
     pid_t pid = fork();
     if (pid < 0) return 2;
-    if (pid == 0) _exit(child(&tests[runs[i].test], in + runs[i].in, out + runs[i].out));
+    if (pid == 0) _exit(child(&tests[runs[i].test], in + runs[i].in, out + runs[i].out, runs[i].shapes));
     int status = 0;
     waitpid(pid, &status, 0);
     if (WIFSIGNALED(status)) printf("\\n@%zu signal %d\\n", i, WTERMSIG(status));
@@ -103,21 +105,23 @@ export function driverText(cases: readonly DriverCase[], runs: readonly DriverRu
     const args = [...c.inputs, ...c.outputs].map((_, i) => `b[${i}]`);
     const shapes = c.outputs.flatMap((p, k) => (p.open ? [` if (!code && !(code = ${c.name}_output_shape(${k}, dims))) { dprintf(1, "\\n@shape ${k}"); for (int d = 0; d < ${c.name}_output_info(${k})->rank; d++) dprintf(1, " %lld", (long long)dims[d]); dprintf(1, "\\n"); }`] : []));
     return `static int run_${c.name}(void **b) { (void)b;${shapes.length ? " int64_t dims[64];" : ""} int code = ${c.name}_run(${args.join(", ")});${shapes.join("")} return code; }
+static int shape_${c.name}(int i, const int64_t *dims) { ${c.inputs.some((p) => p.open) ? `return ${c.name}_set_input_shape(i, dims);` : "(void)i, (void)dims; return 0;"} }
 static const char *text_${c.name}(int code) { ${c.hasErrorText ? `return ${c.name}_error(code)` : '(void)code; return ""'}; }`;
   });
   const rows = cases.map((c) => {
     const ports = [...c.inputs, ...c.outputs], list = (f: (p: DriverPort) => number) => `{${ports.map(f).join(", ")}}`;
-    return `  {run_${c.name}, text_${c.name}, ${c.inputs.length}, ${c.outputs.length}, ${list((p) => p.bytes)}, ${list((p) => Number(p.isText))}},`;
+    return `  {run_${c.name}, shape_${c.name}, text_${c.name}, ${c.inputs.length}, ${c.outputs.length}, ${list((p) => p.bytes)}, ${list((p) => Number(p.isText))}},`;
   });
   return `${support}${cases.map((c) => c.include).join("\n")}
 
 ${calls.join("\n")}
 
-static const struct test { int (*run)(void **); const char *(*text)(int); size_t inputs, outputs; size_t bytes[64]; char is_text[64]; } tests[] = {
+static const struct test { int (*run)(void **); int (*set_shape)(int, const int64_t *); const char *(*text)(int); size_t inputs, outputs; size_t bytes[64]; char is_text[64]; } tests[] = {
 ${rows.join("\n")}
 };
-static const struct { size_t test, in, out; } runs[] = {
-${runs.map((r) => `  {${r.case}, ${r.inputAt}, ${r.outputAt}},`).join("\n")}
+${runs.map((r, i) => `${r.shapes.map((s, k) => (s ? `static const int64_t dims_${i}_${k}[] = {${[...s, 0].join(", ")}};\n` : "")).join("")}static const int64_t *const shapes_${i}[] = {${[...r.shapes.map((s, k) => (s ? `dims_${i}_${k}` : "0")), "0"].join(", ")}};`).join("\n")}
+static const struct { size_t test, in, out; const int64_t *const *shapes; } runs[] = {
+${runs.map((r, i) => `  {${r.case}, ${r.inputAt}, ${r.outputAt}, shapes_${i}},`).join("\n")}
 };
 ${warm ? "void warm(void);" : "static void warm(void) {}"}
 ${main}`;

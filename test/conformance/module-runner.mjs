@@ -2,7 +2,7 @@
  * node module-runner.mjs LIST FROM SECONDS: runs the packages that LIST, a JSON file, names, from the run numbered FROM on, under Dawn
  * (the npm package webgpu), each for so long at most. A line "@number ok", with the shapes of outputs as JSON, or "@number error why" each; outputs go to the
  * file that the run names.
- * A run: { entry, inputs: file, outputs: file }; inputs lie in their file in order, without gaps.
+ * A run: { entry, inputs: file, outputs: file, shapes: of open inputs, null for the others }; inputs lie in their file in order, without gaps.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
@@ -22,21 +22,22 @@ const within = (promise) => {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 };
 /** The elements of each input in turn from one file. */
-function feeds(inputs, file) {
+function feeds(inputs, file, shapes) {
   const bytes = readFileSync(file);
   let at = 0;
-  return Object.fromEntries(inputs.map(({ name, type, shape, array = type, length = shape.reduce((a, b) => a * b, 1) }) => {
-    const Of = arrays[array], size = length * Of.BYTES_PER_ELEMENT, part = bytes.buffer.slice(bytes.byteOffset + at, bytes.byteOffset + at + size);
+  return Object.fromEntries(inputs.map(({ name, type, shape: most, array = type, length }, i) => {
+    const shape = shapes[i] ?? most, Of = arrays[array], size = (length ?? shape.reduce((a, b) => a * b, 1)) * Of.BYTES_PER_ELEMENT, part = bytes.buffer.slice(bytes.byteOffset + at, bytes.byteOffset + at + size);
     at += size;
     return [name, new Of(part)];
   }));
 }
-async function one({ entry, inputs, outputs }) {
+async function one({ entry, inputs, outputs, shapes }) {
   const module = await import(pathToFileURL(entry).href), net = await module.createNet({ gpu });
   try {
     const problems = [];
     net.device.addEventListener("uncapturederror", (e) => problems.push(e.error.message));
-    const results = await net.run(feeds(module.inputs, inputs));
+    shapes.forEach((shape, i) => { if (shape) net.setInputShape(module.inputs[i].name, shape); });
+    const results = await net.run(feeds(module.inputs, inputs, shapes));
     if (problems.length) throw new Error(problems.join("; "));
     const parts = module.outputs.map(({ name, type, array = type }) => {
       const data = results[name];

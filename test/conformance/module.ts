@@ -6,7 +6,7 @@ import { sizeOf } from "../../compiler/ir/graph.ts";
 import type { Executor, Member, Options, Ran } from "./group.ts";
 
 /** As module-runner.mjs reads it. */
-interface Run { readonly entry: string; readonly inputs: string; readonly outputs: string }
+interface Run { readonly entry: string; readonly inputs: string; readonly outputs: string; readonly shapes: readonly (readonly number[] | null)[] }
 const entryOf = ({ compiled: { build } }: Member): string => { if (build.kind !== "module") throw new Error("no module"); return build.entry; };
 const runner = join(import.meta.dirname, "module-runner.mjs");
 
@@ -32,7 +32,7 @@ async function run(members: readonly Member[], o: Options): Promise<readonly (re
   const list = join(o.folder, "runs.json"), told: string[] = [];
   const runs = members.flatMap((m): readonly Run[] => m.sets.map((_, s) => {
     const folder = join(o.folder, m.compiled.name);
-    return { entry: join(folder, entryOf(m)), inputs: join(folder, `inputs_${s}`), outputs: join(folder, `outputs_${s}`) };
+    return { entry: join(folder, entryOf(m)), inputs: join(folder, `inputs_${s}`), outputs: join(folder, `outputs_${s}`), shapes: m.fed[s]!.map((t, i) => (m.compiled.inputs[i]!.open ? t.shape : null)) };
   }));
   writeFileSync(list, JSON.stringify(runs));
   while (told.length < runs.length) {

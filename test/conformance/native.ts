@@ -65,9 +65,9 @@ async function build(members: readonly Member[], o: Options, fail: (m: Member, r
   let inputAt = 0, outputAt = 0;
   const runs: DriverRun[] = [], inputs: Uint8Array[] = [];
   good.forEach((m, c) => m.fed.forEach((fed) => {
-    runs.push({ case: c, inputAt, outputAt });
+    runs.push({ case: c, inputAt, outputAt, shapes: fed.map((t, i) => (m.compiled.inputs[i]!.open ? t.shape : null)) });
     const size = total(m.compiled.inputs), whole = new Uint8Array(align(size));
-    fed.reduce((at, t) => (whole.set(t.bytes, at), at + t.bytes.length), 0);
+    fed.reduce((at, t, i) => (whole.set(t.bytes, at), at + m.compiled.inputs[i]!.bytes), 0);
     inputs.push(whole);
     inputAt += whole.length;
     outputAt += align(total(m.compiled.outputs));

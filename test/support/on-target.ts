@@ -8,9 +8,9 @@ import { CompileError } from "../../compiler/diagnostics.ts";
 import { constantOf, sizeOf, type Constant, type Graph } from "../../compiler/ir/graph.ts";
 import { mapFlow } from "../../compiler/ir/control.ts";
 import type { Port } from "../../compiler/ir/program.ts";
-import { bytesFor, types, viewOf } from "../../compiler/ir/types.ts";
+import { bytesFor, typeOfOnnx, types, viewOf } from "../../compiler/ir/types.ts";
 import { evaluateGraph } from "../../compiler/evaluate/index.ts";
-import { fold } from "../../compiler/passes/graph/fold-constants.ts";
+import { foldWithin } from "../../compiler/passes/graph/fold-constants.ts";
 import { inferTypes } from "../../compiler/passes/graph/infer-types.ts";
 import { graphPasses } from "../../compiler/passes/graph/pipeline.ts";
 import { runPasses } from "../../compiler/passes/graph/run.ts";
@@ -21,7 +21,7 @@ import { machineFor, runOptions } from "../conformance/machine.ts";
 import type { Tensor } from "../conformance/proto.ts";
 import type { Compiled } from "../conformance/compile.ts";
 
-/** A graph with one set of inputs. */
+/** A graph with one set of inputs, which choose what sizes are open. */
 export interface Sample { readonly name: string; readonly graph: Graph; readonly feeds: ReadonlyMap<string, Constant> }
 /** What a sample gave, or why it gave nothing; `refused`: the compiler says that the target cannot do this. */
 export type Outcome = { readonly outputs: readonly Constant[] } | { readonly problem: string } | { readonly refused: string };
@@ -31,7 +31,7 @@ const portOf = (p: Port) => ({ name: p.name, code: types[p.dtype].onnx, shape: p
 /** The package of a graph, by all passes, as the tests build it for this machine. */
 export function packageOf(graph: Graph, target: Target, name: string): Compiled {
   const choices = choicesOf(target, machineFor(target.name).options);
-  const { graph: typed, diagnostics } = inferTypes(graph, { fold }), errors = diagnostics.filter((d) => d.severity === "error");
+  const { graph: typed, diagnostics } = inferTypes(graph, { fold: foldWithin() }), errors = diagnostics.filter((d) => d.severity === "error");
   if (errors.length) throw new Error(errors.map((d) => d.message).join("; "));
   const cut = cutRegions(typed), flow = mapFlow(cut.flow, (piece) => runPasses(piece, graphPasses).graph, (v) => v);
   const program = compileRegions({ ...cut, flow }, { facts: target.facts(settingsOf(target, choices.settings)), variants: target.variants(choices) });
@@ -65,8 +65,8 @@ export async function runOn(target: Target, samples: readonly Sample[], more: Pa
       const built = (await executor.build(some, options, fail)) as typeof members, ran = built.length ? await executor.run(built, options) : [];
       for (const [k, m] of built.entries()) {
         const r = ran[k]![0]!, out = samples[m.at]!.graph.outputs;
-        outcomes[m.at] = "problem" in r ? r : { outputs: out.map((v, o) => {
-          const p = m.compiled.outputs[o]!, t = evaluatedType(samples[m.at]!, v);
+        outcomes[m.at] = "problem" in r ? r : { outputs: out.map((_, o) => {
+          const p = m.compiled.outputs[o]!, t = typeOfOnnx(p.code)!;
           const shape = r.shapes?.get(o) ?? p.shape;
           return constantOf(t, shape, viewOf(t, new Uint8Array(r.outputs[o]!).subarray(0, bytesFor(t, sizeOf(shape)))));
         }) };
@@ -77,7 +77,6 @@ export async function runOn(target: Target, samples: readonly Sample[], more: Pa
   }
   return outcomes;
 }
-const evaluatedType = (s: Sample, v: string): Constant["dtype"] => s.graph.types.get(v)!.dtype;
 /** What is wrong with the outcomes: a line for each sample that failed, or an output further off than its tolerance allows, in parts of the largest. */
 export function faults(samples: readonly (Sample & { readonly tolerance?: number })[], outcomes: readonly Outcome[], off: (got: Constant["data"], want: Constant["data"]) => number): readonly string[] {
   return samples.flatMap((s, i) => {

@@ -1,9 +1,10 @@
 /** Branches, loops, and sizes that steps find, on devices: the host reads back what decides. Against what the graphs mean. */
 import { expect, test } from "vitest";
 import { constantOf, sizeOf, type Graph } from "../../compiler/ir/graph.ts";
+import { valueOfSize } from "../../compiler/ir/symbols.ts";
 import { parseGraph } from "../../compiler/ir/graph-text.ts";
 import { arrayOf, type Num } from "../../compiler/ir/types.ts";
-import { fold } from "../../compiler/passes/graph/fold-constants.ts";
+import { foldWithin } from "../../compiler/passes/graph/fold-constants.ts";
 import { inferTypes } from "../../compiler/passes/graph/infer-types.ts";
 import { targets } from "../../targets/index.ts";
 import { faults, runOn, type Sample } from "../support/on-target.ts";
@@ -14,15 +15,16 @@ type Feeds = Readonly<Record<string, readonly Num[]>>;
 const branches = (then: string, otherwise: string) => `{ then_branch: graph "then" { ${then} }, else_branch: graph "else" { ${otherwise} } }`;
 const body = (text: string) => `body: graph "body" { ${text} }`, constants = "const zero: i64[] = [0] const one: i64[] = [1] const yes: bool[] = [1]";
 function typed(text: string): Graph {
-  const { graph, diagnostics } = inferTypes(parseGraph(`graph "g" { ${text} }`), { fold });
+  const { graph, diagnostics } = inferTypes(parseGraph(`graph "g" { ${text} }`), { fold: foldWithin() });
   expect(diagnostics.filter((d) => d.severity === "error")).toEqual([]);
   return graph;
 }
-/** A sample for each of these inputs; numbers of a ramp for what is not given. */
-const samples = (name: string, text: string, ...given: readonly Feeds[]): readonly Sample[] => given.map((f, k) => {
+/** A sample for each of these inputs; numbers of a ramp for what is not given. `sizes`: by their symbols. */
+const samples = (name: string, text: string, ...given: readonly Feeds[]): readonly Sample[] => open(name, text, ...given.map((f) => [{}, f] as const));
+const open = (name: string, text: string, ...given: readonly (readonly [sizes: Readonly<Record<string, number>>, feeds?: Feeds])[]): readonly Sample[] => given.map(([sizes, f = {}], k) => {
   const graph = typed(text);
   return { name: `${name}, ${k}`, graph, feeds: new Map(graph.inputs.map((v) => {
-    const t = graph.types.get(v)!, shape = t.shape as readonly number[];
+    const t = graph.types.get(v)!, shape = t.shape.map((d) => valueOfSize(d, new Map(Object.entries(sizes))));
     return [v, constantOf(t.dtype, shape, arrayOf(t.dtype, f[v] ?? Array.from({ length: sizeOf(shape) }, (_, i) => ((i * 7 + 3) % 11) / 4 - 1)))] as const;
   })) };
 });
@@ -36,7 +38,24 @@ const nested = `${constants} const three: i64[] = [3] const first: i64[1] = [0] 
     t = Tanh(r) @ t all = ReduceSum(parts, first) { keepdims: 0 } @ all y = Add(all, r) @ y output t output y`)} } @ scan output g output ys`;
 const found = "input x: f32[4, 5] p = NonZero(x) @ p q = Transpose(p) { perm: [1, 0] } @ q v = GatherND(x, q) @ v w = Exp(v) @ w output w output p";
 const wants = "const first: i64[] = [0] input x: f32[6] input c: bool[6] y = Compress(x, c) @ compress m = ReduceSum(y) { keepdims: 1 } @ m d = Sub(y, m) @ d output d";
+const length = "const at: i64[] = [0] sh = Shape(x) @ sh n = Gather(sh, at) @ n";
+/** As many turns as rows, each a row more. */
+const growing = `symbol T in 1..5 symbol N in 1..3 input x: f32[T, 3] input y: f32[N, 2] const last: i64[] = [-1] const zeros: i64[1] = [0] ${length} r, s = Loop(n, none, y) {
+  ${body("input i: i64[] input go: bool[] input v: f32[n, 2] l = Gather(v, last) { axis: 0 } @ l e = Exp(l) @ e t = Tanh(e) @ t u = Unsqueeze(t, zeros) @ u w = Concat(v, u) { axis: 0 } @ w sum = ReduceSum(w) { keepdims: 0 } @ sum output go output w output sum")} } @ loop z = Neg(r) @ z output z output s`;
+/** As many slices as turns, which a condition ends; an input that is read inside and outside. */
+const early = `${constants} symbol N in 1..3 input y: f32[N, 2] input most: f32[] const last: i64[1] = [-1] const n: i64[] = [30] r, s = Loop(n, yes, y) {
+  ${body("input i: i64[] input go: bool[] input v: f32[n, 2] l = Gather(v, last) { axis: 0 } @ l w = Concat(v, l) { axis: 0 } @ w a = ReduceSum(w) { keepdims: 0 } @ a b = ReduceMin(y) { keepdims: 0 } @ b sum = Add(a, b) @ sum k = Less(sum, most) @ k output k output w output sum")} } @ loop p = Exp(y) @ p output r output s output p`;
+const sizes = `symbol W in 2..9 input c: bool[] input x: f32[3, W] const from: i64[1] = [1] const to: i64[1] = [100] const axis: i64[1] = [1]
+  r = If(c) ${branches("a = Slice(x, from, to, axis) @ a b = Neg(a) @ b output b", "d = Concat(x, x) { axis: 1 } @ d output d")} @ if s = Softmax(r) { axis: 1 } @ s output s output r`;
+const scanned = `symbol T in 1..6 symbol B in 1..3 input h: f32[B] input x: f32[B, T] input y: f32[T, B] last, s, t = Scan(h, x, y) { num_scan_inputs: 2, scan_input_axes: [1, 0], scan_input_directions: [1, 0], scan_output_axes: [0, -1], scan_output_directions: [0, 1],
+  ${body("input g: f32[B] input a: f32[B] input b: f32[B] p = Add(g, a) @ p q = Mul(p, b) @ q output p output q output p")} } @ scan output last output s output t`;
+/** What is found in each turn, in a loop of a loop. */
+const gathering = `${constants} symbol T in 1..4 input x: f32[T, 3] const zeros: i64[1] = [0] const two: i64[] = [2] ${length} r, s = Loop(n, none, zeros) { ${body(`input i: i64[] input go: bool[] input v: i64[n] row = Gather(x, i) @ row
+  w = Loop(two, none, v) { ${body("input j: i64[] input on: bool[] input u: i64[n] p = NonZero(row) @ p q = Squeeze(p, zeros) @ q w = Concat(u, q) { axis: 0 } @ w output on output w")} } @ inner c = Shape(w) @ c output go output w output c`)} } @ loop output r output s`;
 const all: readonly Sample[] = [
+  ...open("growing", growing, [{ T: 5, N: 3 }], [{ T: 1, N: 1 }], [{ T: 3, N: 2 }]), ...open("early", early, [{ N: 1 }, { y: [1, 0], most: [5] }], [{ N: 3 }, { y: [1, 1, 1, 1, 1, 1], most: [1] }]),
+  ...open("sizes", sizes, [{ W: 9 }, { c: [1] }], [{ W: 2 }, { c: [1] }], [{ W: 7 }, { c: [0] }]), ...open("scanned", scanned, [{ T: 6, B: 3 }], [{ T: 1, B: 1 }], [{ T: 4, B: 2 }]),
+  ...open("gathering", gathering, [{ T: 4 }, { x: [1, 0, 1, 0, 0, 0, 1, 1, 1, 0, 2, 0] }], [{ T: 1 }, { x: [0, 0, 5] }]),
   ...samples("branch", branch, { c: [1] }, { c: [0] }), ...samples("until", until, { n: [10], v: [1, 2, 3] }, { n: [2] }, { n: [0] }), ...samples("nested", nested, { flags: [1, 0, 0, 1, 1, 0] }),
   ...samples("found", found, { x: Array.from({ length: 20 }, (_, i) => (i % 3 ? 0 : i / 8)) }, { x: Array<number>(20).fill(0) }), ...samples("compress", wants, { c: [1, 0, 1, 1, 0, 0] }, { c: [0, 0, 0, 0, 0, 0] }),
 ];

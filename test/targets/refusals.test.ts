@@ -4,9 +4,7 @@ import { compile, CompileError, type CompileOptions } from "../../compiler/index
 import { model, node } from "../support/onnx.ts";
 
 const packed = { opset: 25, inputs: { x: "f32[1, W]" }, outputs: ["y"], nodes: [node("y = Cast(x)", { to: 22 })] };
-const branch = (text: string) => ({ outputs: { r: "f32[W]" }, nodes: [text] });
 const models = {
-  sizes: model({ inputs: { x: "f32[W]", c: "bool[]" }, outputs: ["y"], nodes: [node("y = If(c)", { then_branch: branch("r = Relu(x)"), else_branch: branch("r = Neg(x)") }, "If_0")] }),
   strings: model({ opset: 20, inputs: { x: "string[2]", z: "string[2]" }, outputs: ["y"], nodes: ["y = StringConcat(x, z)"] }),
   doubles: model({ inputs: { x: "f64[4]" }, outputs: ["y"], nodes: ["y = Neg(x)"] }),
   packed: model(packed),
@@ -14,7 +12,6 @@ const models = {
 const open = { dims: { W: [1, 8] } } as const;
 const cases: readonly (readonly [target: string, what: keyof typeof models, options: Partial<CompileOptions>, says: RegExp])[] = [
   ["opencl", "strings", {}, /the input x is string: strings exist on the processor only/], ["webgpu", "strings", {}, /the input x is string: WGSL has no strings/], ["webgpu", "doubles", {}, /f64|double/],
-  ...["opencl", "webgpu"].map((t) => [t, "sizes", open, /the model branches or repeats at run time, and has sizes that are known only then \(/] as const),
   ...["cpp", "opencl", "webgpu"].map((t) => [t, "packed", open, /elements of fewer than 8 bits need sizes that are known when compiling: y is i4/] as const),
 ];
 it.each(cases)("%s: %s", async (target, what, options, says) => {

@@ -1,15 +1,16 @@
 /**
  * Inputs and outputs whose sizes a run chooses lie densely in those sizes in the caller's memory. On grids Computes of their own move
  * elements between there and tensors of the largest sizes; elsewhere the shell does.
- * Needs: fusing is done. Ensures: no tensor of the caller's has sizes. Stands before layouts are chosen, so that a copy may lead to whichever
- * its readers want; where nothing but the first size is open the two addresses agree, and elide-copies drops it.
+ * Needs: fusing is done; with control flow, all pieces are joined. Ensures: no tensor of the caller's has sizes. Stands before layouts are chosen,
+ * so that a copy may lead to whichever its readers want; where nothing but the first size is open the two addresses agree, and elide-copies drops it.
  */
 import type { TargetFacts } from "../../emit/target.ts";
 import { make } from "../../ir/algebra.ts";
+import { mapFlow, type Flow } from "../../ir/control.ts";
 import { at, axis, output, rowMajor, type Compute, type Stage } from "../../ir/compute.ts";
 import { sizeOf } from "../../ir/graph.ts";
 import { int, plus } from "../../ir/linear.ts";
-import { derivedName, withSizes, type NetTensor, type Network } from "../../ir/network.ts";
+import { derivedName, withSizes, type NetTensor, type Network, type Run } from "../../ir/network.ts";
 import type { Expr } from "../../ir/scalar.ts";
 import { renamed } from "./choose-layouts.ts";
 
@@ -23,6 +24,7 @@ export function densePorts(n: Network, { grid }: Pick<TargetFacts, "grid">): Net
     const port = n.tensors.get(name)!, box: NetTensor = { ...boxOf(port), name: derivedName("box", name) };
     tensors.set(name, denseOf(port)).set(box.name, box);
     computes = computes.map((c) => renamed(c, name, box.name));
+    for (const t of tensors.values()) if (t.aliasOf === name) tensors.set(t.name, { ...t, aliasOf: box.name });
     before.push(withSizes(boxed(denseOf(port), box), tensors));
   }
   n.outputs.forEach((name, i) => {
@@ -32,7 +34,12 @@ export function densePorts(n: Network, { grid }: Pick<TargetFacts, "grid">): Net
     outputs[i] = port.name;
     after.push(dense(box, port));
   });
-  return { ...n, tensors, outputs, computes: [...before, ...computes, ...after] };
+  return { ...n, tensors, outputs, computes: [...before, ...computes, ...after], ...(n.flow ? { flow: between(before.length, n.flow, computes.length, after.length) } : {}) };
+}
+/** The flow of so many Computes behind some, and before others. */
+function between(before: number, flow: Flow<Run, string>, count: number, after: number): Flow<Run, string> {
+  const run = (first: number, count: number): Flow<Run, string> => (count ? [{ kind: "piece", piece: { first, count } }] : []);
+  return [...run(0, before), ...mapFlow(flow, (p) => ({ ...p, first: before + p.first }), (v) => v), ...run(before + count, after)];
 }
 /** What kernels see: as many elements as there may be. */
 const boxOf = ({ declared: _, ...t }: NetTensor): NetTensor => ({ ...t, kind: "temporary" });

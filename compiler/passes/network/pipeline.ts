@@ -1,7 +1,7 @@
 /** From a graph that is ready to lower to a program: the passes over networks, in order. */
 import { printNetwork, type Network } from "../../ir/network.ts";
 import { types } from "../../ir/types.ts";
-import { isStatic, type Graph } from "../../ir/graph.ts";
+import type { Graph } from "../../ir/graph.ts";
 import { mapFlow, type Regions } from "../../ir/control.ts";
 import type { Program } from "../../ir/program.ts";
 import { CompileError } from "../../diagnostics.ts";
@@ -86,14 +86,13 @@ function checkPacked(n: Network): void {
 }
 /** Needs: types known, operators expanded. Throws where a pass leaves something that does not hold together, naming the pass. */
 export const compileNetwork = (g: Graph, o: NetworkOptions): Program => compileRegions(whole(g), o);
-/** Throws where values between pieces, or slices, are not plain tensors, or of sizes that the target must know before. */
-function refuseOpen(r: Regions<Graph>, { grid }: TargetFacts): void {
-  if (r.flow.length === 1 && r.flow[0]?.kind === "piece") return;
-  const open = !grid ? [] : [...r.types].filter(([, t]) => !isStatic(t)).map(([v]) => v), strings = [...r.types].filter(([, t]) => t.dtype === "string").map(([v]) => v);
-  const few = (list: readonly string[]) => `${list.slice(0, 3).join(", ")}${list.length > 3 ? " ..." : ""}`, branches = "the model branches or repeats at run time";
-  if (open.length) throw new CompileError([{ severity: "error", code: "open-sizes", message: `${branches}, and has sizes that are known only then (${few(open)})`, hint: "give all sizes as numbers in --shape and --dim, or take the target cpp" }]);
-  if (strings.length) throw new CompileError([{ severity: "error", code: "unsupported-form", message: `${branches}, and has strings there (${few(strings)})`, hint: "export the branch that is taken, or say what decides: --value NAME=1" }]);
+/** Throws where values between pieces, or slices, are strings. */
+function refuseStrings(r: Regions<Graph>): void {
+  const strings = [...r.types].filter(([, t]) => t.dtype === "string").map(([v]) => v), few = `${strings.slice(0, 3).join(", ")}${strings.length > 3 ? " ..." : ""}`;
+  if (strings.length) throw new CompileError([{ severity: "error", code: "unsupported-form", message: `the model branches or repeats at run time, and has strings there (${few})`, hint: "export the branch that is taken, or say what decides: --value NAME=1" }]);
 }
+/** Of pieces: what leads from one to another lies as it is; only once they are joined is it known what the caller's memory is. */
+const piecePasses = networkPasses.filter((pass) => pass.run !== densePorts);
 /** `compileNetwork` of a model that is cut at its control flow. */
 export function compileRegions(r: Regions<Graph>, o: NetworkOptions): Program {
   let number = 0;
@@ -108,8 +107,9 @@ export function compileRegions(r: Regions<Graph>, o: NetworkOptions): Program {
     checkPacked(n);
     return n;
   };
-  const piece = (g: Graph): Network => networkPasses.reduce((before, pass) => check(pass.name, pass.run(before, o.facts, o.tuner)), check("lower-graph", lowered(g)));
-  refuseOpen(r, o.facts);
-  const joined = joinRegions({ ...r, flow: mapFlow(r.flow, piece, (v) => v) }, o.facts.types), n = joined.flow ? check("join-regions", joined) : joined;
+  const isCut = r.flow.length !== 1 || r.flow[0]?.kind !== "piece";
+  if (isCut) refuseStrings(r);
+  const piece = (g: Graph): Network => (isCut ? piecePasses : networkPasses).reduce((before, pass) => check(pass.name, pass.run(before, o.facts, o.tuner)), check("lower-graph", lowered(g)));
+  const joined = joinRegions({ ...r, flow: mapFlow(r.flow, piece, (v) => v) }, o.facts.types), n = joined.flow ? check("dense-ports", densePorts(check("join-regions", joined), o.facts)) : joined;
   return buildProgram(n, { variants: o.variants, alignment: o.facts.alignment, shares: o.facts.shares === true, ...(o.tuner ? { tuner: o.tuner } : {}), ...(o.progress ? { progress: o.progress } : {}) });
 }
