@@ -2,7 +2,9 @@
  * Sequences of tensors and optional values. How long a sequence is and whether a value is present is mostly known at compile
  * time, so these operators are resolved: what they do is done to names, and to tensors by other operators. A sequence whose length only a run knows is one tensor (stacks.ts).
  */
-import { expectSameType, fixedDim, showShape } from "./helpers.ts";
+import { range } from "../ir/linear.ts";
+import type { Expr } from "../ir/scalar.ts";
+import { expectSameType, fixedDim, quoDim, showDim, showShape, timesDim } from "./helpers.ts";
 import type { Op, NodeView, Parts, Resolver } from "./op.ts";
 import * as stacks from "./stacks.ts";
 
@@ -63,14 +65,14 @@ function taken(g: Resolver, all: string, index: string, count: number): Sequence
   const parts = g.nodes("Split", [g.node("Gather", [all, index], along(0))], count, { axis: 0, num_outputs: count }), at = g.constant("i64", [1], [0]);
   return parts.map((x) => g.node("Squeeze", [x, at]));
 }
-const range = (g: Resolver, count: number): string => g.constant("i64", [count], Array.from({ length: count }, (_, i) => i));
+const counting = (g: Resolver, count: number): string => g.constant("i64", [count], Array.from({ length: count }, (_, i) => i));
 
 function inserted(n: NodeView, g: Resolver): Sequence {
   const list = sequence(n, g, 0), x = tensor(n, g, 1), count = list.length;
   if (count > 0 && g.typeOf(list[0]!).dtype !== g.typeOf(x).dtype) n.fail(`a tensor of ${g.typeOf(x).dtype} among those of ${g.typeOf(list[0]!).dtype}`);
   const at = n.node.inputs[2] ? position(n, 2, count, count) : count;
   if (at !== undefined) return list.toSpliced(at, 0, x);
-  const p = computedPosition(n, g, 2, count), k = range(g, count + 1);
+  const p = computedPosition(n, g, 2, count), k = counting(g, count + 1);
   const behind = g.node("Where", [g.node("Equal", [k, p]), scalar(g, count), g.node("Sub", [k, scalar(g, 1)])]);
   return taken(g, alike(n, g, [...list, x]), g.node("Where", [g.node("Less", [k, p]), k, behind]), count + 1);
 }
@@ -79,7 +81,7 @@ function erased(n: NodeView, g: Resolver): Sequence {
   if (count === 0) n.fail("the sequence is empty");
   const at = n.node.inputs[1] ? position(n, 1, count) : count - 1;
   if (at !== undefined) return list.toSpliced(at, 1);
-  const p = computedPosition(n, g, 1, count), k = range(g, count - 1);
+  const p = computedPosition(n, g, 1, count), k = counting(g, count - 1);
   return taken(g, alike(n, g, list), g.node("Where", [g.node("Less", [k, p]), k, g.node("Add", [k, scalar(g, 1)])]), count - 1);
 }
 function elementAt(n: NodeView, g: Resolver): string {
@@ -104,10 +106,20 @@ function split(n: NodeView, g: Resolver): Parts {
   // PyTorch's unbind says pieces of 1 and no dimension, which ONNX Runtime takes for what is meant.
   const keeps = n.int("keepdims") !== 0 || !single;
   if (typeof size !== "number" && single) return { stack: stacks.split(g, x, axis, shape.length, keeps) };
+  if (typeof size !== "number" && n.in(1).shape.length === 0) return chunks(n, g, x, axis, size);
   const sizes = pieces(n, fixedDim(n, size, `the axis that is split into pieces of more than one`));
   if (sizes.length === 0) return [];
   const parts = g.nodes("Split", [x, g.constant("i64", [sizes.length], sizes)], sizes.length, along(axis)), at = g.constant("i64", [1], [axis]);
   return keeps ? parts : parts.map((p) => g.node("Squeeze", [p, at]));
+}
+/** Pieces of so many elements each, the last one of the rest: a list where there are as many in each run, and one tensor where they are all alike. */
+function chunks(n: NodeView, g: Resolver, x: string, axis: number, size: Expr): Parts {
+  const [each = 0] = n.parameter(1)!, [least, most] = range(size).map((s) => Math.ceil(s / each)) as [number, number];
+  if (!(each > 0)) n.fail(`pieces of ${each} elements`);
+  if (timesDim(quoDim(size, each), each) === size) return { stack: stacks.chunks(g, x, axis, n.type(0).shape.length, each) };
+  if (least !== most) n.fail(`${showDim(size)} elements are ${least} to ${most} pieces of ${each}, of which the last may be smaller`, "give the size bounds within which there are as many pieces");
+  const at = (i: number): string => g.constant("i64", [1], [i]);
+  return Array.from({ length: most }, (_, i) => g.node("Slice", [x, at(i * each), at(i + 1 < most ? (i + 1) * each : 2 ** 31 - 1), at(axis)]));
 }
 function joined(n: NodeView, g: Resolver): string {
   const list = sequence(n, g, 0);

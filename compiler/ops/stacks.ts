@@ -44,6 +44,13 @@ export function split(g: Resolver, x: string, axis: number, rank: number, keeps:
   const order = [axis, ...Array.from({ length: rank }, (_, d) => d).filter((d) => d !== axis)], moved = axis === 0 ? x : g.node("Transpose", [x], { perm: order });
   return keeps ? g.node("Unsqueeze", [moved, list(g, axis + 1)]) : moved;
 }
+/** The pieces of so many elements along an axis, of which there is a whole number. */
+export function chunks(g: Resolver, x: string, axis: number, rank: number, each: number): string {
+  const shape = g.node("Shape", [x]), all = Array.from({ length: rank + 1 }, (_, d) => d), sizes = (from: number, to: number) => all.slice(from, to).map((d) => g.node("Gather", [shape, list(g, d)], { axis: 0 }));
+  const parts = [...sizes(0, axis), g.node("Div", [...sizes(axis, axis + 1), list(g, each)]), list(g, each), ...sizes(axis + 1, rank)];
+  const cut = g.node("Reshape", [x, g.node("Concat", parts, { axis: 0 })]);
+  return axis === 0 ? cut : g.node("Transpose", [cut], { perm: [axis, ...all.filter((d) => d !== axis)] });
+}
 /** No tensors, of the type that attribute `element` says. */
 export function empty(n: NodeView, g: Resolver): string {
   const element = n.node.attributes.element;

@@ -146,6 +146,13 @@ describe("Loop", () => {
     expect(errors(text("input n: i64[]"))[0]).toMatch(/^Slice cut: where the slice begins or ends is computed at run time/);
     expect(errors(text("const n: i64[] = [100000]"))[0]).toMatch(/^Loop loop: a size of what it carries .* and nothing bounds it$/);
   });
+  it("is told once what is wrong with its form", () => {
+    expect(errors(`input x: f32[2] y = Loop(none, none, x) {} @ loop output y`)).toEqual(["Loop loop: attribute body of Loop is missing"]);
+    expect(errors(`input c: bool[] input x: f32[2] y = If(c, x) ${branches("output x", "output x")} @ if output y`)).toEqual(["If if: has 2 inputs, but If takes at most 1"]);
+    expect(errors(`input x: f32[2] const n: i64[] = [2] s = SequenceConstruct(x) @ s y = Loop(n, none, s) {} @ loop output y`)).toEqual(["Loop loop: attribute body of Loop is missing"]);
+    const { diagnostics } = inferTypes(parseGraph(`graph "g" { input c: bool[] input x: f32[2] y = If(c) { then_branch: graph "t" { output x }, else_branch: graph "e" { output x }, speed: 3 } @ if output y }`), { fold: foldWithin() });
+    expect(diagnostics.map((d) => d.message)).toEqual(["If has no attribute speed; it is ignored"]);
+  });
   it("refuses values that change their shape and loops without an end", () => {
     expect(errors(`input n: i64[] input x: f32[2] ${c0} y = Loop(n, none, x) { ${body("input i: i64[] input go: bool[] input v: f32[2] w = Concat(v, v) { axis: 0 } @ w output go output w")} } @ loop output y`)).toEqual(["Loop loop: a size of what it carries from turn to turn is 2 at first and then becomes mul(y.0, 2), and nothing bounds how many turns there are"]);
     expect(errors(`input x: f32[2] y = Loop(none, none, x) { ${body("input i: i64[] input go: bool[] input v: f32[2] output go output v")} } @ loop output y`)).toEqual(["Loop loop: nothing ends the loop: it has neither a number of turns nor a condition"]);
@@ -206,6 +213,15 @@ describe("sequences of which a run knows the length", () => {
   it("come of a tensor of so many slices", () => {
     const text = `${head} ${c0} s = SplitToSequence(x) { axis: 1, keepdims: 0 } @ s n = SequenceLength(s) @ n const ones: i64[1] = [1] k = ReduceMax(x, ones) { keepdims: 0 } @ k m = Sub(k, k) @ m t = Loop(n, none, m) { ${body("input i: i64[] input go: bool[] input v: f32[T] q = SequenceAt(s, i) @ q w = Add(v, q) @ w output go output w")} } @ loop output t`;
     expect(runOpen(text, ...three)[2]!.t).toEqual([[3], [3, 7, 11]]);
+  });
+  it("are pieces of more than one", () => {
+    const ends = "const three: i64[] = [3] const one: i64[1] = [1]", cut = "s = SplitToSequence(x, three) { axis: 1 } @ s";
+    const even = `symbol W in 4..6 input x: f32[2, W] ${ends} ${cut} y = SequenceAt(s, last) @ y const last: i64[] = [-1] n = SequenceLength(s) @ n output y output n`;
+    expect(runOpen(even, [{ W: 6 }], [{ W: 4 }]).map((r) => [r.y![0], r.n![1]])).toEqual([[[2, 3], [2]], [[2, 1], [2]]]);
+    const whole = `symbol W in 1..4 input z: f32[2, W, 3] const flat: i64[2] = [0, -1] x = Reshape(z, flat) @ x ${ends} ${cut} y = ConcatFromSequence(s) { axis: 0 } @ y n = SequenceLength(s) @ n output y output n`;
+    expect(runOpen(whole, [{ W: 4 }], [{ W: 2 }, { z: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12] }]).map((r) => [r.y![0], r.n![1]])).toEqual([[[8, 3], [4]], [[4, 3], [2]]]);
+    expect(runOpen(whole, [{ W: 2 }, { z: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12] }])[0]!.y![1]).toEqual([1, 2, 3, 7, 8, 9, 4, 5, 6, 10, 11, 12]);
+    expect(errors(even.replace("4..6", "4..7"))[0]).toBe("SplitToSequence s: W elements are 2 to 3 pieces of 3, of which the last may be smaller");
   });
   it("hold tensors of one type", () => {
     const text = `${head} ${count} e = SequenceEmpty() @ e s = Loop(n, none, e) { ${body("input i: i64[] input go: bool[] input q: f32[] j = Add(i, one) @ j u = Unsqueeze(j, zeros) @ u r = Slice(x, zeros, u) @ r t = SequenceInsert(q, r) @ t output go output t")} } @ loop l = SequenceLength(s) @ l output l`;

@@ -97,12 +97,13 @@ class Inference implements Walk {
     if (known && !doubtful && this.resolved(raw, op, read)) return;
     if (!op) this.diagnostics.push(unknownOperator(raw, this.ops));
     if (op?.control && known) {
-      if (doubtful || !this.fits(raw, op) || !stackedBranch(this, raw, op)) inferControl(this, raw, op, doubtful);
+      if (!this.fits(raw, op)) this.keep(raw, op, null, doubtful);
+      else if (doubtful || !stackedBranch(this, raw, op)) inferControl(this, raw, op, doubtful);
       return;
     }
     const n = op && known ? mapGraphs(raw, (g) => this.accepted(this.within(g))) : raw;
     const unclear = !op || !known || (doubtful && isResolvedOnly(op)) || (op.parameters ?? []).some((i) => values.isDoubtful(raw.inputs[i] ?? ""));
-    this.keep(n, op, unclear ? null : this.infer(n, op), doubtful);
+    this.keep(n, op, unclear || !this.fits(raw, op) ? null : this.infer(n, op), doubtful);
   }
   keep(n: Node, op: Op | undefined, found: readonly ValueType[] | null, doubtful: boolean): void {
     n.outputs.forEach((v, i) => {
@@ -123,10 +124,10 @@ class Inference implements Walk {
   private resolved(n: Node, op: Op | undefined, read: readonly ValueName[]): boolean {
     const loop = mustUnroll(n, read, (v) => this.values.typeOf(v) !== undefined);
     if (!loop && !op?.resolve) return false;
-    if (loop && op && this.fits(n, op) && stackedLoop(this, n, op)) return true;
     let parts: readonly Parts[] | undefined;
     try {
-      if (!loop && !this.fits(n, op!)) throw new Unclear();
+      if (!this.fits(n, op!)) throw new Unclear();
+      if (loop && stackedLoop(this, n, op!)) return true;
       const resolver = resolverFor(n, this);
       parts = loop ? unrolled(n, resolver) : op!.resolve!(this.view(n, op!), resolver);
     } catch (e) {
@@ -194,7 +195,7 @@ class Inference implements Walk {
     }
   }
   infer(n: Node, op: Op): readonly ValueType[] | null {
-    if (!this.fits(n, op) || !this.takesTensors(n)) return null;
+    if (!this.takesTensors(n)) return null;
     const view = this.view(n, op), found = this.asked(n, "shape rule", () => {
       const types = op.infer(view);
       if (!op.lower && !op.sizes) view.inputs.forEach((t, i) => { if (t) view.in(i); });
@@ -226,11 +227,15 @@ class Inference implements Walk {
     }
     return true;
   }
-  /** Whether the node has the form of its operator; what is wrong is reported. */
+  private readonly judged = new WeakMap<Node, boolean>();
+  /** Whether the node has the form of its operator; what is wrong is reported when it is first asked. */
   private fits(n: Node, op: Op): boolean {
-    const problems = checkForm(n, op);
+    const known = this.judged.get(n);
+    if (known !== undefined) return known;
+    const problems = checkForm(n, op), fits = !problems.some((d) => d.severity === "error");
     this.diagnostics.push(...problems);
-    return !problems.some((d) => d.severity === "error");
+    this.judged.set(n, fits);
+    return fits;
   }
   within(g: Graph, given?: ReadonlyMap<ValueName, ValueType | Constant>, composites?: ReadonlyMap<ValueName, Composite>): Within {
     const inner = new Inference(g, { ops: this.ops, ...(this.fold ? { fold: this.fold } : {}) }, this, given, composites);

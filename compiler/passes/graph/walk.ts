@@ -45,7 +45,7 @@ export interface Walk extends Around {
   view(n: Node, op: Op, outputs?: readonly ValueType[]): NodeView;
   /** What an entry says of a node; null where it objects, which is reported. `what`: what it is asked for. */
   asked<T>(n: Node, what: string, f: () => T): T | null;
-  /** Types of a node's outputs, by its entry; null where that objects or the node has not its form, which is reported. */
+  /** Types of the outputs of a node of the right form, by its entry; null where that objects, which is reported. */
   infer(n: Node, op: Op): readonly ValueType[] | null;
   /** Lets a node stay, or what it folds to. `found`: types of its outputs, null where they could not be told. `doubtful`: something that it reads is behind an error. */
   keep(n: Node, op: Op | undefined, found: readonly ValueType[] | null, doubtful: boolean): void;
