@@ -1,18 +1,19 @@
 /** How much of a producer an iteration of its consumers needs: intervals of indices over the loops not yet entered. */
 import { fail, mentions, show, type Expr } from "../ir/scalar.ts";
 import { int, minus, plus, range } from "../ir/linear.ts";
-import { loadsIn, substitute } from "../ir/algebra.ts";
+import { loadsIn, make, substitute } from "../ir/algebra.ts";
 import { extentOf, type Compute, type Stage } from "../ir/compute.ts";
+import { limitOf } from "../ir/extents.ts";
 import { recurrenceOf } from "../ir/recurrence.ts";
 import { rowsAround } from "./steps.ts";
-import { axisValue, isOpen, openRange, type Env, type Nest, type Span } from "./loops.ts";
+import { axisValue, isOpen, openEnds, openRange, type Env, type Nest, type Span } from "./loops.ts";
 
-/** An index as base + [0, extent), where the variables in `moves` vary and the others stand still. */
-function interval(index: Expr, moves: { has(name: string): boolean }): Span {
+/** An index as base + [0, extent), where the variables in `moves` vary, those in `tops` up to there, and the others stand still. */
+function interval(index: Expr, moves: { has(name: string): boolean }, tops: ReadonlyMap<string, Expr>): Span {
   const still: Expr[] = [], moving: Expr[] = [];
   for (const t of terms(index)) (mentions(t, moves) ? moving : still).push(t);
-  const [low, high] = range(moving.reduce(plus, int(0)));
-  return { base: plus(still.reduce(plus, int(0)), int(low)), extent: high - low + 1 };
+  const sum = moving.reduce(plus, int(0)), [low, high] = range(sum), end = mentions(sum, tops) ? limitOf(sum, tops) : undefined;
+  return { base: plus(still.reduce(plus, int(0)), int(low)), extent: high - low + 1, ...(end ? { size: minus(end, int(low)) } : {}) };
 }
 const terms = (e: Expr): readonly Expr[] => (e.kind === "apply" && e.op === "add" ? e.args.flatMap(terms) : [e]);
 const loadsOf = (s: Stage, buffer: string) => loadsIn(s.finish ? [s.value, s.finish] : [s.value], buffer);
@@ -23,6 +24,8 @@ export interface Wishes {
   readonly lanes: (of: Stage) => ReadonlySet<string>;
   /** The axis whose interval grows to a multiple. */
   readonly whole: (of: Stage) => readonly [axis: string, by: number] | undefined;
+  /** Whether loops may end where a run needs no more. */
+  readonly ends: boolean;
 }
 /**
  * Per axis of `p`, the interval that its consumers inside `nest` read while the loops entered in `env` stand still,
@@ -37,22 +40,24 @@ export function regionOf(p: Stage, nest: Nest, env: Env, compute: Compute, wishe
     const rows = rowsAround(nest, steps.time.name);
     return p.axes.map((a, i) => (i === 0 ? step : rows.has(a.name) ? { base: axisValue(nest, env, a.name), extent: 1 } : { base: int(0), extent: extentOf(a) }));
   }
-  const spans: Span[] = [];
+  const spans: Span[] = [], tops = new Map(wishes.ends ? openEnds(nest, env) : []);
   for (const c of stages) {
     const reads = loadsOf(c, p.name);
     if (reads.length === 0) continue;
     const own = c.name === nest.stage.name ? null : regionOf(c, nest, env, compute, wishes);
+    if (own && wishes.ends) c.axes.forEach((a, i) => { const { size, extent } = own[i]!, open = openRange(c.name, a.name, { base: int(0), extent }); if (size && open.kind === "var") tops.set(open.name, size); });
     const axes = new Map<string, Expr>([
       ...c.axes.map((a, i) => [a.name, own ? openRange(c.name, a.name, own[i]!) : axisValue(nest, env, a.name)] as const),
       ...(c.reduce?.axes ?? []).map((a) => [a.name, own ? openRange(c.name, a.name, { base: int(0), extent: extentOf(a) }) : axisValue(nest, env, a.name)] as const),
     ]);
     for (const read of reads) read.at.forEach((index, i) => {
-      const next = step && i === 0 ? step : interval(substitute(index, axes), moves), known = spans[i];
+      const next: Span = step && i === 0 ? step : interval(substitute(index, axes), moves, tops), known = spans[i];
       if (!known) { spans[i] = next; return; }
       const shift = minus(next.base, known.base);
       if (shift.kind !== "const") return fail(`${c.name} reads ${p.name} at ${show(next.base)} and at ${show(known.base)}: no common region`);
       const by = shift.value as number, low = Math.min(0, by), high = Math.max(known.extent, by + next.extent);
-      spans[i] = { base: plus(known.base, int(low)), extent: high - low };
+      const size = known.size && next.size && make("max", minus(known.size, int(low)), plus(next.size, int(by - low)));
+      spans[i] = { base: plus(known.base, int(low)), extent: high - low, ...(size ? { size } : {}) };
     });
   }
   if (spans.length === 0 && p.axes.length > 0) return fail(`nothing reads ${p.name}`);

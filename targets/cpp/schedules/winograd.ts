@@ -1,6 +1,7 @@
 /** Winograd's convolution: `tiles` tiles at a time, so that their transformed inputs and products stay in the second cache. */
 import { extentOf, type Compute, type Layout, type WinogradAlgorithm } from "../../../compiler/ir/compute.ts";
 import type { Directive, Schedule } from "../../../compiler/ir/schedule.ts";
+import { limitsOf } from "../../../compiler/ir/extents.ts";
 import type { InstructionSet } from "../isa.ts";
 import { clearing, multiply, planeGap, transform, weightOf } from "./bilinear.ts";
 import { panelWidth } from "../../../compiler/schedules/pack.ts";
@@ -8,6 +9,8 @@ import { tileOf } from "./product.ts";
 
 /** More tiles than this at a time do not fit the second cache beside the weights. */
 export const mostTiles = 28;
+/** Rows of fewer tiles would read the weights too often. */
+const fewestInRow = 8;
 /** Columns of outputs, whose products lie beside the tiles. */
 export const mostColumns = 4 * panelWidth;
 
@@ -16,13 +19,16 @@ export function winogradSchedule(c: Compute, { tile: [fy, fx] }: WinogradAlgorit
   const stage = (name: string) => c.stages.find((s) => s.name === name)!, Y = stage("Y"), M = stage("M"), lanes = set.lanes;
   const b = Y.axes[0]!.name, [n, y, x] = Y.axes.slice(-3).map((a) => a.name) as [string, string, string], gs = Y.axes.slice(1, -3).map((a) => a.name);
   const batches = extentOf(Y.axes[0]!), N = extentOf(Y.axes.at(-3)!);
-  const T = extentOf(M.axes[2]!), tiles = Math.ceil(T / Math.ceil(T / mostTiles)), t = tileOf(set, N, Math.min(T, tiles), 0);
+  // Where only a run knows the width, blocks lie in one row of tiles, and end with it: behind it all of the largest width would be made.
+  const inRows = limitsOf(c, Y).at(-1) !== undefined && Math.ceil(extentOf(Y.axes.at(-1)!) / fx) >= fewestInRow;
+  const T = inRows ? Math.ceil(extentOf(Y.axes.at(-1)!) / fx) : extentOf(M.axes[2]!), tiles = Math.ceil(T / Math.ceil(T / mostTiles)), t = tileOf(set, N, Math.min(T, tiles), 0);
   const rows = T <= 8 ? Math.min(T, lanes === 16 ? 8 : t.rows) : t.rows, vectors = T <= 8 && lanes === 16 ? Math.min(3, t.vectors) : t.vectors;
   const block = Math.min(Math.max(vectors * lanes, mostColumns), N);
   const combine = (inner: string, order: readonly string[], unrolled: readonly string[], where: Directive) =>
     transform(lanes, inner, [...(inner === "n" ? gs : []), ...order], unrolled, where);
   const early: Directive = { computeAt: ["V", "co"], in: "registers" }, late: Directive = { computeAt: ["Y", "no"], in: "registers" };
   const weight = weightOf(M);
+  const rowsOfTiles = batches > 1 ? "bty" : "ty";
   const stages: Record<string, readonly Directive[]> = {
     ...clearing(c, set),
     q1: combine("c", ["t", "co", "j", "i", "k"], ["i", "j"], early),
@@ -36,9 +42,9 @@ export function winogradSchedule(c: Compute, { tile: [fy, fx] }: WinogradAlgorit
     Y: [
       { split: y, by: fy, into: ["ty", "u"], edge: "guard" }, { split: x, by: fx, into: ["tx", "v"], edge: "guard" },
       ...(batches > 1 ? [{ fuse: [b, "ty"], into: "bty" } as const] : []),
-      { fuse: [batches > 1 ? "bty" : "ty", "tx"], into: "t" }, { split: "t", by: tiles, into: ["tb", "ti"], edge: "balance" },
+      ...(inRows ? [] : [{ fuse: [rowsOfTiles, "tx"], into: "t" } as const]), { split: inRows ? "tx" : "t", by: tiles, into: ["tb", "ti"], edge: "balance" },
       { split: n, by: block, into: ["nb", "nr"], edge: "peel" }, { split: "nr", by: lanes, into: ["no", "nv"], edge: "peel" },
-      { order: [...(batches > 1 ? [] : [b]), "tb", ...gs, "nb", "ti", "no", "u", "v", "k", "nv"] },
+      { order: [...(batches > 1 ? [] : [b]), ...(inRows ? [rowsOfTiles] : []), "tb", ...gs, "nb", "ti", "no", "u", "v", "k", "nv"] },
       { place: ["u", "v", "k"], as: "unroll" }, { place: ["nv"], as: "vector" },
     ],
   };

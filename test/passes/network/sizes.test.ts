@@ -9,6 +9,8 @@ import { buildProgram } from "../../../compiler/passes/network/build-program.ts"
 import { networkPasses } from "../../../compiler/passes/network/pipeline.ts";
 import { verifyNetwork } from "../../../compiler/passes/network/verify-network.ts";
 import { cppTarget, cppVariants } from "../../../targets/cpp/index.ts";
+import { instructionSets } from "../../../targets/cpp/isa.ts";
+import { scheduleCpp } from "../../../targets/cpp/schedules/index.ts";
 import { openclFor, openclTarget } from "../../../targets/opencl/index.ts";
 import { evaluateNetwork } from "../../support/evaluate-network.ts";
 import { evaluateProgram } from "../../support/evaluate-program.ts";
@@ -67,4 +69,17 @@ describe("sizes that only a run knows", () => {
     net.conv("%c", r, two, [8, 5], 5, 2, 1, "output");
     return { net, from: [["$h", "%x", 2], ["$w", "%x", 3]] };
   }, { $h: [3, 21], $w: [3, 33] }, [{ $h: 3, $w: 3 }, { $h: 21, $w: 33 }, { $h: 10, $w: 17 }, { $h: 20, $w: 8 }]));
+  test("Winograd's tiles end with their rows", () => {
+    const drawn: Make = (size) => {
+      const net = new Net(), h = size("$h"), w = size("$w"), x = net.put("input", "%x", [fixed(1), fixed(16), h, w]);
+      net.conv("%b", net.map("%r", x, [fixed(1), fixed(16), h, w], (e) => make("max", e, f32(0))), [h, w], [16, 32], 3, 1, 1, "output");
+      return { net, from: [["$h", "%x", 2], ["$w", "%x", 3]] };
+    };
+    const open = agrees(drawn, { $h: [1, 9], $w: [1, 130] }, [{ $h: 9, $w: 130 }, { $h: 6, $w: 31 }], 5e-5);
+    const tiled = open.computes.find((c) => c.algorithm?.kind === "winograd");
+    expect(tiled).toBeDefined();
+    // The loop over the tiles of a block ends with the width, not with what lies behind all tiles.
+    const text = JSON.stringify(scheduleCpp(tiled!, instructionSets.avx2).schedule.stages.Y);
+    expect(text).toContain('"split":"tx"');
+  });
 });
