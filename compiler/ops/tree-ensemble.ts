@@ -191,7 +191,7 @@ const forestOf = (n: NodeView): Forest => once(n, () => {
     const values = sets.shift() ?? n.fail("there are fewer sets of membership_values than nodes that ask for one");
     return (values.length ? values : [NaN]).map((v) => of(v, bits.equal));
   });
-  const to = (e: Ends, i: number): Next => (e.leaves[i] ? leaves : chains.map((c) => c[0]!))[e.ids[i]!] ?? n.fail(`a node leads to ${e.leaves[i] ? "leaf" : "node"} ${e.ids[i]}, which does not exist`);
+  const firsts = chains.map((c) => c[0]!), to = (e: Ends, i: number): Next => (e.leaves[i] ? leaves : firsts)[e.ids[i]!] ?? n.fail(`a node leads to ${e.leaves[i] ? "leaf" : "node"} ${e.ids[i]}, which does not exist`);
   chains.forEach((chain, i) => chain.forEach((b, k) => { b.yes = to(yes, i); b.no = chain[k + 1] ?? to(no, i); }));
   const roots = list("tree_roots").map((r): Next => {
     const [first] = chains[r] ?? n.fail(`tree_roots names node ${r}, which does not exist`);
