@@ -1,10 +1,11 @@
 /** Tensors made from shapes and numbers: Shape, Size, Range, ConstantOfShape, EyeLike, OneHot. */
 import { add, convert, less, make, mul, select } from "../ir/algebra.ts";
-import { int, plus } from "../ir/linear.ts";
+import { int, minus, plus, times } from "../ir/linear.ts";
+import { quotientOf, type Quotient } from "../ir/quotient.ts";
 import { constant, type Expr } from "../ir/scalar.ts";
 import { isConstant, sizeOf, type Constant, type Dim } from "../ir/graph.ts";
 import { onnxTypeName, typeOfOnnx, type DType } from "../ir/types.ts";
-import { declared, expectRank, expectSameType, expectType, fromEnd, isSize, largest, lessDim, moreDim, numbers, operand, product, quoDim, showShape } from "./helpers.ts";
+import { declared, dimOf, expectRank, expectSameType, expectType, fromEnd, isSize, largest, moreDim, numbers, operand, product, quoDim, showShape } from "./helpers.ts";
 import { sizeExpr, type NodeView, type Op } from "./op.ts";
 
 /** The part of its input's shape that a Shape node asks for. */
@@ -28,13 +29,18 @@ const only = (n: NodeView, i: number): Expr => operand(n, i, n.in(i).shape.map((
 const typeAttribute = (n: NodeView, otherwise: DType): DType =>
   n.given("dtype") ? typeOfOnnx(n.int("dtype")) ?? n.fail(`attribute dtype is ${n.int("dtype")}: the element type ${onnxTypeName(n.int("dtype"))} is not supported`) : otherwise;
 
-/** How many elements a Range has between sizes. */
+/** How many elements a Range has between sizes, or exact quotients of them. */
 function steps(n: NodeView): Dim {
-  const [start, limit, delta] = [0, 1, 2].map((i) => n.sizes(i)![0]!) as [Dim, Dim, Dim];
-  if (typeof delta !== "number" || !Number.isInteger(delta)) n.fail("the step of a range over sizes must be a whole number that is known when the model is compiled");
-  const way = delta > 0 ? lessDim(limit, start) : lessDim(start, limit);
-  return quoDim(largest(0, moreDim(way, Math.abs(delta) - 1)), Math.abs(delta));
+  const number = (i: number): Quotient => {
+    const [d] = n.sizes(i)! as [Dim], q = quotientOf(typeof d === "number" ? constant("f64", d) : d);
+    return q ?? n.fail(`input ${i} (${n.node.inputs[i]}) depends on sizes that are known only at run time, and is no exact quotient of them`, "give them one size instead of bounds");
+  };
+  const [start, limit, delta] = [number(0), number(1), number(2)], step = numberOrNull(delta.of);
+  if (!step) n.fail(`the step of a range over sizes must be a number that is known when the model is compiled${step === 0 ? ", and not 0" : ""}`);
+  const way = minus(times(limit.of, start.by), times(start.of, limit.by)), by = start.by * limit.by * Math.abs(step);
+  return quoDim(largest(0, moreDim(dimOf(times(way, Math.sign(step) * delta.by)), by - 1)), by);
 }
+const numberOrNull = (e: Expr): number | null => (e.kind === "const" ? Number(e.value) : null);
 /** Shape, Size, ConstantOfShape, Range, EyeLike, OneHot, Trilu. */
 export const generators: readonly Op[] = [
   {

@@ -2,10 +2,10 @@
  * ONNX Runtime's operators on quantised numbers, in terms of ONNX's own. Pointwise ones go by way of floats: fusion leaves no trace of
  * the detour. Products stay sums of integers.
  */
-import { sizeOf, type Dim, type TensorType } from "../ir/graph.ts";
+import { sizeOf, type Dim, type ValueType } from "../ir/graph.ts";
 import { isFloat, types } from "../ir/types.ts";
 import { dimsOf, expectShape, shapeOf } from "./checks.ts";
-import { broadcastShapes, expectType, floats, forOutputs, indices, showShape } from "./helpers.ts";
+import { broadcastShapes, expectType, fixedDim, floats, forOutputs, indices, showShape } from "./helpers.ts";
 import { matmulShape } from "./linear.ts";
 import { input, ms, passedOn } from "./microsoft.ts";
 import { poolAttributes, pooled } from "./pooling.ts";
@@ -178,19 +178,19 @@ const tableShape = (n: NodeView): readonly number[] => {
 };
 /** An LSTM whose weights are bytes. Its products are those of floats: ONNX Runtime also rounds inputs and states to bytes, for speed. */
 const dynamicQuantizeLstm: Op = {
-  name: ms("DynamicQuantizeLSTM"), since: 1, inputs: [3, 12], outputs: [0, 3], accuracy: { absolute: 2e-2, reason: "inputs and states are not rounded to 8 bits" },
+  name: ms("DynamicQuantizeLSTM"), since: 1, sizes: true, inputs: [3, 12], outputs: [0, 3], accuracy: { absolute: 2e-2, reason: "inputs and states are not rounded to 8 bits" },
   attributes: {
     activation_alpha: { kind: "floats", optional: true }, activation_beta: { kind: "floats", optional: true }, activations: { kind: "strings", optional: true }, clip: { kind: "float", optional: true },
     direction: { kind: "string", default: "forward" }, hidden_size: { kind: "int", optional: true }, input_forget: { kind: "int", default: 0 },
   },
   infer: (n) => {
-    const X = shapeOf(n, 0, 3, 3), W = shapeOf(n, 1, 3, 3), R = shapeOf(n, 2, 3, 3), [steps, batch] = X as [number, number, number], directions = W[0]!, hidden = R[1]!;
+    const X = dimsOf(n, 0, 3, 3), W = shapeOf(n, 1, 3, 3), R = shapeOf(n, 2, 3, 3), [steps, batch, inputs] = X as [Dim, Dim, Dim], directions = W[0]!, hidden = R[1]!;
     expectType(n, 0, ["f32"]);
     [1, 2].forEach((i) => expectType(n, i, bytes));
     [8, 9, 10, 11].forEach((i) => n.in(i));
-    expectShape(n, 1, [directions, X[2]!, 4 * hidden], `W, for inputs ${showShape(X)}`);
+    expectShape(n, 1, [directions, fixedDim(n, inputs, "the number of features"), 4 * hidden], `W, for inputs ${showShape(X)}`);
     expectShape(n, 2, [directions, hidden, 4 * hidden], `R, for W ${showShape(W)}`);
-    const state: TensorType = { dtype: "f32", shape: [directions, batch, hidden] };
+    const state: ValueType = { dtype: "f32", shape: [directions, batch, hidden] };
     return forOutputs(n, [{ dtype: "f32", shape: [steps, directions, batch, hidden] }, state, state]);
   },
   expand: (n, g) => {

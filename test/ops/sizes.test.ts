@@ -133,6 +133,8 @@ describe("sizes known only at run time", () => {
     ["ScatterElements", "input x: f32[$W, $H]\n input i: i64[$N, $H]\n input u: f32[$N, $H]\n y = ScatterElements(x, i, u) @ y\n output y", "f32[$W, $H]"],
     ["ScatterElements, added", "input x: f32[$W, 4]\n input i: i64[2, $H]\n input u: f32[2, $H]\n y = ScatterElements(x, i, u) { axis: 1, reduction: \"add\" } @ y\n output y"],
     ["ScatterND", "input x: f32[$W, $H]\n input i: i64[$H, $N, 1]\n input u: f32[$H, $N, $H]\n y = ScatterND(x, i, u) @ y\n output y", "f32[$W, $H]"],
+    ["DynamicQuantizeLSTM", `input x: f32[$W, $N, 3]\n input w: i8[1, 3, 8]\n input r: i8[1, 2, 8]\n const s: f32[1] = [0.5]\n const z: i8[1] = [1]
+      y, h = com.microsoft.DynamicQuantizeLSTM(x, w, r, none, none, none, none, none, s, z, s, z) { hidden_size: 2 } @ y\n output y\n output h`],
   ])("%s", (_, text, shape) => { check(text, shape && !text.includes("output b") ? [shape] : undefined); });
 });
 
@@ -155,6 +157,10 @@ describe("computations of shapes", () => {
       const zero: i64[] = [0]  const one: i64[] = [1]
       s = Shape(x) @ s  w = Gather(s, one) @ w  r = Range(zero, w, one) @ r  f = Cast(r) { to: 1 } @ f  y = Add(x, f) @ y
       output y`, "f32[$N, $W]"],
+    ["places of pixels, as floats", `input x: f32[$N, $W]
+      const one: i64[] = [1]  const from: f32[] = [-0.5]  const step: f32[] = [0.5]
+      s = Shape(x) @ s  w = Gather(s, one) @ w  f = Cast(w) { to: 1 } @ f  r = Range(from, f, step) @ r  y = Exp(r) @ y
+      output y`, "f32[add(mul($W, 2), 1)]"],
     ["a mask of a size's own", `input x: f32[1, $W]
       const one: i64[] = [1]  const axis: i64[1] = [0]
       s = Shape(x) @ s  w = Gather(s, one) @ w  u = Unsqueeze(w, axis) @ u  t = Concat(u, u) { axis: 0 } @ t

@@ -7,8 +7,9 @@ import { convert, make } from "../../ir/algebra.ts";
 import { extentOf, neutral, type Axis, type Compute, type Stage } from "../../ir/compute.ts";
 import { sizeOf, type Constant, type Dim, type SizeList, type ValueType } from "../../ir/graph.ts";
 import { int, range } from "../../ir/linear.ts";
+import { quotientOf, roundedDown } from "../../ir/quotient.ts";
 import { constant, type Expr, type ScalarOp } from "../../ir/scalar.ts";
-import { arrayOf, isFloat, types, type DType, type Num } from "../../ir/types.ts";
+import { arrayOf, types, type DType, type Num } from "../../ir/types.ts";
 import { dimOf } from "../../ops/helpers.ts";
 
 /** Elements, over all outputs and sums, beyond which nothing is a computation of shapes. */
@@ -26,40 +27,6 @@ export const elementsOf = (c: Constant | SizeList): Elements => ({
   list: "dims" in c ? c.dims.map((d) => (typeof d === "number" ? (isWhole(c.dtype) ? int(d) : constant(c.dtype, d)) : d))
     : Array.from(c.data as Iterable<Num>, (x) => (isWhole(c.dtype) ? int(Number(x)) : constant(c.dtype, x))),
 });
-
-/** A float as a quotient of an index by a number; null where it is none. */
-function quotient(e: Expr): { readonly of: Expr; readonly by: number } | null {
-  if (e.kind === "const") {
-    const x = Number(e.value);
-    for (let by = 1; by <= 4096; by *= 2) if (Number.isInteger(x * by)) return { of: int(x * by), by };
-    return null;
-  }
-  if (e.kind === "cast") return e.arg.dtype === "index" ? { of: e.arg, by: 1 } : isFloat(e.arg.dtype) ? quotient(e.arg) : null;
-  if (e.kind !== "apply") return null;
-  const [a, b] = e.args.map(quotient);
-  if (!a) return null;
-  const rounded = (up: number) => ({ of: floorOf(make("add", a.of, int(up)), a.by), by: 1 });
-  switch (e.op) {
-    case "floor": return rounded(0);
-    case "ceil": return rounded(a.by - 1);
-    case "trunc": return range(a.of)[0] >= 0 ? rounded(0) : null;
-    case "neg": return { of: make("neg", a.of, int(0)), by: a.by };
-    default: break;
-  }
-  if (!b) return null;
-  switch (e.op) {
-    case "add": case "sub": return { of: make(e.op, make("mul", a.of, int(b.by)), make("mul", b.of, int(a.by))), by: a.by * b.by };
-    case "mul": return { of: make("mul", a.of, b.of), by: a.by * b.by };
-    case "div": return b.of.kind === "const" && Number(b.of.value) > 0 ? { of: make("mul", a.of, int(b.by)), by: a.by * Number(b.of.value) } : null;
-    case "min": case "max": return a.by === b.by ? { of: make(e.op, a.of, b.of), by: a.by } : null;
-    default: return null;
-  }
-}
-/** Quotients want what is not negative. */
-function floorOf(x: Expr, by: number): Expr {
-  const [low] = range(x), lift = low < 0 ? Math.ceil(-low / by) : 0;
-  return Number.isFinite(lift) ? make("sub", make("quo", make("add", x, int(lift * by)), int(by)), int(lift)) : unknown();
-}
 
 /** An expression with known values for its loads and axes, whole numbers as indices. */
 class Substitution {
@@ -101,9 +68,8 @@ class Substitution {
     if (x.dtype === "bool") return whole ? make("select", x, int(1), int(0)) : convert(to, x);
     if (!whole) return convert(to, x);
     if (x.kind === "const") return int(Number(types.i64.wrap(x.value)));
-    const q = quotient(x);
-    if (!q || range(q.of)[0] < 0) return unknown();
-    return floorOf(q.of, q.by);
+    const q = quotientOf(x);
+    return (q && range(q.of)[0] >= 0 && roundedDown(q)) || unknown();
   }
   private applied(op: ScalarOp, dtype: DType, args: readonly Expr[], of: DType): Expr {
     if (op === "select") {
