@@ -16,7 +16,8 @@ import { foldWithin } from "./passes/graph/fold-constants.ts";
 import { inferTypes } from "./passes/graph/infer-types.ts";
 import { compileRegions } from "./passes/network/pipeline.ts";
 import { pinShapes, showSize, type Size } from "./passes/graph/pin-shapes.ts";
-import { pinValues, showValues, type InputValues } from "./passes/graph/pin-values.ts";
+import { boundValues, showBounds, type ValueBounds } from "./passes/graph/bound-values.ts";
+import { pinValues, showValues } from "./passes/graph/pin-values.ts";
 import { spreadInputs } from "./passes/graph/spread-inputs.ts";
 import { graphPasses } from "./passes/graph/pipeline.ts";
 import { runPasses } from "./passes/graph/run.ts";
@@ -39,8 +40,11 @@ export interface CompileOptions {
   readonly lengths?: Readonly<Record<string, number>>;
   /** Optional inputs that are not given; the others are. */
   readonly absent?: readonly string[];
-  /** Inputs that are always the same, which the library does not ask for: { sr: [16000] }. One number stands for all elements. */
-  readonly values?: InputValues;
+  /**
+   * Inputs that are always the same, which the library does not ask for: { sr: [16000] }. One number stands for all elements. Of one whole
+   * number that each run gives, or that the model computes, what it must be: { n: { least: 0, most: 512 } }.
+   */
+  readonly values?: Readonly<Record<string, readonly number[] | ValueBounds>>;
   /** How weights are embedded, one of the target's ways; its first without it. */
   readonly weights?: WeightForm;
   /** Of weights as an object file: the system and processor it is for. */
@@ -128,13 +132,16 @@ export function typedGraph(bytes: Uint8Array, file: string, o: GraphOptions, fol
   const imported = importOnnx(bytes, { name: file, mayMove: o.mayMove ?? false, ...read });
   const spread = spreadInputs(imported.graph, { ...o, unranked: imported.unranked, composed: imported.composed });
   const pinned = pinShapes(spread.graph, { unranked: spread.unranked, shapes: spread.shapes, ...(o.dims ? { dims: o.dims } : {}) });
-  const valued = pinValues(pinned.graph, o.values ?? {}), choices = [...spread.diagnostics, ...pinned.diagnostics, ...valued.diagnostics];
+  const same = pinValues(pinned.graph, valuesOf(o, isList)), valued = boundValues(same.graph, valuesOf(o, isBounds)), choices = [...spread.diagnostics, ...pinned.diagnostics, ...same.diagnostics, ...valued.diagnostics];
   const early = [...imported.diagnostics, ...choices], open = choices.some((d) => d.severity === "error");
   const inferred = open ? { graph: valued.graph, diagnostics: checkOperators(valued.graph) } : inferTypes(valued.graph, { fold: foldWithin() });
   const diagnostics = [...early, ...inferred.diagnostics];
   if (diagnostics.some((d) => d.severity === "error")) throw new CompileError(diagnostics);
   return { graph: inferred.graph, diagnostics };
 }
+type Value = NonNullable<CompileOptions["values"]>[string];
+const isList = (v: Value): v is readonly number[] => Array.isArray(v), isBounds = (v: Value): v is ValueBounds => !isList(v);
+const valuesOf = <T extends Value>({ values = {} }: GraphOptions, is: (v: Value) => v is T): Readonly<Record<string, T>> => Object.fromEntries(Object.entries(values).flatMap(([name, v]) => (is(v) ? [[name, v]] : [])));
 /** The flags that shape the output, as on the command line. */
 function flagsOf(o: CompileOptions): string {
   const list = [`--target ${o.target}`];
@@ -142,7 +149,7 @@ function flagsOf(o: CompileOptions): string {
   for (const [k, v] of Object.entries(o.dims ?? {})) list.push(`--dim ${k}=${showSize(v)}`);
   for (const [k, v] of Object.entries(o.lengths ?? {})) list.push(`--length ${k}=${v}`);
   for (const name of o.absent ?? []) list.push(`--absent ${name}`);
-  for (const [k, v] of Object.entries(o.values ?? {})) list.push(showValues(k, v));
+  for (const [k, v] of Object.entries(o.values ?? {})) list.push(isList(v) ? showValues(k, v) : showBounds(k, v));
   if (o.isa) list.push(`--isa ${o.isa.join(",")}`);
   if (o.weights) list.push(`--weights ${o.weights}`);
   if (o.tuning) list.push(`--tune ${createHash("sha256").update(JSON.stringify(o.tuning)).digest("hex").slice(0, 16)}`);

@@ -1,6 +1,7 @@
 /** The options that several commands share, and how their text becomes values. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type CompileOptions, flagName } from "../api.ts";
+import type { ValueBounds } from "../passes/graph/bound-values.ts";
 import type { Size } from "../passes/graph/pin-shapes.ts";
 import type { Setting, SettingValue, Target } from "../emit/target.ts";
 import { type ObjectFormat, objectFormats } from "../emit/object-files.ts";
@@ -17,7 +18,7 @@ export interface ModelFlags {
   readonly dim?: readonly Named<Size>[];
   readonly length?: readonly Named<number>[];
   readonly absent?: readonly string[];
-  readonly value?: readonly Named<readonly number[]>[];
+  readonly value?: readonly Named<readonly number[] | ValueBounds>[];
   readonly weights?: WeightForm;
   readonly objectFormat?: ObjectFormat;
   readonly isa?: readonly string[];
@@ -67,10 +68,13 @@ const length = (text: string): Named<number> => {
   const [name, n] = named(text, "boxes=3");
   return [name, whole(n, 0, "A length")];
 };
-const value = (text: string): Named<readonly number[]> => {
+const value = (text: string): Named<readonly number[] | ValueBounds> => {
   const [name, list] = named(text, "sr=16000"),
-    numbers = list.split(",").map((n) => (n.trim() === "" ? Number.NaN : Number(n)));
-  if (numbers.some(Number.isNaN)) throw new InvalidArgumentError("Values must be numbers, such as sr=16000 or mean=0.5,0.5,0.4.");
+    [, least, most] = /^(-?\d+)\.\.(-?\d+)$/.exec(list) ?? [];
+  if (least !== undefined) return [name, { least: Number(least), most: Number(most) }];
+  const numbers = list.split(",").map((n) => (n.trim() === "" ? Number.NaN : Number(n)));
+  if (numbers.some(Number.isNaN))
+    throw new InvalidArgumentError("Values must be numbers, such as sr=16000 or mean=0.5,0.5,0.4, or bounds, such as n=0..512.");
   return [name, numbers];
 };
 const identifier = (text: string): string => {
@@ -131,7 +135,7 @@ export function modelOptions(c: Command): Command {
     .option("--absent <input>", "an optional input that is not given; repeatable", collect(String))
     .option(
       "--value <input=n,n,...>",
-      "an input that is always the same, which becomes a constant; one number stands for all; repeatable",
+      "an input that is always the same, which becomes a constant; one number stands for all; or bounds (0..512) of one whole number that each run gives or computes; repeatable",
       collect(value),
     )
     .addOption(new Option("--weights <how>", "how weights are embedded").choices(weightForms))

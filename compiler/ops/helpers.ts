@@ -120,7 +120,7 @@ export const numbersOf = (list: readonly Expr[]): readonly number[] | null =>
 /** The type the model states for output `i`, where it depends on the value of an input that is known only at run time; once inferred, that. */
 export function declared(n: NodeView, dtype: DType, what: string, i = 0, rank?: number): TensorType {
   const t = (n.outputs.length > i ? n.out(i) : undefined) ?? n.declared(i) ?? n.fail(`${what} is computed at run time, and the model does not state the shape of ${n.node.outputs[i]}`,
-    "make it a constant or initializer of the model, or pin the shapes it is computed from with --shape or --dim");
+    "make it a constant or initializer of the model, pin the shapes it is computed from with --shape or --dim, or say what a number that it is computed from can be: --value NAME=0..512");
   if (rank !== undefined && t.shape.length !== rank) n.fail(`the model states ${showShape(t.shape)} for ${n.node.outputs[i]}, which must have rank ${rank}`);
   return { dtype, shape: t.shape };
 }

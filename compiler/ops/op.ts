@@ -163,7 +163,7 @@ export class NodeView {
     const value = this.value(i);
     if (value && isSizeList(value)) throw new OpenSize(`input ${i} (${this.node.inputs[i]}) depends on sizes that are known only at run time, which ${this.op.name} does not support`, "give them one size instead of bounds");
     const c = this.constant(i) ?? this.fail(`input ${i} (${this.node.inputs[i]}) is computed at run time, but must be known at compile time`,
-      "make it a constant or initializer of the model, or pin the shapes it is computed from with --shape or --dim");
+      "make it a constant or initializer of the model, pin the shapes it is computed from with --shape or --dim, or say what a number that it is computed from can be: --value NAME=0..512");
     return Array.from(c.data as Iterable<number | bigint>, Number);
   }
   private attribute(name: string): Attribute | undefined {

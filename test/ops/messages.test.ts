@@ -14,7 +14,7 @@ function complaint(...call: Call): string {
   return "no complaint";
 }
 const q = sample([1, 2, 3, 4]), x = sample([2, 3]), y = sample([4]), ints = tensorOf("i32", [2], [1, 2]);
-const late = "make it a constant or initializer of the model, or pin the shapes it is computed from with --shape or --dim";
+const late = "make it a constant or initializer of the model, pin the shapes it is computed from with --shape or --dim, or say what a number that it is computed from can be: --value NAME=0..512";
 const cases: readonly (readonly [call: Call, says: string])[] = [
   [["Exp", [ints]], "input 0 (in0) has type i32; Exp takes f32, f64, f16, bf16 | put a Cast in front of it"],
   [["Add", [x, y]], "shapes [2, 3] and [4] do not broadcast: dimension -1 is 3 and 4"],

@@ -28,7 +28,7 @@ const cases: readonly (readonly [call: Call, says: string])[] = [
   [["Resize", [image, undefined, undefined, i64(1, 4, 2, 2)], { antialias: 1 }], "antialias goes with the modes linear and cubic only"],
   [["Resize", [image, undefined, f32([2], [1, 1])]], "scales has 2 entries; 4 are needed"],
   [["Resize", [image, undefined, undefined, i64(1, 4, 2, 2)], {}, { runtime: [3] }],
-    "input 3 (in3) is computed at run time, but must be known at compile time | make it a constant or initializer of the model, or pin the shapes it is computed from with --shape or --dim"],
+    "input 3 (in3) is computed at run time, but must be known at compile time | make it a constant or initializer of the model, pin the shapes it is computed from with --shape or --dim, or say what a number that it is computed from can be: --value NAME=0..512"],
   [["QuantizeLinear", [image, sample([3])]], "the scale (input 1) has shape [3]; it must be one number, or 4 of them along axis 1 of [1, 4, 5, 5]"],
   [["QuantizeLinear", [image, scalarOf("f32", 1)], { output_dtype: 14 }], "the result would be of type 14; supported are u8, i8, u16, i16, u4, i4, u2, i2, f8e4m3fn, f8e4m3fnuz, f8e5m2, f8e5m2fnuz, f4e2m1"],
   [["MatMulInteger", [bytes, bytes, tensorOf("u8", [3], [1, 2, 3])]], "input 2 has shape [3]; it must be one number, or one for each of the 2 rows of [2, 2]"],

@@ -5,6 +5,7 @@ import { valueOfSize } from "../../compiler/ir/symbols.ts";
 import { parseGraph } from "../../compiler/ir/graph-text.ts";
 import { arrayOf, type Num } from "../../compiler/ir/types.ts";
 import { foldWithin } from "../../compiler/passes/graph/fold-constants.ts";
+import { boundValues } from "../../compiler/passes/graph/bound-values.ts";
 import { inferTypes } from "../../compiler/passes/graph/infer-types.ts";
 import { targets } from "../../targets/index.ts";
 import { faults, runOn, type Sample } from "../support/on-target.ts";
@@ -14,20 +15,19 @@ import { because, deviceOf, skipped } from "../support/tools.ts";
 type Feeds = Readonly<Record<string, readonly Num[]>>;
 const branches = (then: string, otherwise: string) => `{ then_branch: graph "then" { ${then} }, else_branch: graph "else" { ${otherwise} } }`;
 const body = (text: string) => `body: graph "body" { ${text} }`, constants = "const zero: i64[] = [0] const one: i64[] = [1] const yes: bool[] = [1]";
-function typed(text: string): Graph {
-  const { graph, diagnostics } = inferTypes(parseGraph(`graph "g" { ${text} }`), { fold: foldWithin() });
+function typed(text: string, bounds: Parameters<typeof boundValues>[1] = {}): Graph {
+  const { graph, diagnostics } = inferTypes(boundValues(parseGraph(`graph "g" { ${text} }`), bounds).graph, { fold: foldWithin() });
   expect(diagnostics.filter((d) => d.severity === "error")).toEqual([]);
   return graph;
 }
 /** A sample for each of these inputs; numbers of a ramp for what is not given. `sizes`: by their symbols. */
-const samples = (name: string, text: string, ...given: readonly Feeds[]): readonly Sample[] => open(name, text, ...given.map((f) => [{}, f] as const));
-const open = (name: string, text: string, ...given: readonly (readonly [sizes: Readonly<Record<string, number>>, feeds?: Feeds])[]): readonly Sample[] => given.map(([sizes, f = {}], k) => {
-  const graph = typed(text);
-  return { name: `${name}, ${k}`, graph, feeds: new Map(graph.inputs.map((v) => {
+const samples = (name: string, text: string, ...given: readonly Feeds[]): readonly Sample[] => open(name, typed(text), ...given.map((f) => [{}, f] as const));
+const open = (name: string, graph: Graph, ...given: readonly (readonly [sizes: Readonly<Record<string, number>>, feeds?: Feeds])[]): readonly Sample[] => given.map(([sizes, f = {}], k) => ({
+  name: `${name}, ${k}`, graph, feeds: new Map(graph.inputs.map((v) => {
     const t = graph.types.get(v)!, shape = t.shape.map((d) => valueOfSize(d, new Map(Object.entries(sizes))));
     return [v, constantOf(t.dtype, shape, arrayOf(t.dtype, f[v] ?? Array.from({ length: sizeOf(shape) }, (_, i) => ((i * 7 + 3) % 11) / 4 - 1)))] as const;
-  })) };
-});
+  })),
+}));
 const branch = `input c: bool[] input x: f32[3] h = Add(x, x) @ h r = If(c) ${branches("a = Mul(h, x) @ a output a", "b = Sub(h, x) @ b output b")} @ if s = Neg(r) @ s output s output h`;
 const until = `${constants} const limit: f32[] = [100] const two: f32[] = [2] input n: i64[] input v: f32[3] w = Loop(n, yes, v) { ${body("input i: i64[] input c: bool[] input a: f32[3] b = Mul(a, two) @ b s = ReduceSum(b) { keepdims: 0 } @ s go = Less(s, limit) @ go output go output b")} } @ loop output w`;
 /** In each step: three turns of a loop, whose slices are summed; a branch by a slice; backwards along one axis and another. */
@@ -52,10 +52,12 @@ const scanned = `symbol T in 1..6 symbol B in 1..3 input h: f32[B] input x: f32[
 /** What is found in each turn, in a loop of a loop. */
 const gathering = `${constants} symbol T in 1..4 input x: f32[T, 3] const zeros: i64[1] = [0] const two: i64[] = [2] ${length} r, s = Loop(n, none, zeros) { ${body(`input i: i64[] input go: bool[] input v: i64[n] row = Gather(x, i) @ row
   w = Loop(two, none, v) { ${body("input j: i64[] input on: bool[] input u: i64[n] p = NonZero(row) @ p q = Squeeze(p, zeros) @ q w = Concat(u, q) { axis: 0 } @ w output on output w")} } @ inner c = Shape(w) @ c output go output w output c`)} } @ loop output r output s`;
+/** As many numbers, and as many turns, as a run says. */
+const counted = `${constants} input n: i64[] input x: f32[2] r = Range(zero, n, one) @ r f = Cast(r) { to: 1 } @ f y, s = Loop(n, none, x) { ${body("input i: i64[] input c: bool[] input v: f32[2] w = Exp(v) @ w t = Tanh(w) @ t output c output t output t")} } @ loop output f output y output s`;
 const all: readonly Sample[] = [
-  ...open("growing", growing, [{ T: 5, N: 3 }], [{ T: 1, N: 1 }], [{ T: 3, N: 2 }]), ...open("early", early, [{ N: 1 }, { y: [1, 0], most: [5] }], [{ N: 3 }, { y: [1, 1, 1, 1, 1, 1], most: [1] }]),
-  ...open("sizes", sizes, [{ W: 9 }, { c: [1] }], [{ W: 2 }, { c: [1] }], [{ W: 7 }, { c: [0] }]), ...open("scanned", scanned, [{ T: 6, B: 3 }], [{ T: 1, B: 1 }], [{ T: 4, B: 2 }]),
-  ...open("gathering", gathering, [{ T: 4 }, { x: [1, 0, 1, 0, 0, 0, 1, 1, 1, 0, 2, 0] }], [{ T: 1 }, { x: [0, 0, 5] }]),
+  ...open("growing", typed(growing), [{ T: 5, N: 3 }], [{ T: 1, N: 1 }], [{ T: 3, N: 2 }]), ...open("early", typed(early), [{ N: 1 }, { y: [1, 0], most: [5] }], [{ N: 3 }, { y: [1, 1, 1, 1, 1, 1], most: [1] }]),
+  ...open("sizes", typed(sizes), [{ W: 9 }, { c: [1] }], [{ W: 2 }, { c: [1] }], [{ W: 7 }, { c: [0] }]), ...open("scanned", typed(scanned), [{ T: 6, B: 3 }], [{ T: 1, B: 1 }], [{ T: 4, B: 2 }]),
+  ...open("counted", typed(counted, { n: { least: 0, most: 6 } }), [{}, { n: [4] }], [{}, { n: [0] }]), ...open("gathering", typed(gathering), [{ T: 4 }, { x: [1, 0, 1, 0, 0, 0, 1, 1, 1, 0, 2, 0] }], [{ T: 1 }, { x: [0, 0, 5] }]),
   ...samples("branch", branch, { c: [1] }, { c: [0] }), ...samples("until", until, { n: [10], v: [1, 2, 3] }, { n: [2] }, { n: [0] }), ...samples("nested", nested, { flags: [1, 0, 0, 1, 1, 0] }),
   ...samples("found", found, { x: Array.from({ length: 20 }, (_, i) => (i % 3 ? 0 : i / 8)) }, { x: Array<number>(20).fill(0) }), ...samples("compress", wants, { c: [1, 0, 1, 1, 0, 0] }, { c: [0, 0, 0, 0, 0, 0] }),
 ];

@@ -74,7 +74,7 @@ function counting(t: Turning): LoopSize {
   const symbol = parameter(symbolNamed(t.name(null, 0)), [0, boundDim(t.most)]);
   return { symbol, first: 0, next: make("add", symbol, int(1)) };
 }
-const unbounded = "make the number of turns a constant of the model, or a size; where it is an input, say what it is: --value NAME=100";
+const unbounded = "make the number of turns a constant of the model, or a size; or say what it is, or can be: --value NAME=100, --value NAME=0..100";
 
 /** Sizes that branches inside a graph give, by their symbols: one of two. */
 function branchSizes(g: Graph): ReadonlyMap<string, readonly Dim[]> {

@@ -2,7 +2,7 @@
  * A map that reads a producer's element at its own position becomes part of the producer: the residual add, activations,
  * scales, and copies into a box of a larger tensor (so a Concat costs nothing).
  * Needs: split-concats. Ensures: no map reads, at its own position only, a temporary that nobody else reads and one
- * reduction or map has made, unless it turns a reduction of floats into other types or the whole would be too long. A
+ * reduction or map has made (and no size is read from), unless it turns a reduction of floats into other types or the whole would be too long. A
  * copied temporary that others read too disappears: they read the box instead.
  * Stands before layouts are chosen, because it decides which tensors exist.
  */
@@ -35,13 +35,13 @@ function step(n: Network): Network {
   const { readers, writers } = usesOf(n.computes), touched = new Set<Compute>();
   const replaced = new Map<Compute, Compute | null>();
   const order = new Map(n.computes.map((c, i) => [c, i]));
-  const gone: string[] = [];
+  const gone: string[] = [], found = new Set((n.symbols ?? []).flatMap(({ from }) => ("tensor" in from ? [from.tensor] : [])));
   const copies = n.computes.filter((c) => movementOf(c)).sort((a, b) => sizeOf(b.outputs[0]!.shape) - sizeOf(a.outputs[0]!.shape));
   for (const c of [...copies, ...n.computes.filter((x) => isMap(x) && !movementOf(x))]) {
     if (touched.has(c)) continue;
     const candidates = c.tensors.flatMap((t) => {
       const own = n.tensors.get(t.name)!, [p, ...more] = writers.get(t.name) ?? [];
-      if (own.kind !== "temporary" || !p || more.length || touched.has(p) || p === c || writesOf(p).length !== 1 || p.outputs.length !== 1) return [];
+      if (own.kind !== "temporary" || found.has(t.name) || !p || more.length || touched.has(p) || p === c || writesOf(p).length !== 1 || p.outputs.length !== 1) return [];
       const o = p.outputs[0]!, s = p.stages.find((x) => x.name === o.stage)!;
       if (p.stages.some((x) => loadsIn(expressionsOfStage(x), s.name).length)) return [];
       const stage = c.stages[0]!;
