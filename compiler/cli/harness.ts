@@ -144,7 +144,8 @@ async function start(
 ): Promise<string> {
   checkSizes(b, inputs);
   inputs.forEach((c, i) => writeFileSync(join(folder, `input_${i}`), c.dtype === "string" ? packStrings(c) : bytesOfElements(c.dtype, c.data)));
-  if (isOpen(b.facts)) writeFileSync(join(folder, "shapes"), inputs.map((c) => `${c.shape.join(" ")}\n`).join(""));
+  // A program asks for them where any size of its is a run's, be it none of its inputs'.
+  writeFileSync(join(folder, "shapes"), inputs.map((c) => `${c.shape.join(" ")}\n`).join(""));
   const maker = makers[b.facts.build.kind],
     command = await (mode === "trace" || mode === "profile" ? maker.observer : maker.command)(b);
   const r = await run([...b.exec, ...command, mode, folder, b.folder, ...more], { env });

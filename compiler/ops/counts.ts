@@ -12,10 +12,10 @@ import { boundDim, bounded, dimOf, like, moreDim, product, unflatten } from "./h
 import { sizeExpr, type NodeView, type Op, type Resolver } from "./op.ts";
 
 const one = constant("i32", 1), zero = constant("i32", 0);
-/** A number of i64 as a size of at most `most`, named after output 0 of the node and what it counts; itself where it is known. */
-export function measured(n: NodeView, g: Resolver, number: string, most: number, what = "count"): string {
+/** A number of i64 as a size of `least` to `most`, named after output 0 of the node and what it counts; itself where it is known. */
+export function measured(n: NodeView, g: Resolver, number: string, most: number, what = "count", least = 0): string {
   if (g.known(number)) return number;
-  const value: SizeList = { dtype: "i64", shape: [], dims: [dimOf(parameter(symbolNamed(`${n.node.outputs.find(Boolean)}_${what}`), [0, most]))] };
+  const value: SizeList = { dtype: "i64", shape: [], dims: [dimOf(parameter(symbolNamed(`${n.node.outputs.find(Boolean)}_${what}`), [least, most]))] };
   return g.node(measureOp, [number], { value });
 }
 /** The places, in a list of i64, of what is not 0 among the elements of `x`: at most `size`, of which at most `most` are not. */

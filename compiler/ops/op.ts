@@ -41,6 +41,8 @@ export interface Op {
    * where all is tensors and the rest of the entry holds. Inference asks it; no node without another meaning is left then.
    */
   readonly resolve?: (n: NodeView, g: Resolver) => readonly Parts[] | undefined;
+  /** Where parameters are known to a run only: in terms of such that it measures, if the entry can do that. */
+  readonly measure?: (n: NodeView, g: Resolver) => readonly string[] | undefined;
   /** As maps and reductions. One of `lower`, `expand`, `control` and `resolve` is there. */
   readonly lower?: (n: NodeView) => Compute;
   /** Of an entry without a lowering: inputs may have sizes that are known only at run time. */
@@ -74,7 +76,7 @@ export interface Resolver extends Expander {
   typeOf(value: string): ValueType;
   /** The value where it is known by now. */
   known(value: string): Constant | undefined;
-  /** The node of the same graph that makes the value, if one does. */
+  /** The node that makes the value, if one does. */
   made(value: string): Node | undefined;
   /** Puts a sub-graph here, its inputs worth `inputs`, and returns its outputs. */
   inline(body: Graph, inputs: readonly Parts[]): readonly Parts[];

@@ -7,7 +7,8 @@ import {
   axesOf, boundDim, bounded, computeOutputs, clamp, declared, dimOf, expectSameType, expectRank, expectType, fromEnd, indices, isSize, largest, lessDim, moreDim,
   numbersOf, operand, perAxis, quoDim, showDim, showShape, smallest, timesDim, within, withIndex,
 } from "./helpers.ts";
-import { sizeExpr, type NodeView, type Op } from "./op.ts";
+import { measured } from "./counts.ts";
+import { sizeExpr, type NodeView, type Op, type Resolver } from "./op.ts";
 
 const FAR = 2 ** 52;
 interface Cut { readonly start: readonly Expr[]; readonly step: readonly Expr[]; readonly end: readonly Expr[] }
@@ -37,6 +38,27 @@ function sliced(n: NodeView): ValueType {
   if (!by || loadsIn([...start, ...end]).length) return declared(n, dtype, "where the slice begins or ends", 0, shape.length);
   const length = (from: Expr, to: Expr, per: number): Dim => dimOf(make("quo", plus(make("max", minus(to, from), int(0)), int(per - 1)), int(per)));
   return { dtype, shape: by.map((b, d) => (b > 0 ? length(start[d]!, end[d]!, b) : length(end[d]!, start[d]!, -b))) };
+}
+
+/** Where it begins or ends at places that only a run knows, and the model does not say how long the result is: measures them. */
+function measuredCut(n: NodeView, g: Resolver): readonly string[] | undefined {
+  const [x, ...lists] = n.node.inputs as [string, string, string, ...string[]], steps = n.has(4) ? n.constant(4) : null, { shape } = n.type(0), count = n.type(1).shape[0];
+  if ((n.value(1) && n.value(2)) || n.declared(0) || typeof count !== "number" || (n.has(3) && !n.constant(3)) || steps === undefined || (steps && Array.from(steps.data as ArrayLike<number | bigint>, Number).some((s) => s < 1))) return undefined;
+  const axes = n.has(3) ? n.parameter(3)!.map((a) => n.axis(a, shape.length)) : Array.from({ length: count }, (_, d) => d);
+  if (axes.length !== count || count > shape.length || n.type(2).shape[0] !== count) return undefined;
+  const scalar = (value: number) => g.constant("i64", [], [value]), one = g.constant("i64", [1], [1]), sizes = g.node("Shape", [x]);
+  const places = (i: 1 | 2): string => {
+    if (n.value(i)) return lists[i - 1]!;
+    const list = g.node("Cast", [lists[i - 1]!], { to: 7 });
+    const made = axes.map((axis, k) => {
+      const size = g.node("Gather", [sizes, scalar(axis)]), at = g.node("Gather", [list, scalar(k)]);
+      const inside = g.node("Min", [g.node("Max", [g.node("Where", [g.node("Less", [at, scalar(0)]), g.node("Add", [at, size]), at]), scalar(0)]), size]);
+      return g.node("Reshape", [measured(n, g, inside, boundDim(shape[axis]!), `${i === 1 ? "start" : "end"}${k}`), one]);
+    });
+    return made.length === 1 ? made[0]! : g.node("Concat", made, { axis: 0 });
+  };
+  const [start, end] = [places(1), places(2)], list = (values: readonly number[]) => g.constant("i64", [values.length], values);
+  return [g.node("Slice", [x, start, end, list(axes), ...(steps ? [list(Array.from(steps.data as ArrayLike<number | bigint>, Number))] : [])])];
 }
 
 const partsOf = (n: NodeView): readonly Dim[] => {
@@ -103,6 +125,7 @@ export const slices: readonly Op[] = [
   {
     name: "Slice", since: 13, inputs: [3, 5], parameters: [1, 2, 3, 4],
     infer: (n) => [sliced(n)],
+    measure: measuredCut,
     lower: (n) => {
       const { start, step } = cut(n);
       return n.map((index) => n.load(0, index.map((i, d) => bounded(plus(make("mul", i, step[d]!), start[d]!), n.in(0).shape[d]!))));

@@ -122,6 +122,39 @@ const scattering = `graph "net" {
   output e
   output regions
 }`;
+/** Parts between places that data tells, and sizes computed of numbers that data bounds. */
+const cutting = `graph "net" {
+  const i: i64[] = [0]
+  const zeros: i64[1] = [0]
+  const one: i64[1] = [1]
+  const least: f32[] = [2]
+  const most: f32[] = [9]
+  const map: i64[2] = [1, 2]
+  const half: f32[] = [0.5]
+  input x: f32[30, 6]
+  input start: i64[1]
+  input end: i64[1]
+  input f: f32[1, 2, 5, 6]
+  input side: f32[2]
+  a = Slice(x, start, end) @ a
+  ea = Exp(a) @ ea
+  b = Slice(ea, zeros, end, one) @ b
+  k = Clip(side, least, most) @ clip
+  h = Mul(k, half) @ half
+  up = Ceil(h) @ ceil
+  size = Cast(up) { to: 7 } @ size
+  full = Concat(map, size) { axis: 0 } @ full
+  r = Resize(f, none, none, full) { mode: "linear" } @ resize
+  s = Gather(size, i) @ s
+  column = Unsqueeze(s, zeros) @ column
+  shape = Concat(column, one) { axis: 0 } @ shape
+  tile = ConstantOfShape(shape) @ filled
+  sum = Add(tile, half) @ sum
+  output ea
+  output b
+  output r
+  output sum
+}`;
 /** Elements and slices, in order of value and of where they are first. */
 const differing = `graph "net" {
   input x: f32[4, 40]
@@ -257,6 +290,13 @@ test.each([1, 3])("Scatter of rows that data chooses, %d threads", async (thread
   const found = await runs(scattering, threads, [0, -9, 9].map((d, k) => [floats([200, 8], (x) => x + d), classes([50, 1, 200][k]!), floats([300, 8]), image()]));
   expect(found.map((r) => r.get("e")!.shape[0])).toEqual([expect.any(Number), 0, 200]);
   expect(Number(found[2]!.get("total")!.data[0])).toBeGreaterThan(0);
+}, 240_000);
+test.each([1, 2])("parts and sizes that data tells, %d threads", async (threads) => {
+  const place = (n: number) => constantOf("i64", [1], BigInt64Array.of(BigInt(n))), side = (a: number, b: number) => constantOf("f32", [2], Float32Array.of(a, b));
+  const cases = ([[0, 30, 3, 7], [4, -3, 9, 99], [-5, 99, 0, 4], [20, 10, 5, 5.5], [-99, 1, 2, 8.25]] as const).map(([a, b, h, w]) => [floats([30, 6]), place(a), place(b), floats([1, 2, 5, 6]), side(h, w)]);
+  const found = await runs(cutting, threads, cases);
+  expect(found.map((r) => r.get("ea")!.shape[0])).toEqual([30, 23, 5, 0, 1]);
+  expect(found.map((r) => r.get("r")!.shape.slice(2))).toEqual([[2, 4], [5, 5], [1, 2], [3, 3], [1, 5]]);
 }, 240_000);
 test("Unique", async () => {
   const cases = [1, 2, 9].map((k) => [floats([4, 40], (x) => Math.round(x * k))]), found = await runs(differing, 1, cases);

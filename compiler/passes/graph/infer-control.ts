@@ -26,9 +26,23 @@ const withSizes = (n: Node, sizes: readonly (LoopSize | BranchSize)[]): Node => 
 
 /**
  * Types a node with sub-graphs, and keeps it or what stands for it: as it is; its turns written out, where they differ and there are few;
- * with sizes that change on the way; with the number of the turn as a size. Where all fail, keeps it untyped and says what is wrong with the last.
+ * with sizes that change on the way; with the number of the turn as a size; last, all of that with sizes in the sub-graphs that a run measures.
+ * Where all fail, keeps it untyped and says what is wrong with the last.
  */
 export function inferControl(w: Walk, raw: Node, op: Op, doubtful: boolean): void {
+  const { measuring } = w, before = w.diagnostics.length, lacking = w.lacking();
+  w.measuring = false;
+  let isTyped = typeControl(w, raw, op, doubtful);
+  w.measuring = measuring;
+  if (!isTyped && measuring && !doubtful && w.lacking() > lacking) {
+    const problems = w.diagnostics.splice(before);
+    isTyped = typeControl(w, raw, op, doubtful);
+    if (!isTyped) w.diagnostics.splice(before, Infinity, ...problems);
+  }
+  if (!isTyped) w.keep(raw, op, null, doubtful);
+}
+/** Whether the node could be typed, and is kept. */
+function typeControl(w: Walk, raw: Node, op: Op, doubtful: boolean): boolean {
   const before = w.diagnostics.length, hasErrors = () => w.diagnostics.slice(before).some((d) => d.severity === "error");
   // An attempt forgets what was said in the one before, unless it is none.
   const attempt = (how: InnerSizes): boolean => {
@@ -47,8 +61,7 @@ export function inferControl(w: Walk, raw: Node, op: Op, doubtful: boolean): voi
     else w.diagnostics.splice(before, Infinity, ...problems);
     return parts !== null;
   };
-  if (attempt("fixed") || (!doubtful && (writtenOut(fewNodes) || attempt("changing") || attempt("counted") || writtenOut(mostWritten)))) return;
-  w.keep(raw, op, null, doubtful);
+  return attempt("fixed") || (!doubtful && (writtenOut(fewNodes) || attempt("changing") || attempt("counted") || writtenOut(mostWritten)));
 }
 /** What stands for a loop that is written out; null where it cannot be. */
 function turnByTurn(w: Walk, n: Node): readonly Parts[] | null {

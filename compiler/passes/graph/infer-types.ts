@@ -13,14 +13,17 @@ import { range } from "../../ir/linear.ts";
 import type { Equality } from "../../ir/symbols.ts";
 import { showDim, showShape } from "../../ops/helpers.ts";
 import { ops as registry } from "../../ops/index.ts";
+import { lowerNode } from "../../ops/lowering.ts";
 import { NodeView, Unsupported, type Op, type Parts } from "../../ops/op.ts";
 import { checkForm, plural, withoutForeignGraphs } from "./check-form.ts";
 import { unknownOperator } from "./check-operators.ts";
 import { inferControl, mapGraphs } from "./infer-control.ts";
 import { inlined, takenBranch } from "./inline-branch.ts";
+import { lacksParameters, measureParameters } from "./measure-parameters.ts";
 import { resolverFor, Unclear } from "./resolver.ts";
 import { stackedBranch, stackedLoop } from "./stack-sequences.ts";
 import { mostWritten, mustUnroll, unrolled } from "./unroll-loop.ts";
+import { valueRange } from "./value-ranges.ts";
 import { symbolsIn, ValueTable } from "./value-table.ts";
 import type { Composite, Inferred, Walk, Within } from "./walk.ts";
 
@@ -53,12 +56,14 @@ class Inference implements Walk {
   private readonly contradictions: string[] = [];
   private readonly kept: Node[] = [];
   private readonly makers = new Map<ValueName, Node>();
+  measuring: boolean;
+  private lacked = 0;
   /** Nodes of bodies written out so far. */
   private written = 0;
 
   /** `given`, `composites`: as in `Walk.within`. */
   constructor(g: Graph, options: InferOptions, outer?: Inference, given?: ReadonlyMap<ValueName, ValueType | Constant>, composites?: ReadonlyMap<ValueName, Composite>) {
-    this.graph = g; this.outputs = new Set(g.outputs); this.ops = options.ops ?? registry; this.fold = options.fold; this.outer = outer;
+    this.graph = g; this.outputs = new Set(g.outputs); this.ops = options.ops ?? registry; this.fold = options.fold; this.outer = outer; this.measuring = outer?.measuring ?? true;
     this.values = new ValueTable(g, outer?.values, given, composites);
   }
   run(): Inferred {
@@ -83,7 +88,7 @@ class Inference implements Walk {
     this.diagnostics.push({ severity: "error", code, message, op: n.op, node: n.name, ...(hint ? { hint } : {}) });
   }
   readonly unused = (wanted: string): string => this.values.unused(wanted);
-  readonly made = (v: ValueName): Node | undefined => this.makers.get(v);
+  readonly made = (v: ValueName): Node | undefined => this.makers.get(v) ?? (this.values.isOwn(v) ? undefined : this.outer?.made(v));
   private stay(n: Node): void { this.kept.push(n); for (const v of n.outputs) if (v) this.makers.set(v, n); }
 
   /** Types a node and keeps it, or what stands for it. */
@@ -101,10 +106,31 @@ class Inference implements Walk {
       else if (doubtful || !stackedBranch(this, raw, op)) inferControl(this, raw, op, doubtful);
       return;
     }
-    const n = op && known ? mapGraphs(raw, (g) => this.accepted(this.within(g))) : raw;
+    const own = op && known ? mapGraphs(raw, (g) => this.accepted(this.within(g))) : raw, n = op && known && !doubtful ? this.measuredIn(own, op) : own;
+    if (!n) return;
     const unclear = !op || !known || (doubtful && isResolvedOnly(op)) || (op.parameters ?? []).some((i) => values.isDoubtful(raw.inputs[i] ?? ""));
     this.keep(n, op, unclear || !this.fits(raw, op) ? null : this.infer(n, op), doubtful);
   }
+  /** The node with sizes that are measured where it wants numbers that are not known; null where other nodes stand for it then. */
+  private measuredIn(n: Node, op: Op): Node | null {
+    const view = this.view(n, op);
+    if (!lacksParameters(view) || checkForm(n, op).length > 0) return n;
+    if (!this.measuring) { this.lack(); return n; }
+    const lowered = (maker: Node) => { const its = this.ops.get(maker.op); return its?.lower ? lowerNode(this.view(maker, its, maker.outputs.map((v) => this.values.typeOf(v)!))) : null; };
+    // What is made of measured sizes needs no others.
+    this.measuring = false;
+    try {
+      const resolver = resolverFor(n, this), stands = op.measure?.(view, resolver);
+      if (!stands) return measureParameters(view, resolver, (v) => valueRange(v, { made: this.made, known: (x) => this.values.known(x), lowered }));
+      n.outputs.forEach((v, i) => { if (v) this.define(v, stands[i]!, n); });
+      return null;
+    } catch (e) {
+      if (e instanceof Unsupported || e instanceof Unclear) return n;
+      throw e;
+    } finally { this.measuring = true; }
+  }
+  lacking(): number { return this.outer?.lacking() ?? this.lacked; }
+  private lack(): void { if (this.outer) this.outer.lack(); else this.lacked++; }
   keep(n: Node, op: Op | undefined, found: readonly ValueType[] | null, doubtful: boolean): void {
     n.outputs.forEach((v, i) => {
       const type = found?.[i] ?? this.values.statedOf(v);

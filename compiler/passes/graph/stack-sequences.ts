@@ -8,9 +8,15 @@ import { Unsupported, type Op, type Parts } from "../../ops/op.ts";
 import { stackOp, unstackOp } from "../../ops/sequences.ts";
 import { givenTypes, inferControl, mapGraphs } from "./infer-control.ts";
 import { mayUnroll, mostWritten } from "./unroll-loop.ts";
-import type { Values, Walk } from "./walk.ts";
+import type { Values, Walk, Within } from "./walk.ts";
 
 type Unused = (wanted: string) => string;
+/** A sub-graph typed without sizes that it measures: a turn's own is no size of all tensors of a sequence. */
+function within(w: Walk, ...given: Parameters<Walk["within"]>): Within {
+  const { measuring } = w;
+  w.measuring = false;
+  try { return w.within(...given); } finally { w.measuring = measuring; }
+}
 const isSequence = (p: Parts | undefined): boolean => typeof p === "object" && p !== null;
 /** The type of the tensors of a sequence, from that of some sequences that stand for it in turns or branches. Throws Unsupported where they differ or none has any. */
 function elementOf(all: readonly (readonly [Values, ValueName])[], what: string): SizeList {
@@ -48,7 +54,7 @@ function mayBeSequence(w: Walk, g: Graph, v: ValueName): boolean {
 export function stackedBranch(w: Walk, n: Node, op: Op): boolean {
   const branch = w.asked(n, "description", () => op.control?.(w.view(n, op))), { unused } = w;
   if (branch?.kind !== "branch" || ![branch.ifTrue, branch.ifFalse].some((g) => g.outputs.some((v) => mayBeSequence(w, g, v)))) return false;
-  const sides = [branch.ifTrue, branch.ifFalse].map((g) => ({ g, values: w.within(g).values }));
+  const sides = [branch.ifTrue, branch.ifFalse].map((g) => ({ g, values: within(w, g).values }));
   const at = n.outputs.flatMap((o, i) => (o && sides.some(({ g, values }) => g.outputs[i] !== undefined && isSequence(values.partsOf(g.outputs[i]))) ? [{ i, o }] : []));
   if (at.length === 0) return false;
   const lengths = at.map(({ i }) => sides.map(({ g, values }) => { const parts = values.partsOf(g.outputs[i]!); return Array.isArray(parts) ? parts.length : null; }));
@@ -72,7 +78,7 @@ export function stackedLoop(w: Walk, n: Node, op: Op): boolean {
   const carried = loop.given.flatMap((x, i) => (x.is === "carried" ? [{ input: i, first: x.first }] : [])).map((c, k) => ({ ...c, k, output: carriedOut[k]! }));
   const own = carried.filter(({ first }) => values.partsOf(first) !== undefined);
   if (own.some(({ first }) => !isSequence(values.partsOf(first)))) return false;
-  const trial = w.within(body, givenTypes(body, loop, values), new Map(own.map(({ input, first }) => [body.inputs[input]!, values.partsOf(first)!])));
+  const trial = within(w, body, givenTypes(body, loop, values), new Map(own.map(({ input, first }) => [body.inputs[input]!, values.partsOf(first)!])));
   const goes = trial.values.constantOf(body.outputs[loop.left.findIndex((x) => x.is === "condition")] ?? "");
   if (mayUnroll(n, (v) => values.constantOf(v), mostWritten) && (loop.condition === undefined || goes?.data[0] === 1)) return false;
   if (most === undefined || boundDim(most) > 2 ** 31 || trial.diagnostics.some((d) => d.severity === "error")) return false;

@@ -39,7 +39,9 @@ export class ValueTable implements Values {
     for (const [v, t] of given) { if ("data" in t) this.setConstant(v, t); else this.setType(v, t); }
   }
   /** Where a name means a value of the graphs around; a value of this graph may be called like one of those. */
-  private around(v: ValueName): ValueTable | undefined { return this.own.has(v) ? undefined : this.outer; }
+  private around(v: ValueName): ValueTable | undefined { return this.isOwn(v) ? undefined : this.outer; }
+  /** Whether a name means a value of the graph as it was given. */
+  isOwn(v: ValueName): boolean { return this.own.has(v); }
   typeOf(v: ValueName): ValueType | undefined { return this.types.get(v) ?? this.around(v)?.typeOf(v); }
   constantOf(v: ValueName): Constant | undefined { return this.constants.get(v) ?? this.around(v)?.constantOf(v); }
   partsOf(v: ValueName): Composite | undefined { return this.composites.has(v) ? this.composites.get(v) : this.around(v)?.partsOf(v); }

@@ -25,7 +25,7 @@ export interface Around {
   /** A name that nothing has. */
   readonly unused: (wanted: string) => string;
   node(n: Node): void;
-  /** The node of this graph, typed by now, that makes a value. */
+  /** The node, typed by now, that makes a value of this graph or of those around it. */
   readonly made: (v: ValueName) => Node | undefined;
   /** A new constant. */
   give(c: Constant, wanted: string): ValueName;
@@ -38,6 +38,10 @@ export interface Around {
 }
 /** The same for whoever types a node himself. */
 export interface Walk extends Around {
+  /** Whether numbers on which shapes depend may become sizes that a run measures, in sub-graphs as well. */
+  measuring: boolean;
+  /** How many nodes lacked such numbers so far while they might not. */
+  lacking(): number;
   readonly ops: ReadonlyMap<string, Op>;
   /** What was said so far: whoever tries something else takes back what the last trial said. */
   readonly diagnostics: Diagnostic[];
