@@ -36,6 +36,8 @@ export interface NetTensor extends TensorType {
   readonly sizes?: Sizes;
   /** Of f32: what its elements shall lie in memory as, since they are such in the model. narrow-storage puts it into the layout. */
   readonly memory?: SmallFloat;
+  /** Of a constant of f32: sums of its elements' products are exact, as all are whole numbers, and must stay so. */
+  readonly whole?: true;
 }
 /**
  * Where a symbol's value comes from: a dimension of an input, the one element of a tensor of i64 that a Compute has written, or the flow,

@@ -54,7 +54,7 @@ function asConvolution(n: Network, c: Compute): Convolution | null {
   if (c.stages.length !== 1 || !p || rank < 4 || rank > 5 || s.reduce!.axes.length !== 3) return null;
   const b = s.axes[0]!, [o, y, x] = s.axes.slice(-3) as [Axis, Axis, Axis], g = s.axes.slice(1, -3)[0], [k, ky, kx] = s.reduce!.axes as readonly [Axis, Axis, Axis];
   const weight = n.tensors.get(p.b.buffer)!, input = n.tensors.get(p.a.buffer), groups = g ? extentOf(g) : 1, C = extentOf(k), N = extentOf(o);
-  if (weight.kind !== "constant" || !input || input.dtype !== "f32" || input.shape.length !== 4 || p.a.at.length !== 4) return null;
+  if (weight.kind !== "constant" || weight.whole || !input || input.dtype !== "f32" || input.shape.length !== 4 || p.a.at.length !== 4) return null;
   const kernel = [extentOf(ky), extentOf(kx)] as const, shape = [groups * N, C, ...kernel], channel = (of: Expr, per: number) => (g ? plus(times(g, per), of) : of);
   if (C < fewestChannels || N < fewestChannels) return null;
   if (weight.shape.length !== 4 || weight.shape.some((d, i) => d !== shape[i]) || p.b.at.some((e, i) => e !== [channel(o, N), k, ky, kx][i])) return null;

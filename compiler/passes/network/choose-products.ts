@@ -52,7 +52,7 @@ function asProduct(n: Network, c: Compute): PlainProduct | null {
   const [s] = c.stages, p = c.stages.length === 1 && !c.algorithm ? contractionOf(c, s!) : null, [out] = c.outputs;
   if (!s || !p || c.outputs.length !== 1 || p.guards.length > 0 || p.batch.length > 0 || p.free.some((a) => extentOf(a) > 1)) return null;
   const ks = s.reduce!.axes.filter((a) => extentOf(a) > 1), ns = p.columns, weight = n.tensors.get(p.b.buffer);
-  if (ks.length !== 1 || ns.length !== 1 || weight?.kind !== "constant" || weight.dtype !== "f32") return null;
+  if (ks.length !== 1 || ns.length !== 1 || weight?.kind !== "constant" || weight.dtype !== "f32" || weight.whole) return null;
   const [k] = ks as [Axis], [column] = ns as [Axis], store = linear(address(out!.shape, out!.layout, out!.index ?? s.axes));
   const inWeight = linear(address(weight.shape, rowMajor(weight.shape.length), p.b.at));
   const moves = (x: Axis) => store.terms.get(x) ?? 0;
