@@ -1,6 +1,6 @@
 /** What values an index can take where some tests hold: intervals, sharpened by linear inequalities. */
 import { children, type Expr, type Range } from "./scalar.ts";
-import { linear, type Linear } from "./linear.ts";
+import { linear, range, type Linear } from "./linear.ts";
 import { limits, types } from "./types.ts";
 
 /** Linear forms that are at most 0. */
@@ -80,6 +80,8 @@ const highOf = ({ terms, constant }: Linear, facts: Facts): number => {
   for (const [atom, c] of terms) { const [low, high] = atomRange(atom, facts); sum += c > 0 ? c * high : c * low; }
   return sum;
 };
+/** A size less a part of it is known better by how it is made than by what it is made of. */
+function divisor([low, high]: Range, e: Expr): Range { const [least, most] = range(e); return [Math.max(low, least), Math.min(high, most)]; }
 const everything: Range = [-Infinity, Infinity];
 function atomRange(e: Expr, facts: Facts): Range {
   switch (e.kind) {
@@ -97,7 +99,7 @@ function atomRange(e: Expr, facts: Facts): Range {
   const under = (x: Expr | undefined, more: Facts = noFacts) => boundsUnder(x!, more.length ? [...others, ...more] : others);
   const [x, y] = e.args as [Expr, Expr];
   switch (e.op) {
-    case "quo": { const [a, b] = under(x), [c, d] = under(y); return c < 1 ? everything : [Math.floor(a / (a < 0 ? c : d)), Math.floor(b / (b < 0 ? d : c))]; }
+    case "quo": { const [a, b] = under(x), [c, d] = divisor(under(y), y); return c < 1 ? everything : [Math.floor(a / (a < 0 ? c : d)), Math.floor(b / (b < 0 ? d : c))]; }
     case "rem": {
       const [a, b] = under(x), top = under(y)[1] - 1;
       return a >= 0 ? [0, Math.min(b, top)] : [-top, top];

@@ -111,7 +111,7 @@ const toleranceOf = (p: Program): number => (p.kernels.some((k) => k.name.includ
 /** What a target refuses, with the reason, is no failure. */
 async function checkDevice(target: Target, all: readonly Member[], o: CheckOptions): Promise<readonly Failure[]> {
   // Where sizes are open, the first set has the largest.
-  const members = all.flatMap((m) => { const set = Math.min(isOpen(m.sample.graph) ? 1 : 0, m.sample.sets.length - 1); return set < 0 ? [] : [{ ...m, set }]; });
+  const members = all.flatMap((m) => { const taken = m.expected.flatMap((e, s) => ("refused" in e ? [] : [s])); return taken.slice(0, isOpen(m.sample.graph) ? 2 : 1).slice(-1).map((set) => ({ ...m, set })); });
   const outcomes = await runOn(target, members.map(({ index, sample, set }) => ({ name: `g${index}`, graph: sample.graph, feeds: sample.sets[set]! })));
   return members.flatMap(({ index, sample, program, expected, set }, i): readonly Failure[] => {
     const r = outcomes[i]!, about = { index, isa: target.name };

@@ -129,6 +129,24 @@ export const found: Readonly<Record<string, string>> = {
       y = Compress(left, list) @ y
       output y
     }`,
+  "sizes that must be equal in one branch": `
+    graph "found" {
+      symbol $H in 2..6
+      symbol $W in 2..6
+      input c: bool[]
+      input x: f32[2, $H]
+      input y: f32[2, $W]
+      z = If(c) {
+        then_branch: graph "then" {
+          a = Add(x, y) @ add
+          output a
+        }, else_branch: graph "else" {
+          b = Neg(x) @ neg
+          output b
+        }
+      } @ if
+      output z
+    }`,
   "an axis called like the copy of an operand": `
     graph "found" {
       input x: f32[3, 33, 12]

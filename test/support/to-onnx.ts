@@ -1,7 +1,7 @@
 /** Graphs as ONNX files, for other programs to run. */
 import onnxProto from "onnx-proto";
 import type { onnx } from "onnx-proto";
-import { isConstant, isGraph, type Attribute, type Constant, type Graph, type Node, type ValueType } from "../../compiler/ir/graph.ts";
+import { constantOf, isConstant, isGraph, type Attribute, type Constant, type Graph, type Node, type ValueType } from "../../compiler/ir/graph.ts";
 import { bytesOfElements, types } from "../../compiler/ir/types.ts";
 import { ops } from "../../compiler/ops/index.ts";
 import { encode } from "./onnx.ts";
@@ -12,8 +12,8 @@ const tensorOf = (name: string, c: Constant): onnx.ITensorProto => ({ name, data
 /** Sizes that only a run knows have no name: they need not be a symbol. */
 const infoOf = (name: string, t: ValueType | undefined): onnx.IValueInfoProto =>
   (t ? { name, type: { tensorType: { elemType: types[t.dtype].onnx, shape: { dim: t.shape.map((d) => (typeof d === "number" ? { dimValue: d } : {})) } } } } : { name });
-function attributeOf(n: Node, name: string, a: Attribute): onnx.IAttributeProto {
-  const kind = ops.get(n.op)?.attributes?.[name]?.kind;
+function attributeOf(op: string, name: string, a: Attribute): onnx.IAttributeProto {
+  const kind = ops.get(op)?.attributes?.[name]?.kind;
   if (typeof a === "number") return kind === "float" ? { name, type: T.FLOAT, f: a } : { name, type: T.INT, i: a };
   if (typeof a === "string") return { name, type: T.STRING, s: textBytes(a) };
   if (isGraph(a)) return { name, type: T.GRAPH, g: graphOf(a) };
@@ -21,9 +21,14 @@ function attributeOf(n: Node, name: string, a: Attribute): onnx.IAttributeProto 
   if (kind === "strings") return { name, type: T.STRINGS, strings: (a as readonly string[]).map(textBytes) };
   return kind === "floats" ? { name, type: T.FLOATS, floats: [...a as readonly number[]] } : { name, type: T.INTS, ints: [...a as readonly number[]] };
 }
-function nodeOf(n: Node): onnx.INodeProto {
-  const at = n.op.lastIndexOf(".");
-  return { name: n.name, opType: n.op.slice(at + 1), domain: n.op.slice(0, Math.max(0, at)), input: [...n.inputs], output: [...n.outputs], attribute: Object.entries(n.attributes).map(([name, a]) => attributeOf(n, name, a)) };
+/** Where a loop is given no condition, what its body says is ignored; ONNX Runtime goes by it. */
+function endless(body: Graph): Graph {
+  const yes = `${body.outputs[0]}/true`;
+  return { ...body, outputs: body.outputs.with(0, yes), constants: new Map([...body.constants, [yes, constantOf("bool", [], Uint8Array.of(1))]]) };
+}
+function nodeOf({ name, op, inputs, outputs, attributes }: Node): onnx.INodeProto {
+  const at = op.lastIndexOf("."), asOnnx = (key: string, a: Attribute) => attributeOf(op, key, op === "Loop" && !inputs[1] && isGraph(a) ? endless(a) : a);
+  return { name, opType: op.slice(at + 1), domain: op.slice(0, Math.max(0, at)), input: [...inputs], output: [...outputs], attribute: Object.entries(attributes).map(([key, a]) => asOnnx(key, a)) };
 }
 /** An output is made by a node of its own graph, and once. */
 function graphOf(g: Graph): onnx.IGraphProto {
