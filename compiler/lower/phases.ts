@@ -5,7 +5,7 @@
  * Needs: a kernel that verifies. Ensures: the same results bit by bit for any division, since each iteration does what it did.
  */
 import { variable, type Expr } from "../ir/scalar.ts";
-import { int, plus, range, times } from "../ir/linear.ts";
+import { int, plus, times } from "../ir/linear.ts";
 import { loadsIn } from "../ir/algebra.ts";
 import { eachStmt, elementBytes, expressionsOf, isForOne, someStmt, usesText, type Buffer, type Kernel, type Stmt } from "../ir/kernel.ts";
 import { loopsBehind, touchedBy, turnsOf, workOf } from "./work.ts";
@@ -55,18 +55,20 @@ function repeated(r: Request, [s, ...more]: readonly Stmt[]): Stmt | null {
 }
 /** Nests of which none needs what another does: divided, or for the first task. */
 function phase(r: Request, group: readonly Stmt[]): Stmt {
-  const { tasks, least } = r, nests = nestsOf(group).map((body) => ({ body, division: divide(r, body) })), first = forOne(plain(group));
+  const { tasks, least } = r, first = forOne(plain(group)), lists = nestsOf(group), main = lists.reduce((a, b) => (workOf(b) > workOf(a) ? b : a)), chosen = divide(r, main);
+  // Whoever makes a part of a tensor also clears the margins beside it.
+  const made = new Map([...r.made, ...(chosen ? spansIn(main, chosen.loops) : [])]), nests = lists.map((body) => ({ body, division: body === main ? chosen : divide({ ...r, made }, body) }));
   if (nests.some((n) => !n.division)) return first;
   const all = nests.map((n) => n.division!), work = all.reduce((sum, d) => sum + d.work, 0), again = all.reduce((sum, d) => sum + d.again, 0);
   if (work < least || (again > work / 4 && least === leastWork)) return first;
-  const unit = Math.max(1, work / mostUnits), grain = Math.max(Math.min(leastPiece, least), again / repeatable, ...all.map((d) => d.each));
-  let at = 0;
-  const body = nests.flatMap(({ body: nest, division }) => {
-    const made = cut(nest, division!.loops, int(at), 1, unit);
-    at += made.units;
-    return made.body;
-  });
-  return { kind: "phase", work: int(at), grain: int(Math.max(1, Math.min(Math.ceil(grain / unit), Math.ceil(at / tasks)))), body };
+  const length = Math.min(mostUnits, work), parts = nests.map(({ body, division }) => ({ ...laid(body, division!.loops, length), isMost: division!.work > work / 8 })), units = Math.max(...parts.map((x) => x.units));
+  const grain = Math.max(Math.min(leastPiece, least) / work, again / repeatable / work, ...parts.filter((x) => x.isMost).map((x) => x.largest / units));
+  return { kind: "phase", work: int(units), grain: int(Math.max(1, Math.min(Math.ceil(grain * units), Math.ceil(units / tasks)))), body: parts.flatMap((x) => x.body) };
+}
+/** For each buffer that a nest stores to, over how many elements the outermost loop goes of those that its tasks share. */
+function spansIn(nest: readonly Stmt[], loops: ReadonlySet<string>): Spans {
+  const behind = loopsBehind(nest), items = itemsOf(nest), outermost = [...loops].find((l) => items.get(l)! > 1);
+  return new Map([...touchedBy(nest).writes].flatMap((b) => { const span = outermost && behind.get(b)!.get(outermost); return span ? [[b, span] as const] : []; }));
 }
 const forOne = (body: readonly Stmt[]): Stmt => ({ kind: "phase", work: int(1), grain: int(1), body });
 const isAlone = (s: Stmt): s is Extract<Stmt, { kind: "phase" }> => s.kind === "phase" && isForOne(s);
@@ -173,7 +175,7 @@ export function spansOf(k: Kernel): Spans {
     for (const s of list) {
       if (s.kind !== "phase") { if ("body" in s) walk(s.body); continue; }
       const shared = new Map<string, number>(), behind = loopsBehind(s.body), items = itemsOf(s.body);
-      eachStmt(s.body, (x) => { if (x.kind === "for" && x.share && items.get(x.name)! > 1) shared.set(x.name, (shared.get(x.name) ?? 0) + range(x.share.each)[1] * turnsOf(x)); });
+      eachStmt(s.body, (x) => { if (x.kind === "for" && x.share && items.get(x.name)! > 1) shared.set(x.name, (shared.get(x.name) ?? 0) + workOf([x])); });
       for (const b of touchedBy(s.body).writes) for (const [loop, work] of shared) {
         const span = behind.get(b)!.get(loop);
         if (span && work > (found.get(b)?.work ?? 0)) found.set(b, { span, work });
@@ -236,27 +238,39 @@ function weigh(body: readonly Stmt[], loops: ReadonlySet<string>, own: ReadonlyS
   }
   return { work, each, again };
 }
-/** The statements with shares, from `before` units of work on, and how many units they are. */
-function cut(body: readonly Stmt[], loops: ReadonlySet<string>, before: Expr, turns: number, unit: number): { readonly body: readonly Stmt[]; readonly units: number } {
-  let units = 0;
+/** Statements with shares; how many units they are, and the most of them that are not divided. */
+interface Laid { readonly body: readonly Stmt[]; readonly units: number; readonly largest: number }
+/**
+ * The statements with shares in some `length` units of work. Blocks of a shared loop follow each other. What is outside each other (nests, or one for some columns
+ * and one for the rest) lies beside each other, each stretched to all of the line: so a task does the same part of each.
+ */
+function laid(body: readonly Stmt[], loops: ReadonlySet<string>, length: number): Laid {
+  const own = body.filter((s) => isShared(s, loops)), made = cut(own, loops, int(0), Math.max(1, workOf(own)) / length), inner = new Map(body.flatMap((s) => (!isShared(s, loops) && (s.kind === "for" || s.kind === "block") && has(s.body, loops) ? [[s as Stmt, laid(s.body, loops, length)] as const] : [])));
+  const all = [made, ...inner.values()];
+  return { body: body.map((s) => (isShared(s, loops) ? made.body[own.indexOf(s)]! : inner.has(s) ? serial(s, inner.get(s)!.body) : "body" in s ? serial(s, plain(s.body)) : s)), units: Math.max(...all.map((x) => x.units)), largest: Math.max(...all.map((x) => x.largest)) };
+}
+/** Shared loops and blocks of such, one behind the other from `before` on; a unit is so many operations. */
+function cut(body: readonly Stmt[], loops: ReadonlySet<string>, before: Expr, unit: number): Laid {
+  let units = 0, largest = 0;
   const made = body.map((s): Stmt => {
     const start = plus(before, int(units));
     if (s.kind === "for" && isShared(s, loops)) {
-      const whole = has(s.body, loops), i = variable("index", s.name, 1, [0, turnsOf(s) - 1]);
+      const whole = has(s.body, loops), i = variable("index", s.name, 1, [0, turnsOf(s) - 1]), first = whole ? cut(s.body, loops, int(0), unit) : null;
       // Inside, the place in the work depends on this loop; how much one iteration is does not.
-      const one = whole ? cut(s.body, loops, int(0), turns, unit).units : Math.max(1, Math.round(turns * workOf(s.body) / unit));
-      const inner = whole ? cut(s.body, loops, plus(start, times(i, one)), turns, unit).body : plain(s.body);
+      const one = first?.units ?? Math.max(1, Math.round(workOf(s.body) / unit)), inner = whole ? cut(s.body, loops, plus(start, times(i, one)), unit).body : plain(s.body);
+      largest = Math.max(largest, first?.largest ?? one);
       units += one * turnsOf(s);
       return { ...s, share: { before: start, each: int(one), whole }, body: inner };
     }
-    if ((s.kind === "for" || s.kind === "block") && has(s.body, loops)) {
-      const inner = cut(s.body, loops, start, s.kind === "for" ? turns * turnsOf(s) : turns, unit);
+    if (s.kind === "block" && has(s.body, loops)) {
+      const inner = cut(s.body, loops, start, unit);
       units += inner.units;
+      largest = Math.max(largest, inner.largest);
       return serial(s, inner.body);
     }
     return "body" in s ? serial(s, plain(s.body)) : s;
   });
-  return { body: made, units };
+  return { body: made, units, largest };
 }
 /** A parallel loop that tasks do not share is a plain one, or none where it does not turn. */
 function serial(s: Stmt, body: readonly Stmt[]): Stmt {

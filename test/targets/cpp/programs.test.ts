@@ -1,10 +1,11 @@
 /** Random networks as whole programs: every instruction set's kernels, on the planned arena, through the interpreter. MLC_FUZZ=N runs N seeds more. */
 import { expect, test } from "vitest";
 import { compileNetwork } from "../../../compiler/passes/network/pipeline.ts";
+import { range } from "../../../compiler/ir/linear.ts";
 import type { Graph } from "../../../compiler/ir/graph.ts";
-import { eachStmt, isForOne, isTeamwork, type Kernel } from "../../../compiler/ir/kernel.ts";
+import { eachStmt, isForOne, isTeamwork, type Kernel, type Stmt } from "../../../compiler/ir/kernel.ts";
 import { spansOf } from "../../../compiler/lower/phases.ts";
-import { loopsBehind } from "../../../compiler/lower/work.ts";
+import { loopsBehind, turnsOf } from "../../../compiler/lower/work.ts";
 import { evaluateGraph } from "../../../compiler/evaluate/index.ts";
 import { graphPasses } from "../../../compiler/passes/graph/pipeline.ts";
 import { runPasses } from "../../../compiler/passes/graph/run.ts";
@@ -58,4 +59,19 @@ test("blocks of a kernel that adds to an operand in its place need not wait for 
   const program = compileNetwork(runPasses(b.graph(conv(sum)), graphPasses).graph, { facts, variants: cppVariants(sets, 2) });
   const kernels = program.kernels.map((k) => k.variants.avx2!).filter((k) => k.buffers.some((x) => x.aliased));
   expect(kernels.map((k) => [k.buffers.flatMap((x) => x.aliased ?? []), k.body.flatMap((s) => (s.kind === "phase" || s.kind === "barrier" ? [s.kind] : []))])).toEqual([[["inPlace", "inPlace"], ["phase"]]]);
+});
+test("who makes rows of a tensor clears the margins beside them, whatever columns come first", () => {
+  const b = new Builder(), wide = b.op("Conv", [b.input("x", [1, 16, 32, 32]), b.constant([72, 16, 1, 1])]), deep = b.op("Conv", [b.op("Relu", [wide]), b.constant([72, 1, 3, 3])], { group: 72, pads: [1, 1, 1, 1] });
+  const program = compileNetwork(runPasses(b.graph(b.op("Relu", [deep])), graphPasses).graph, { facts: { ...facts, shares: false }, variants: cppVariants(sets, 2) });
+  for (const set of ["avx2", "avx512", "neon"]) {
+    const made = program.kernels[program.steps.find((s) => s.macs > 0)!.kernel]!.variants[set]!, phases = made.body.filter((s) => s.kind === "phase");
+    expect(phases, set).toHaveLength(1);
+    const ends: number[] = [];
+    // Outermost loops that tasks share: each begins with the work and goes on to its end.
+    const walk = (list: readonly Stmt[]): void => list.forEach((s) => { if (s.kind === "for" && s.share) ends.push(range(s.share.before)[0] + range(s.share.each)[1] * turnsOf(s)); else if ("body" in s) walk(s.body); });
+    walk(phases[0]!.body);
+    const work = range(phases[0]!.work)[1], whole = ends.filter((e) => e > 0.8 * work);
+    expect(whole.length, `${set}: ${ends} of ${work}`).toBeGreaterThanOrEqual(3);
+    expect(Math.max(...ends)).toBeLessThanOrEqual(work);
+  }
 });
