@@ -99,6 +99,8 @@ const dequantizeLinear: Op = {
     return convert(n.out().dtype, mul(convert(scale.dtype, x), scale));
   }),
 };
+/** The scale of bytes that hold what lies between `low` and `high`, 0 among it. */
+export const byteScale = (low: Expr, high: Expr): Expr => { const span = sub(high, low); return select(make("equal", span, like(span, 0)), like(span, 1), div(span, like(span, 255))); };
 /** To u8, with scale and zero point from the smallest and the largest element, 0 among them. */
 const dynamicQuantizeLinear: Op = {
   name: "DynamicQuantizeLinear", since: 11, inputs: [1, 1], outputs: [3, 3], accuracy: rounding,
@@ -110,10 +112,10 @@ const dynamicQuantizeLinear: Op = {
     const axes = n.type(0).shape.map((_, d) => n.axes()[d]!), x = n.load(0, axes), acc = accumulator("f32"), zero = like(x, 0);
     const extreme = (name: string, op: "min" | "max"): Stage =>
       (axes.length ? { name, axes: [], value: x, reduce: { op, axes }, finish: make(op, acc, zero) } : { name, axes: [], value: make(op, x, zero) });
-    const low = at({ name: "low" }), high = at({ name: "high" }), span = sub(high, low);
+    const low = at({ name: "low" }), high = at({ name: "high" });
     const stages: readonly Stage[] = [
       extreme("low", "min"), extreme("high", "max"),
-      { name: "scale", axes: [], value: select(make("equal", span, zero), like(x, 1), div(span, like(x, 255))) },
+      { name: "scale", axes: [], value: byteScale(low, high) },
       { name: "zero", axes: [], value: quantised(make("neg", div(low, at({ name: "scale" }))), null, "u8") },
       { name: "quantised", axes, value: quantised(div(x, at({ name: "scale" })), at({ name: "zero", dtype: "u8" }), "u8") },
     ];
@@ -224,6 +226,7 @@ const qLinearConv: Op = {
     },
   }),
 };
+/** Quantisation, and products of quantised numbers. */
 export const quantizers: readonly Op[] = [
   quantizeLinear, dequantizeLinear, dynamicQuantizeLinear, matMulInteger, qLinearMatMul, convInteger, qLinearConv,
   { ...quantizeLinear, name: "com.microsoft.QuantizeLinear", since: 1 }, { ...dequantizeLinear, name: "com.microsoft.DequantizeLinear", since: 1 },

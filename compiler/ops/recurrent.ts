@@ -2,7 +2,7 @@
  * LSTM, GRU and RNN. For each direction: the product of all steps' inputs with W, then steps along time, each of which reads the
  * state that the step before has made.
  */
-import { add, both, convert, less, make, mul, select, sub } from "../ir/algebra.ts";
+import { add, both, convert, div, less, make, mul, select, sub } from "../ir/algebra.ts";
 import { accumulator, axis, type Axis, type Compute, type Output, type Stage } from "../ir/compute.ts";
 import { int, minus, plus, range } from "../ir/linear.ts";
 import { load, type Expr } from "../ir/scalar.ts";
@@ -10,6 +10,7 @@ import { boundOf, type Dim, type ValueType } from "../ir/graph.ts";
 import { choice, dimsOf, expectShape, shapeOf, typeOf } from "./checks.ts";
 import { clampTo, elu, hardSigmoid, leakyRelu, relu, sigmoid, softplus, softsign, tanh, thresholdedRelu } from "./formulas.ts";
 import { expectType, floats, forOutputs, like, showShape } from "./helpers.ts";
+import { byteScale } from "./quantize.ts";
 import { sizeExpr, type AttributeSpec, type NodeView, type Op } from "./op.ts";
 
 const accuracy = { absolute: 1e-6, relative: 2e-5, reason: "sums of float products are taken in another order, and each step builds on the last; exp and tanh are of single precision" } as const;
@@ -131,6 +132,21 @@ class Direction {
     const p = this.stage("p", [t, b, k], this.before("h", 5, k));
     return (x) => p(t, b, x);
   }
+  /**
+   * The hidden state before this step as bytes would hold it: 256 numbers between the least and the largest element of all sequences that still
+   * run, 0 among them, as DynamicQuantizeLinear chooses them; null where it is nothing but zeros.
+   */
+  rounded(): ((k: Expr) => Expr) | null {
+    const state = this.previous();
+    if (!state) return null;
+    const { n, t, b, k, isReverse } = this, zero = this.zero(), acc = accumulator(zero.dtype);
+    // What a sequence that has ended still holds counts no longer.
+    const x = n.has(4) && !isReverse ? select(less(convert("index", n.load(4, [b])), t), zero, state(k)) : state(k);
+    const extreme = (op: "min" | "max") => this.stage(op, [t], x, { reduce: { op, axes: [b, k] }, finish: make(op, acc, zero) });
+    const low = extreme("min")(t), high = extreme("max")(t), scale = this.stage("scale", [t], byteScale(low, high))(t), point = this.stage("zero", [t], make("round", make("neg", div(low, scale))))(t);
+    const q = this.stage("q", [t, b, k], mul(sub(clampTo(add(make("round", div(state(k), scale)), point), 0, 255), point), scale));
+    return (i) => q(t, b, i);
+  }
   /** Columns `from` on of the product of a state with `R`, and `plus` to it. */
   product(name: string, from: number, columns: number, state: ((k: Expr) => Expr) | null, addend: (column: Expr) => Expr): (column: Expr) => Expr {
     const { t, b, k } = this, column = axis(`${name}_n`, columns), whole = plus(column, int(from));
@@ -176,9 +192,9 @@ function lowerWith(gates: number, defaults: readonly string[], states: readonly 
 }
 
 const one = (x: Expr): Expr => like(x, 1);
-function lstmStep(r: Direction): void {
+function lstmStep(r: Direction, previous = r.previous()): void {
   const { n, s: { hidden }, act: [f, g, h], h: at, t, b } = r as Direction & { act: readonly [Activation, Activation, Activation] };
-  const x = r.inputs(), gate = r.product("g", 0, 4 * hidden, r.previous(), x), old = r.before("c", 6, at);
+  const x = r.inputs(), gate = r.product("g", 0, 4 * hidden, previous, x), old = r.before("c", 6, at);
   const peephole = (block: number, c: Expr, value: Expr) => (n.has(7) ? add(value, mul(n.load(7, [int(r.d), plus(at, int(block * hidden))]), c)) : value);
   const input = f(peephole(0, old, gate(at))), forget = n.int("input_forget") ? sub(one(input), input) : f(peephole(2, old, gate(plus(at, int(2 * hidden)))));
   r.state("c", 6, add(mul(forget, old), mul(input, g(gate(plus(at, int(3 * hidden)))))));
@@ -223,7 +239,9 @@ const gru: Op = {
 };
 const lstm: Op = {
   name: "LSTM", since: 22, inputs: [3, 8], outputs: [0, 3], accuracy, attributes: { ...attributes, input_forget: { kind: "int", default: 0 } },
-  infer: inferWith(4, lstmActivations, 2), lower: lowerWith(4, lstmActivations, ["h", "c"], lstmStep),
+  infer: inferWith(4, lstmActivations, 2), lower: lowerWith(4, lstmActivations, ["h", "c"], (r) => lstmStep(r)),
 };
+/** An LSTM whose products with R are of hidden states that are rounded to bytes. */
+export const roundedLstm: Op = { ...lstm, name: "mlc.RoundedLSTM", since: 1, internal: true, lower: lowerWith(4, lstmActivations, ["h", "c"], (r) => lstmStep(r, r.rounded())) };
 /** LSTM, GRU and RNN. */
-export const recurrentOps: readonly Op[] = [lstm, gru, rnn];
+export const recurrentOps: readonly Op[] = [lstm, gru, rnn, roundedLstm];

@@ -11,6 +11,7 @@ NAMES = {"float32": "f32", "int32": "i32", "int64": "i64", "uint8": "u8", "int8"
 # So that weights stay bytes of full range: instructions for products of bytes otherwise saturate.
 f = lambda *shape: np.round(rng.uniform(-1, 1, shape), 3).astype(np.float32)
 u8 = lambda *shape: rng.integers(0, 256, shape).astype(np.uint8)
+u7 = lambda *shape: rng.integers(0, 128, shape).astype(np.uint8)
 i8 = lambda *shape: rng.integers(-60, 61, shape).astype(np.int8)
 s = lambda x: np.float32(x)
 z8 = lambda x: np.uint8(x)
@@ -91,6 +92,12 @@ case("GroupQueryAttention", [f(2, 5, 32)] + kv(5) + [None, None, i32(4, 4), np.a
 ids = lambda n, *shape: rng.integers(0, n, shape).astype(np.int32)
 case("EmbedLayerNormalization", [ids(5, 2, 3), ids(2, 2, 3), f(5, 4), f(6, 4), f(2, 4), f(4), f(4), np.array([[1, 1, 0], [1, 1, 1]], np.int32)], 3, epsilon=1e-5); case("EmbedLayerNormalization", [ids(5, 2, 3), None, f(5, 4), f(6, 4), None, f(4), f(4), None, ids(6, 1, 3)], 2)
 
+# More of it, last, so that the numbers of all others stay.
+for N, batch_lengths, direction, kind, columns in [(1, None, "reverse", u7, True), (3, [6, 2, 4], "forward", i8, True), (3, None, "bidirectional", u7, False), (2, None, "forward", i8, False)]:
+    D = 2 if direction == "bidirectional" else 1
+    scale, middle = (lambda: np.abs(f(*((D, 20) if columns else (D,)))) / 50 + s(0.005)), np.full((D, 20) if columns else (D,), 60 if kind is u7 else 0, np.int8 if kind is i8 else np.uint8)
+    case("DynamicQuantizeLSTM", [f(1 if N == 2 else 6, N, 4), kind(D, 4, 20), kind(D, 5, 20), f(D, 40), i32(*batch_lengths) if batch_lengths else None, f(D, N, 5), f(D, N, 5), f(D, 15), scale(), middle, scale(), middle], 3, constant=[1, 2, 8, 9, 10, 11], hidden_size=5, direction=direction)
+
 
 def tensor(a):
     # As decimals that give back the same single-precision number.
@@ -106,7 +113,8 @@ def run(op, inputs, outputs, constant, attributes, folder=None):
     info = [helper.make_tensor_value_info(f"in{i}", helper.np_dtype_to_tensor_dtype(a.dtype), a.shape) for i, a in enumerate(given) if a is not None and i not in constant]
     held = [numpy_helper.from_array(a, f"in{i}") for i, a in enumerate(given) if a is not None and i in constant]
     make = lambda outs: helper.make_model(helper.make_graph([node], "g", info, outs, held), opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)], ir_version=8)
-    options = ort.SessionOptions(); options.log_severity_level = 3
+    # Each thread of DynamicQuantizeLSTM rounds the states of its own sequences.
+    options = ort.SessionOptions(); options.log_severity_level = 3; options.intra_op_num_threads = 1
     feeds = {f"in{i}": a for i, a in enumerate(given) if a is not None and i not in constant}
     results = ort.InferenceSession(make([onnx.ValueInfoProto(name=o) for o in names]).SerializeToString(), options, providers=["CPUExecutionProvider"]).run(None, feeds)
     if folder:

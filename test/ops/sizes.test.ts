@@ -135,6 +135,8 @@ describe("sizes known only at run time", () => {
     ["ScatterND", "input x: f32[$W, $H]\n input i: i64[$H, $N, 1]\n input u: f32[$H, $N, $H]\n y = ScatterND(x, i, u) @ y\n output y", "f32[$W, $H]"],
     ["DynamicQuantizeLSTM", `input x: f32[$W, $N, 3]\n input w: i8[1, 3, 8]\n input r: i8[1, 2, 8]\n const s: f32[1] = [0.5]\n const z: i8[1] = [1]
       y, h = com.microsoft.DynamicQuantizeLSTM(x, w, r, none, none, none, none, none, s, z, s, z) { hidden_size: 2 } @ y\n output y\n output h`],
+    ["DynamicQuantizeLSTM both ways, of lengths and states", `input x: f32[$W, $N, 3]\n input w: u8[2, 3, 8]\n input r: u8[2, 2, 8]\n input l: i32[$N]\n input a: f32[2, $N, 2]\n const s: f32[2] = [0.5, 0.25]\n const z: u8[2] = [1, 0]
+      y, h, c = com.microsoft.DynamicQuantizeLSTM(x, w, r, none, l, a, a, none, s, z, s, z) { hidden_size: 2, direction: "bidirectional" } @ y\n output y\n output h\n output c`],
   ])("%s", (_, text, shape) => { check(text, shape && !text.includes("output b") ? [shape] : undefined); });
 });
 
