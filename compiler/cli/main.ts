@@ -189,11 +189,6 @@ const valueInstead = "a value for an input instead of a random one, from a .npy 
 
 /** What dist/mlc.mjs does: the process's own streams, environment and exit code. */
 export async function start(): Promise<void> {
-  for (const [signal, code] of [
-    ["SIGINT", 130],
-    ["SIGTERM", 143],
-  ] as const)
-    process.on(signal, () => process.exit(code));
   process.stdout.on("error", (e: NodeJS.ErrnoException) => (e.code === "EPIPE" ? process.exit(0) : undefined));
   process.exitCode = await main(process.argv.slice(2), terminalOf(process.stdout, process.stderr, process.env));
 }

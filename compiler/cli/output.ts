@@ -9,6 +9,17 @@ import { libraryNames } from "./native.ts";
 
 const open = new Set<string>();
 process.on("exit", () => open.forEach((d) => rmSync(d, { recursive: true, force: true })));
+const signals = ["SIGINT", "SIGTERM"] as const;
+const end = (signal: NodeJS.Signals): void => process.exit(signal === "SIGINT" ? 130 : 143);
+/** A signal ends the process at once, even while it computes, where Node could not call us; only what is half made is removed first. */
+function begin(folder: string): void {
+  if (open.size === 0) for (const s of signals) process.on(s, end);
+  open.add(folder);
+}
+function finish(folder: string): void {
+  open.delete(folder);
+  if (open.size === 0) for (const s of signals) process.off(s, end);
+}
 
 /**
  * Lets `fill` write into a new folder beside `folder`, and puts it in place once it is complete. Where `folder` exists,
@@ -20,7 +31,7 @@ export async function writeFolder<T>(folder: string, fill: (temporary: string) =
   if (existsSync(target) && !statSync(target).isDirectory()) throw new Failure(`${folder} is a file, not a folder`, { hint: "name another folder" });
   const created = orFail(`cannot create ${parent}`, () => mkdirSync(parent, { recursive: true }));
   const temporary = orFail(`cannot write beside ${folder}`, () => mkdtempSync(join(parent, `.${basename(target)}-`)));
-  open.add(temporary);
+  begin(temporary);
   let done = false;
   try {
     const result = await fill(temporary);
@@ -29,7 +40,7 @@ export async function writeFolder<T>(folder: string, fill: (temporary: string) =
     return result;
   } finally {
     rmSync(temporary, { recursive: true, force: true });
-    open.delete(temporary);
+    finish(temporary);
     if (!done && created) rmSync(created, { recursive: true, force: true });
   }
 }
