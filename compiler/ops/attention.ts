@@ -29,7 +29,7 @@ function sizes(n: NodeView): Sizes {
   const heads = packed ? n.int("q_num_heads") : Q[1]!, kvHeads = packed ? n.int("kv_num_heads") : K[1]!;
   const split = (i: number, width: number, by: number) =>
     (width % by === 0 ? width / by : n.fail(`input ${i} of width ${width} does not divide into ${by} heads`));
-  if (heads % kvHeads !== 0) n.fail(`${heads} query heads do not divide into ${kvHeads} groups, one for each head of keys and values`);
+  if (heads < 1 || heads % kvHeads !== 0) n.fail(`${heads} query heads do not divide into ${kvHeads} groups, one for each head of keys and values`);
   const [size, kSize, vSize] = [[0, Q, heads], [1, K, kvHeads], [2, V, kvHeads]].map(([i, shape, h]) =>
     (packed ? split(i as number, (shape as number[])[2]!, h as number) : (shape as number[])[3]!)) as [number, number, number];
   const rows = (shape: readonly number[]) => shape[packed ? 1 : 2]!, past = n.has(4) ? n.in(4).shape[2] ?? 0 : 0;

@@ -32,6 +32,7 @@ const ifOp: Op = {
     expectType(n, 0, ["bool"]);
     expectOne(n, 0);
     const { ifTrue: then, ifFalse: otherwise, sizes } = branchOf(n);
+    for (const b of [then, otherwise]) if (b.inputs.length) n.fail(`its branch ${b.name} has the input ${b.inputs.join(", ")}; a branch takes none`);
     if (then.outputs.length !== otherwise.outputs.length) n.fail(`its branches have ${then.outputs.length} and ${otherwise.outputs.length} outputs`);
     return then.outputs.map((_, i) => {
       const a = outputOf(n, then, i), b = outputOf(n, otherwise, i);
@@ -50,8 +51,9 @@ function looped(n: NodeView, l: Looping): readonly ValueType[] {
   if (l.body.outputs.length !== l.left.length) n.fail(`its body has ${l.body.outputs.length} outputs instead of ${l.left.length}`);
   const mayEnd = l.limit !== undefined || l.condition !== undefined, taken = l.sizes.find(countsTurns)?.symbol;
   l.left.forEach((x, i) => {
-    if (x.is === "condition") return;
-    const t = outputOf(n, l.body, i), at = states.length + stacked.length;
+    const t = outputOf(n, l.body, i);
+    if (x.is === "condition") return t.dtype === "bool" ? undefined : n.fail(`output ${i} of its body tells whether the loop goes on, and is ${show(t)} instead of bool`);
+    const at = states.length + stacked.length;
     if (x.is === "carried") {
       const { first, input } = carried[states.length]!, own = l.body.types.get(input) ?? first;
       const fits = (d: Dim, k: number) => (d === first.shape[k] && d === t.shape[k]) || l.sizes.some((s) => s.symbol === d && s.first === first.shape[k] && s.next === t.shape[k]);

@@ -91,7 +91,7 @@ export const orders: readonly Op[] = [
       return [{ dtype, shape: along === null ? [count] : shape.map((d, i) => (i === along ? count : d)) }];
     },
     resolve: (n, g) => {
-      if (n.constant(1) || n.declared(0)) return undefined;
+      if (n.constant(1) || n.declared(0) || n.type(1).shape.length !== 1) return undefined;
       const along = compressed(n), [x, condition] = n.node.inputs as [string, string], flat = along === null ? g.node("Reshape", [x, g.constant("i64", [1], [-1])]) : x;
       return [g.node("Gather", [flat, placesIn(n, g, condition, boundDim(n.type(1).shape[0]!))], { axis: along ?? 0 })];
     },

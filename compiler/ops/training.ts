@@ -13,12 +13,13 @@ function calculator(g: Expander, like: string) {
   return { add: op("Add"), sub: op("Sub"), mul: op("Mul"), div: op("Div"), pow: op("Pow"), isMore: op("Greater"), sqrt: (x: string) => g.node("Sqrt", [x]), where: (c: string, a: string | number, b: string | number) => g.node("Where", [c, of(a), of(b)]) };
 }
 type Calculator = ReturnType<typeof calculator>;
-interface Step { readonly name: string; readonly states: number; readonly attributes: Readonly<Record<string, AttributeSpec>>; readonly step: (n: NodeView, c: Calculator, rate: string, count: string, values: readonly string[]) => readonly string[] }
+interface Step { readonly name: string; readonly states: number; readonly attributes: Readonly<Record<string, AttributeSpec>>; readonly check?: (n: NodeView) => unknown; readonly step: (n: NodeView, c: Calculator, rate: string, count: string, values: readonly string[]) => readonly string[] }
 /** R, T, then variables, their gradients and each of their states -> the variables and states after the step. */
-const optimiser = ({ name, states, attributes, step }: Step): Op => ({
+const optimiser = ({ name, states, attributes, check, step }: Step): Op => ({
   name: `ai.onnx.preview.training.${name}`, since: 1, inputs: [4 + states, Infinity], outputs: [1 + states, Infinity], accuracy, attributes,
   infer: (n): readonly TensorType[] => {
     const kinds = states + 2, count = (n.inputs.length - 2) / kinds;
+    check?.(n);
     expectType(n, 0, floats);
     expectType(n, 1, ["i64"]);
     for (const i of [0, 1]) expectOne(n, i);
@@ -42,6 +43,8 @@ const optimiser = ({ name, states, attributes, step }: Step): Op => ({
 /** The gradient of norm / 2 |x|^2 added. */
 const regularised = (n: NodeView, c: Calculator, x: string, gradient: string): string => (n.float("norm_coefficient") === 0 ? gradient : c.add(c.mul(x, n.float("norm_coefficient")), gradient));
 
+const momentum = (n: NodeView) => choice(n, "mode", ["standard", "nesterov"]);
+
 /** Adagrad, Adam, Momentum. */
 export const optimisers: readonly Op[] = [
   optimiser({
@@ -62,10 +65,10 @@ export const optimisers: readonly Op[] = [
     },
   }),
   optimiser({
-    name: "Momentum", states: 1, attributes: { alpha: float(), beta: float(), mode: { kind: "string" }, norm_coefficient: float() },
+    name: "Momentum", states: 1, attributes: { alpha: float(), beta: float(), mode: { kind: "string" }, norm_coefficient: float() }, check: momentum,
     step: (n, c, rate, count, [x, gradient, v]) => {
       const whole = regularised(n, c, x!, gradient!), beta = c.where(c.isMore(count, 0), n.float("beta"), 1), next = c.add(c.mul(v!, n.float("alpha")), c.mul(beta, whole));
-      const direction = choice(n, "mode", ["standard", "nesterov"]) === "standard" ? next : c.add(whole, c.mul(next, n.float("alpha")));
+      const direction = momentum(n) === "standard" ? next : c.add(whole, c.mul(next, n.float("alpha")));
       return [c.sub(x!, c.mul(rate, direction)), next];
     },
   }),

@@ -62,6 +62,8 @@ const cases: readonly (readonly [call: Call, says: string])[] = [
   [["ReduceMean", [tensorOf("bool", [1], [1])]], "input 0 (in0) has type bool; ReduceMean takes f32, f64, f16, bf16, i8, i16, i32, i64, u8, u16, u32, u64 | put a Cast in front of it"],
   [["ArgMax", [f32([2, 0], [])], { axis: 1 }], "axis 1 of [2, 0] has no elements"],
   [["TopK", [x, i64(4)]], "K is 4, but axis 1 of [2, 3] has 3 elements"],
+  [["ai.onnx.preview.training.Momentum", [scalarOf("f32", 1), scalarOf("i64", 3), x, x, x], { alpha: 1, beta: 1, norm_coefficient: 0, mode: "fast" }, { outputs: 2 }], 'attribute mode is "fast"; it can be "standard", "nesterov"'],
+  [["Attention", [sample([2, 0, 4, 8]), sample([2, 3, 6, 8]), sample([2, 3, 6, 8])]], "0 query heads do not divide into 3 groups, one for each head of keys and values"],
   [["Compress", [x, tensorOf("bool", [3], [1, 1, 1])], { axis: 0 }], "the condition has 3 elements, but there are 2 to choose from"],
   [["ReverseSequence", [x, i64(1)]], "sequence_lens has 1 elements, but the batch axis 3"],
 ];

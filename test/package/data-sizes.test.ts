@@ -286,7 +286,7 @@ test.each([1, 2])("TopK of many, %d threads", async (threads) => {
   }
 }, 240_000);
 test.each([1, 3])("Scatter of rows that data chooses, %d threads", async (threads) => {
-  const classes = (most: number) => constantOf("i64", [300], BigInt64Array.from({ length: 300 }, (_, k) => BigInt(Math.floor(Math.abs(next()) * most)))), image = () => floats([1, 3, 6, 7]);
+  const classes = (most: number) => constantOf("i64", [300], BigInt64Array.from({ length: 300 }, () => BigInt(Math.floor(Math.abs(next()) * most)))), image = () => floats([1, 3, 6, 7]);
   const found = await runs(scattering, threads, [0, -9, 9].map((d, k) => [floats([200, 8], (x) => x + d), classes([50, 1, 200][k]!), floats([300, 8]), image()]));
   expect(found.map((r) => r.get("e")!.shape[0])).toEqual([expect.any(Number), 0, 200]);
   expect(Number(found[2]!.get("total")!.data[0])).toBeGreaterThan(0);

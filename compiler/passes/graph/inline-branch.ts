@@ -16,7 +16,7 @@ export function takenBranch(n: Node, constantOf: (v: ValueName) => Constant | un
   const condition = n.op === "If" ? constantOf(n.inputs[0] ?? "") : undefined;
   if (condition?.data.length !== 1) return undefined;
   const branch = n.attributes[Number(condition.data[0]) !== 0 ? "then_branch" : "else_branch"];
-  return branch !== undefined && isGraph(branch) && branch.outputs.length === n.outputs.length ? branch : undefined;
+  return branch !== undefined && isGraph(branch) && branch.inputs.length === 0 && branch.outputs.length === n.outputs.length ? branch : undefined;
 }
 /**
  * What stands for `n` where it does what the sub-graph `branch` says: makes the outputs of `n`. `inputs`: which values the inputs
