@@ -83,7 +83,17 @@ const highOf = ({ terms, constant }: Linear, facts: Facts): number => {
 /** A size less a part of it is known better by how it is made than by what it is made of. */
 function divisor([low, high]: Range, e: Expr): Range { const [least, most] = range(e); return [Math.max(low, least), Math.min(high, most)]; }
 const everything: Range = [-Infinity, Infinity];
-function atomRange(e: Expr, facts: Facts): Range {
+/** What is known of an atom under the same facts. Both ends of what contains it ask for it, so that without this each level of an expression would double the work. */
+const ranges = new WeakMap<Facts, WeakMap<Expr, Range>>(), elsewhere = new WeakMap<Facts, WeakMap<Expr, Facts>>();
+function kept<T>(all: WeakMap<Facts, WeakMap<Expr, T>>, facts: Facts, e: Expr, make: () => T): T {
+  const here = all.get(facts) ?? new WeakMap<Expr, T>(), known = here.get(e);
+  if (known !== undefined) return known;
+  const made = make();
+  all.set(facts, here.set(e, made));
+  return made;
+}
+const atomRange = (e: Expr, facts: Facts): Range => kept(ranges, facts, e, () => rangeOfAtom(e, facts));
+function rangeOfAtom(e: Expr, facts: Facts): Range {
   switch (e.kind) {
     case "var": return e.range ?? everything;
     case "cast": {
@@ -95,7 +105,7 @@ function atomRange(e: Expr, facts: Facts): Range {
     default: return everything;
   }
   // A fact about this atom would lead back to it.
-  const others = facts.some((g) => g.terms.has(e)) ? facts.filter((g) => !g.terms.has(e)) : facts;
+  const others = facts.some((g) => g.terms.has(e)) ? kept(elsewhere, facts, e, () => facts.filter((g) => !g.terms.has(e))) : facts;
   const under = (x: Expr | undefined, more: Facts = noFacts) => boundsUnder(x!, more.length ? [...others, ...more] : others);
   const [x, y] = e.args as [Expr, Expr];
   switch (e.op) {

@@ -108,3 +108,9 @@ describe("bounds under tests", () => {
     expect(factsOf(both(less(v, w), less(w, v)), false)).toEqual([]);
   });
 });
+test("bounds of an expression that is used again at each of many levels come to an end", () => {
+  const facts = factsOf(less(variable("index", "n", 1, [0, 99]), int(50)), true);
+  let e: Expr = variable("index", "n", 1, [0, 99]);
+  for (let i = 0; i < 60; i++) e = make("min", make("max", plus(e, int(1)), int(i)), make("quo", plus(times(e, 3), int(7)), int(2)));
+  expect(boundsUnder(e, facts)[0]).toBeGreaterThanOrEqual(0);
+});
