@@ -168,21 +168,17 @@ function divide({ kernel: k, own, tasks, made }: Request, nest: readonly Stmt[])
 }
 /** Whether two loops go over the same dimension of a tensor: over as many elements, but for margins and what does not divide evenly. */
 const isLike = (a: number, b: number): boolean => Math.max(a, b) < 1.5 * Math.min(a, b);
-/** For each buffer that the kernel's tasks make together, over how many elements the loop goes that they share: of the phase with the most work. */
+/** For each buffer that the kernel's tasks make together, over how many elements the loop goes that they share: of the nest with the most work. */
 export function spansOf(k: Kernel): Spans {
   const found = new Map<string, { readonly span: number; readonly work: number }>();
-  const walk = (list: readonly Stmt[]): void => {
-    for (const s of list) {
-      if (s.kind !== "phase") { if ("body" in s) walk(s.body); continue; }
-      const shared = new Map<string, number>(), behind = loopsBehind(s.body), items = itemsOf(s.body);
-      eachStmt(s.body, (x) => { if (x.kind === "for" && x.share && items.get(x.name)! > 1) shared.set(x.name, (shared.get(x.name) ?? 0) + workOf([x])); });
-      for (const b of touchedBy(s.body).writes) for (const [loop, work] of shared) {
-        const span = behind.get(b)!.get(loop);
-        if (span && work > (found.get(b)?.work ?? 0)) found.set(b, { span, work });
-      }
+  eachStmt(k.body, (phase) => {
+    if (phase.kind !== "phase") return;
+    for (const nest of nestsOf(phase.body)) {
+      const shared = new Set<string>(), work = workOf(nest);
+      eachStmt(nest, (s) => { if (s.kind === "for" && s.share) shared.add(s.name); });
+      for (const [b, span] of spansIn(nest, shared)) if (work > (found.get(b)?.work ?? 0)) found.set(b, { span, work });
     }
-  };
-  walk(k.body);
+  });
   return new Map([...found].map(([b, { span }]) => [b, span]));
 }
 /**

@@ -54,7 +54,7 @@ export const generators: readonly Op[] = [
     lower: (n) => n.map(() => convert("i64", sizeExpr(product(n.type(0).shape)))),
   },
   {
-    name: "ConstantOfShape", since: 25, inputs: [1, 1], parameters: [0], attributes: { value: { kind: "tensor", optional: true } },
+    name: "ConstantOfShape", since: 25, inputs: [1, 1], parameters: [0], sizeParameters: true, attributes: { value: { kind: "tensor", optional: true } },
     infer: (n) => {
       const dtype = fill(n)?.dtype ?? "f32";
       expectType(n, 0, ["i64"]);
@@ -66,7 +66,7 @@ export const generators: readonly Op[] = [
     lower: (n) => n.map(() => constant(n.out().dtype, fill(n)?.data[0] ?? 0)),
   },
   {
-    name: "Range", since: 27, inputs: [3, 3], parameters: [0, 1, 2], attributes: { stash_type: { kind: "int", default: 1 } },
+    name: "Range", since: 27, inputs: [3, 3], parameters: [0, 1, 2], sizeParameters: true, attributes: { stash_type: { kind: "int", default: 1 } },
     infer: (n) => {
       const { dtype } = n.type(0);
       for (const i of [0, 1, 2]) {

@@ -34,6 +34,8 @@ export interface Op {
   readonly attributes?: Readonly<Record<string, AttributeSpec>>;
   /** Inputs whose values decide types: they must be known at compile time, unless the model states the output's type and the entry can do with that. */
   readonly parameters?: readonly number[];
+  /** Its parameters are sizes: those that only a run knows, but which lie between known numbers, can become sizes that the run measures. */
+  readonly sizeParameters?: true;
   /** Types of all outputs. Calls `n.fail` where the model is wrong or the form is not supported. */
   readonly infer: (n: NodeView) => readonly ValueType[];
   /**

@@ -99,7 +99,7 @@ const permutation = (n: NodeView): readonly number[] => {
 /** Reshape, Squeeze, Unsqueeze, Flatten, Transpose, Expand, Tile, DepthToSpace, SpaceToDepth. */
 export const reshapes: readonly Op[] = [
   {
-    name: "Reshape", since: 25, inputs: [2, 2], parameters: [1], attributes: { allowzero: { kind: "int", default: 0 } },
+    name: "Reshape", since: 25, inputs: [2, 2], parameters: [1], sizeParameters: true, attributes: { allowzero: { kind: "int", default: 0 } },
     infer: (n) => [reshaped(n)], lower: sameOrder,
   },
   { name: "Squeeze", since: 25, inputs: [1, 2], parameters: [1], infer: (n) => [squeezed(n)], lower: sameOrder },
@@ -122,7 +122,7 @@ export const reshapes: readonly Op[] = [
     },
   },
   {
-    name: "Expand", since: 13, inputs: [2, 2], parameters: [1],
+    name: "Expand", since: 13, inputs: [2, 2], parameters: [1], sizeParameters: true,
     infer: (n) => {
       const { dtype, shape } = n.type(0);
       expectType(n, 1, ["i64"]);
@@ -132,7 +132,7 @@ export const reshapes: readonly Op[] = [
     lower: (n) => n.map((index) => n.broadcast(0, index)),
   },
   {
-    name: "Tile", since: 13, inputs: [2, 2], parameters: [1],
+    name: "Tile", since: 13, inputs: [2, 2], parameters: [1], sizeParameters: true,
     infer: (n) => {
       const { dtype, shape } = n.type(0);
       expectType(n, 1, indices);

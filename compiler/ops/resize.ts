@@ -160,7 +160,7 @@ function arithmetic(from: readonly number[], y: Expr): Expr | null {
 }
 
 const resize: Op = {
-  name: "Resize", since: 19, inputs: [1, 4], parameters: [1, 2, 3],
+  name: "Resize", since: 19, inputs: [1, 4], parameters: [1, 2, 3], sizeParameters: true,
   accuracy: { absolute: 1e-5, relative: 1e-5, reason: "coordinates and weights are of single precision" },
   attributes: {
     antialias: { kind: "int", default: 0 }, axes: { kind: "ints", optional: true },

@@ -12,15 +12,13 @@ import type { NodeView, Resolver } from "../../ops/op.ts";
 const mostNumbers = 16;
 /** Larger numbers are no sizes of anything. */
 const mostSize = 2 ** 31 - 1;
-/** Operators whose parameters are sizes, and nothing else than sizes. */
-const ofSizes = new Set(["Reshape", "Expand", "Resize", "ConstantOfShape", "Tile", "Range"]);
 
 /** Whether a node has parameters that are not known. */
 export const lacksParameters = (n: NodeView): boolean => (n.op.parameters ?? []).some((i) => n.has(i) && !n.value(i));
 /** The node with lists that are known in its parameters' place; the node itself where that cannot be. */
 export function measureParameters(n: NodeView, g: Resolver, range: (v: ValueName) => Range): Node {
   const { node } = n;
-  if (!ofSizes.has(node.op) || n.declared(0)) return node;
+  if (!n.op.sizeParameters || n.declared(0)) return node;
   const inputs = node.inputs.map((v, i) => (v && !n.value(i) && n.op.parameters?.includes(i) ? listOf(n, g, i, range) ?? v : v));
   return inputs.every((v, i) => v === node.inputs[i]) ? node : { ...node, inputs };
 }
