@@ -95,8 +95,8 @@ function widened({ byte, zero }: Operand, index: readonly (number | Expr)[], c: 
 function piecesOf(s: Stage, operands: readonly [Operand, Operand], wide: readonly NetTensor[]): readonly { readonly axes: readonly Axis[]; readonly at: ReadonlyMap<string, Expr> }[] | null {
   const axes = s.reduce!.axes, largest = operands.map((x, i) => largestOf(x, wide[i]!)) as [number, number];
   const long = [...axes].sort((a, b) => extentOf(b) - extentOf(a))[0]!, size = extentOf(long), others = axes.reduce((x, a) => x * extentOf(a), 1) / size;
-  const largestIn = (from: number, to: number) =>
-    Math.min((to - from) * others * largest[0] * largest[1], ...wide.map((t, i) => (t.data ? largestSum(t, operands[i]!.byte.at, axes, long, from, to) * largest[1 - i]! : Infinity)));
+  const sums = wide.map((t, i) => (t.data ? largestSums(t, operands[i]!.byte.at, axes, long) : null));
+  const largestIn = (from: number, to: number) => Math.min((to - from) * others * largest[0] * largest[1], ...sums.map((sum, i) => (sum ? sum(from, to) * largest[1 - i]! : Infinity)));
   for (let parts = 1; parts <= size;) {
     const ends = Array.from({ length: parts + 1 }, (_, i) => Math.floor((i * size) / parts)), worst = ends.slice(1).reduce((most, to, i) => Math.max(most, largestIn(ends[i]!, to)), 0);
     if (worst > mostExact) { parts = Math.max(parts + 1, Math.floor((parts * worst) / mostExact)); continue; }
@@ -113,16 +113,19 @@ function largestOf({ byte, zero }: Operand, { data }: NetTensor): number {
   const [low, high] = limits(byte.dtype).map(Number) as [number, number];
   return typeof zero === "number" ? Math.max(high - zero, zero - low) : high - low;
 }
-/** The largest sum of a constant's elements, signs aside, that one element of the result adds up while `along` goes so far. */
-function largestSum(t: NetTensor, at: readonly Expr[], summed: readonly Axis[], along: Axis, from: number, to: number): number {
-  const names = new Set(summed.map((a) => a.name)), kept = at.map((e) => !mentions(e, names)), cut = at.indexOf(along), sums = new Map<number, number>();
+/** The largest sum of a constant's elements, signs aside, that one element of the result adds up while `along` goes from one place to another. */
+function largestSums(t: NetTensor, at: readonly Expr[], summed: readonly Axis[], along: Axis): (from: number, to: number) => number {
+  const names = new Set(summed.map((a) => a.name)), kept = at.map((e) => !mentions(e, names)), cut = at.indexOf(along), length = cut < 0 ? 1 : t.shape[cut]!, rows = new Map<number, Float64Array>();
   const strides = t.shape.map((_, d) => sizeOf(t.shape.slice(d + 1))), place = (i: number, d: number) => Math.floor(i / strides[d]!) % t.shape[d]!;
   (t.data as Float32Array).forEach((x, i) => {
-    if (cut >= 0 && (place(i, cut) < from || place(i, cut) >= to)) return;
-    const group = t.shape.reduce((g, size, d) => (kept[d] ? g * size + place(i, d) : g), 0);
-    sums.set(group, (sums.get(group) ?? 0) + Math.abs(x));
+    const group = t.shape.reduce((g, size, d) => (kept[d] ? g * size + place(i, d) : g), 0), row = rows.get(group) ?? new Float64Array(length + 1);
+    row[1 + (cut < 0 ? 0 : place(i, cut))]! += Math.abs(x);
+    rows.set(group, row);
   });
-  let most = 1;
-  for (const x of sums.values()) most = Math.max(most, x);
-  return most;
+  for (const row of rows.values()) for (let i = 1; i <= length; i++) row[i]! += row[i - 1]!;
+  return (from, to) => {
+    let most = 1;
+    for (const row of rows.values()) most = Math.max(most, cut < 0 ? row[1]! : row[to]! - row[from]!);
+    return most;
+  };
 }
