@@ -241,9 +241,15 @@ interface Laid { readonly body: readonly Stmt[]; readonly units: number; readonl
  * and one for the rest) lies beside each other, each stretched to all of the line: so a task does the same part of each.
  */
 function laid(body: readonly Stmt[], loops: ReadonlySet<string>, length: number): Laid {
-  const own = body.filter((s) => isShared(s, loops)), made = cut(own, loops, int(0), Math.max(1, workOf(own)) / length), inner = new Map(body.flatMap((s) => (!isShared(s, loops) && (s.kind === "for" || s.kind === "block") && has(s.body, loops) ? [[s as Stmt, laid(s.body, loops, length)] as const] : [])));
-  const all = [made, ...inner.values()];
-  return { body: body.map((s) => (isShared(s, loops) ? made.body[own.indexOf(s)]! : inner.has(s) ? serial(s, inner.get(s)!.body) : "body" in s ? serial(s, plain(s.body)) : s)), units: Math.max(...all.map((x) => x.units)), largest: Math.max(...all.map((x) => x.largest)) };
+  const own = body.filter((s) => isShared(s, loops)), blocks = cut(own, loops, int(0), Math.max(1, workOf(own)) / length), all = [blocks];
+  const made = body.map((s): Stmt => {
+    if (isShared(s, loops)) return blocks.body[own.indexOf(s)]!;
+    if ((s.kind !== "for" && s.kind !== "block") || !has(s.body, loops)) return "body" in s ? serial(s, plain(s.body)) : s;
+    const inner = laid(s.body, loops, length);
+    all.push(inner);
+    return serial(s, inner.body);
+  });
+  return { body: made, units: Math.max(...all.map((x) => x.units)), largest: Math.max(...all.map((x) => x.largest)) };
 }
 /** Shared loops and blocks of such, one behind the other from `before` on; a unit is so many operations. */
 function cut(body: readonly Stmt[], loops: ReadonlySet<string>, before: Expr, unit: number): Laid {
