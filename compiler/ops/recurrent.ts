@@ -192,9 +192,9 @@ function lowerWith(gates: number, defaults: readonly string[], states: readonly 
 }
 
 const one = (x: Expr): Expr => like(x, 1);
-function lstmStep(r: Direction, previous = r.previous()): void {
+function lstmStep(r: Direction, previous = (): ((k: Expr) => Expr) | null => r.previous()): void {
   const { n, s: { hidden }, act: [f, g, h], h: at, t, b } = r as Direction & { act: readonly [Activation, Activation, Activation] };
-  const x = r.inputs(), gate = r.product("g", 0, 4 * hidden, previous, x), old = r.before("c", 6, at);
+  const x = r.inputs(), gate = r.product("g", 0, 4 * hidden, previous(), x), old = r.before("c", 6, at);
   const peephole = (block: number, c: Expr, value: Expr) => (n.has(7) ? add(value, mul(n.load(7, [int(r.d), plus(at, int(block * hidden))]), c)) : value);
   const input = f(peephole(0, old, gate(at))), forget = n.int("input_forget") ? sub(one(input), input) : f(peephole(2, old, gate(plus(at, int(2 * hidden)))));
   r.state("c", 6, add(mul(forget, old), mul(input, g(gate(plus(at, int(3 * hidden)))))));
@@ -242,6 +242,6 @@ const lstm: Op = {
   infer: inferWith(4, lstmActivations, 2), lower: lowerWith(4, lstmActivations, ["h", "c"], (r) => lstmStep(r)),
 };
 /** An LSTM whose products with R are of hidden states that are rounded to bytes. */
-export const roundedLstm: Op = { ...lstm, name: "mlc.RoundedLSTM", since: 1, internal: true, lower: lowerWith(4, lstmActivations, ["h", "c"], (r) => lstmStep(r, r.rounded())) };
+export const roundedLstm: Op = { ...lstm, name: "mlc.RoundedLSTM", since: 1, internal: true, lower: lowerWith(4, lstmActivations, ["h", "c"], (r) => lstmStep(r, () => r.rounded())) };
 /** LSTM, GRU and RNN. */
 export const recurrentOps: readonly Op[] = [lstm, gru, rnn, roundedLstm];
