@@ -48,7 +48,7 @@ function whole(text: string, least: number, what: string, most = Number.POSITIVE
 function size(text: string): Size {
   const [, name, low, high] = /^(?:(.+):)?([^.:]*)\.\.(.*)$/.exec(text) ?? [];
   if (low === undefined) return whole(text, 0, "A size");
-  const bounds = [whole(low, 1, "A lower bound"), whole(high!, 1, "An upper bound")] as const;
+  const bounds = [whole(low, 0, "A lower bound"), whole(high!, 1, "An upper bound")] as const;
   return name === undefined ? bounds : [...bounds, name];
 }
 const shape = (text: string): Named<readonly Size[]> => {

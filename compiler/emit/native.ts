@@ -8,7 +8,7 @@ import { perTurn } from "./flow.ts";
 import { checkName, commentText, identifier, stringLiteral, wrapList } from "./names.ts";
 import type { ObjectFormat } from "./object-files.ts";
 import { renderShell } from "./shell.ts";
-import { indexText, leastShape, symbolNames } from "./sizes.ts";
+import { indexText, isEmptiable, leastShape, symbolNames } from "./sizes.ts";
 import type { CommonView, IsaView, PortView, StatusView } from "./shell-views.ts";
 import { checksum, weightContents, weightFiles, type WeightForm } from "./weights.ts";
 
@@ -137,7 +137,7 @@ export interface NativeParts {
   /** Names in C of the program's symbols. */
   readonly symbols: ReadonlyMap<string, string>;
   readonly maxRank: number;
-  /** "const float* x, float* y", "x, y", " || !x || !y", "(void)x, (void)y" */
+  /** "const float* x, float* y", "x, y", " || !x || !y" (of what has elements in every run), "(void)x, (void)y" */
   readonly params: string;
   readonly passed: string;
   readonly nullTest: string;
@@ -153,6 +153,8 @@ export interface NativeParts {
   /** The text of weights that are loaded; empty for others. */
   readonly loading: string;
 }
+/** " || !x || !y" */
+export const nullTest = (ports: readonly PortView[]): string => ports.map((p) => ` || !${p.id}`).join("");
 /** `ownNames` are names that functions use beside the parameters. Throws a `CompileError` where the package's name will not do. */
 export function nativeParts(input: NativeInput, ownNames: readonly string[]): NativeParts {
   const { program, name, version, hash } = input, NAME = name.toUpperCase(), fileWeights = input.weights === "file";
@@ -161,7 +163,7 @@ export function nativeParts(input: NativeInput, ownNames: readonly string[]): Na
   const taken = new Set(ownNames), symbols = symbolNames(program, taken), maxRank = Math.max(1, ...[...program.inputs, ...program.outputs].map((p) => p.shape.length));
   const inputs = program.inputs.map((p, i) => portView(NAME, p, "input", i, maxRank, taken, symbols.size > 0));
   const outputs = program.outputs.map((p, i) => portView(NAME, p, "output", i, maxRank, taken, symbols.size > 0)), ports = [...inputs, ...outputs], ids = ports.map((p) => p.id);
-  const blob = new Uint8Array(align64(program.constants.length));
+  const emptiable = isEmptiable(program), blob = new Uint8Array(align64(program.constants.length));
   const constants = blob.length === program.constants.length ? program.constants : (blob.set(program.constants), blob);
   const common: CommonView = {
     name, NAME, version, hash,
@@ -172,7 +174,7 @@ export function nativeParts(input: NativeInput, ownNames: readonly string[]): Na
   return {
     common, inputs, outputs, ports, symbols, maxRank, constants, fileWeights, isas, passed: ids.join(", "),
     params: [...inputs.map((p) => `${pointerTo(p.ctype, true)} ${p.id}`), ...outputs.map((p) => `${p.ctype}* ${p.id}`)].join(", "),
-    nullTest: ports.filter((p) => p.count > 0).map((p) => ` || !${p.id}`).join(""), unused: ids.map((id) => `(void)${id}`).join(", "),
+    nullTest: nullTest(ports.filter((p, i) => p.count > 0 && !emptiable[i])), unused: ids.map((id) => `(void)${id}`).join(", "),
     preparedBytes: program.setup ? align64(program.setup.memory.bytes) + 64 : 0, arenaBytes: align64(program.arena.bytes), magic: `0x${hash.slice(0, 16).padEnd(16, "0")}u`, noIsa: isas.map((s) => `!(${s.guard})`).join(" && "),
     loading: fileWeights ? renderShell("cpp/loading.cpp", { ...common, checksum: `0x${checksum(constants).toString(16)}u` }).trimEnd() : "",
   };

@@ -42,6 +42,8 @@ export interface SizedView {
   readonly shapeLength: number;
   readonly least: string;
   readonly most: string;
+  /** Inputs and outputs that need no memory where a run's shapes leave them empty, and how many elements they have, as C. */
+  readonly emptiable: readonly { readonly index: number; readonly id: string; readonly elements: string }[];
   readonly copiesIn: readonly SizedCopyView[];
   readonly copiesOut: readonly SizedCopyView[];
   readonly outputs: readonly { readonly index: number; readonly dims: readonly { readonly d: number; readonly size: string }[] }[];
@@ -372,6 +374,8 @@ export interface OpenclRunView extends CommonView {
   readonly arenaBytes: number;
   readonly params: string;
   readonly nullTest: string;
+  /** The same for memory on the device, which all that may have elements need. */
+  readonly deviceNullTest: string;
   readonly deviceParams: string;
   /** "(unsigned char*)x, (unsigned char*)y, nullptr", "x, y, nullptr" */
   readonly portList: string;

@@ -56,6 +56,11 @@ export function groupsOf(k: Kernel, s: Step): readonly (number | Expr)[] {
 /** Whether a program has inputs or outputs whose sizes only a run knows. */
 export const isSized = (p: Program): boolean => (p.symbols?.length ?? 0) > 0;
 const dimsOf = (p: Port, names: ReadonlyMap<string, string>, words = wordsOfC): readonly string[] => p.shape.map((n, d) => indexText(p.sizes?.[d] ?? n, names, words));
+/** Which of all inputs and outputs may be empty because of the shapes that inputs have, so that there may be no memory for them. */
+export const isEmptiable = (p: Program): readonly boolean[] => {
+  const given = new Set((p.symbols ?? []).flatMap(({ variable, from }) => ("input" in from ? [variable.name] : [])));
+  return [...p.inputs, ...p.outputs].map((x) => leastShape(x).includes(0) && !x.shape.includes(0) && (x.sizes ?? []).every((e) => !e || [...variables(e)].every((name) => given.has(name))));
+};
 /** The least size of each dimension. */
 export const leastShape = (p: Port): readonly number[] => p.shape.map((n, d) => (p.sizes?.[d] ? Math.max(0, range(p.sizes[d])[0]) : n));
 
@@ -75,6 +80,7 @@ export function sizedView(p: Program, names: ReadonlyMap<string, string>, ids: r
   return {
     symbols: own.map(({ id, range: [, high] }) => ({ id, high })), given, checks, differ: differing(p, names, null), learns: symbols.some((s) => !("input" in s.from)) || asks(p.flow ?? []), changing: own.flatMap(({ id, from }) => ("flow" in from ? [id] : [])), firsts: [...firsts, first].join(", "), shapeLength: Math.max(1, first),
     least: flat(leastShape) || "0", most: flat((x) => x.shape) || "0",
+    emptiable: isEmptiable(p).flatMap((empty, index) => (empty ? [{ index, id: ids[index]!, elements: dimsOf([...p.inputs, ...p.outputs][index]!, new Map([...names].map(([name, id]) => [name, `context->known.${id}`])), words).join(" * ") }] : [])),
     copiesIn: copied(p.inputs, 0, true), copiesOut: copied(p.outputs, p.inputs.length, false),
     outputs: p.outputs.map((x, index) => ({ index, dims: dimsOf(x, names, words).map((size, d) => ({ d, size })) })),
     bytes: 8 * (Math.max(1, first) + symbols.length),

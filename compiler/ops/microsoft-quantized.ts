@@ -9,7 +9,7 @@ import { broadcastShapes, expectType, fixedDim, floats, forOutputs, indices, sho
 import { matmulShape } from "./linear.ts";
 import { input, ms, passedOn } from "./microsoft.ts";
 import { poolAttributes, pooled } from "./pooling.ts";
-import { roundedLstm } from "./recurrent.ts";
+import { expectSteps, roundedLstm } from "./recurrent.ts";
 import type { AttributeSpec, Expander, NodeView, Op } from "./op.ts";
 
 /** A quantised number among the inputs: value, scale, zero point. */
@@ -190,6 +190,7 @@ const dynamicQuantizeLstm: Op = {
   },
   infer: (n) => {
     const X = dimsOf(n, 0, 3, 3), W = shapeOf(n, 1, 3, 3), R = shapeOf(n, 2, 3, 3), [steps, batch, inputs] = X as [Dim, Dim, Dim], directions = W[0]!, hidden = R[1]!;
+    expectSteps(n, steps);
     expectType(n, 0, ["f32"]);
     [1, 2].forEach((i) => expectType(n, i, bytes));
     [8, 9, 10, 11].forEach((i) => n.in(i));

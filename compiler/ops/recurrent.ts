@@ -41,6 +41,10 @@ function activationsOf(n: NodeView, defaults: readonly string[], directions: num
   });
 }
 
+/** Refuses a sequence that may have no steps, of which no state would be left. */
+export function expectSteps(n: NodeView, steps: Dim): void {
+  if (range(sizeExpr(steps))[0] < 1) n.fail(`the sequence ${showShape(n.type(0).shape)} ${steps === 0 ? "has" : "may have"} no steps`, "let it have one at least");
+}
 /** Sizes by ONNX's names; `gates` blocks of `hidden` columns. */
 interface Sizes { readonly steps: Dim; readonly batch: Dim; readonly input: number; readonly hidden: number; readonly directions: number; readonly batchFirst: boolean; readonly gates: number }
 function sizes(n: NodeView, gates: number): Sizes {
@@ -48,7 +52,7 @@ function sizes(n: NodeView, gates: number): Sizes {
   const directions = choice(n, "direction", ["forward", "reverse", "bidirectional"]) === "bidirectional" ? 2 : 1, hidden = R[2]!;
   const [steps, batch] = (batchFirst ? [X[1], X[0]] : [X[0], X[1]]) as [Dim, Dim], input = W[2]!;
   if (n.given("hidden_size") && n.int("hidden_size") !== hidden) n.fail(`attribute hidden_size is ${n.int("hidden_size")}, but R has shape ${showShape(R)}`);
-  if (range(sizeExpr(steps))[0] < 1) n.fail(`the sequence ${showShape(X)} ${steps === 0 ? "has" : "may have"} no steps`, "let it have one at least");
+  expectSteps(n, steps);
   if (!n.same(X[2]!, input)) n.fail(`W has shape ${showShape(W)}, which does not go with inputs ${showShape(X)}`);
   expectShape(n, 1, [directions, gates * hidden, input], `W, for inputs ${showShape(X)}`);
   expectShape(n, 2, [directions, gates * hidden, hidden], `R, for W ${showShape(W)}`);

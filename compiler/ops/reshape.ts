@@ -31,12 +31,16 @@ const sameOrder = (n: NodeView) => n.map((index) => {
 });
 
 /**
- * What a shape has to have beside `known` elements, to have `size` in all. Where `known` may be 0, because sizes are that only data tells: what it is
- * wherever there are any elements.
+ * What a shape has to have beside `others`, to have as many elements as `shape`. Where those may be none, because a size is 0: what it is wherever there
+ * are any.
  */
-function remaining(size: Dim, known: Dim): Dim {
+function remaining(shape: readonly Dim[], others: readonly Dim[]): Dim {
+  const size = product(shape), known = product(others);
   if (range(sizeExpr(known))[0] >= 1) return quoDim(size, known);
-  if (typeof known === "number") return 0;
+  if (typeof known === "number") {
+    const [all, some] = [shape, others].map((list) => product(list.filter((d) => d !== 0)));
+    return typeof all === "number" && typeof some === "number" && all % some === 0 ? all / some : 0;
+  }
   const own = new Map<string, Expr>();
   const some = (d: Dim): Dim => dimOf(rebuild(sizeExpr(d), (e) => {
     if (e.kind !== "var" || !e.range || e.range[0] > 0) return e;
@@ -60,9 +64,9 @@ function reshaped(n: NodeView): ValueType {
   const wanted = n.sizes(1)!;
   const sizes = wanted.map((d, i) => (d !== 0 || n.int("allowzero") ? d : shape[i]
     ?? n.fail(`dimension ${i} of ${showShape(wanted)} is 0 (as in the input), but the input ${showShape(shape)} has none such`)));
-  const open = sizes.indexOf(-1), known = product(sizes.filter((d) => d !== -1));
+  const open = sizes.indexOf(-1), others = sizes.filter((d) => d !== -1);
   if (open !== sizes.lastIndexOf(-1) || sizes.some((d) => d !== -1 && !isSize(d))) n.fail(`${showShape(wanted)} is no shape: at most one dimension may be -1`);
-  const result = sizes.map((d) => (d !== -1 ? d : remaining(size, known)));
+  const result = sizes.map((d) => (d !== -1 ? d : remaining(shape, others)));
   if (n.same(product(result), size)) return { dtype, shape: result };
   return n.fail(`cannot reshape ${showShape(shape)} (${showDim(size)} elements) to ${showShape(wanted)}`);
 }

@@ -83,7 +83,7 @@ const padMode = (n: NodeView): (typeof modes)[number] =>
 /** Where an index outside 0 .. size - 1 reads; `reach` is at least as large as any distance outside. */
 const outside: Record<Exclude<(typeof modes)[number], "constant">, (index: Expr, size: Dim, reach: Dim) => Expr> = {
   edge: (i, size) => clamp(i, 0, lessDim(size, 1)),
-  wrap: (i, size, reach) => turned(i, size, reach),
+  wrap: (i, size, reach) => turned(i, largest(1, size), reach),
   reflect: (i, size, reach) => {
     const last = lessDim(size, 1), twice = sizeExpr(timesDim(last, 2)), mirror = (x: Expr) => bounded(make("min", x, minus(twice, x)), size);
     if (range(minus(sizeExpr(size), sizeExpr(reach)))[0] > 0) return mirror(make("max", i, minus(int(0), i)));

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { groupSize } from "../../compiler/emit/print.ts";
 import {
-  align64, callArguments, chooseText, coded, infoText, kernelComment, nativeFiles, nativePackage, nativeParts, signatureOf, stepComment, type NativeInput, type NativeParts, type Package,
+  align64, callArguments, chooseText, coded, infoText, kernelComment, nativeFiles, nativePackage, nativeParts, nullTest, signatureOf, stepComment, type NativeInput, type NativeParts, type Package,
   type PackageFiles,
 } from "../../compiler/emit/native.ts";
 import { shapeStatus } from "../../compiler/emit/package.ts";
@@ -68,7 +68,7 @@ export function packageOpencl(input: OpenclInput): Package {
   const deviceParams = p.ports.map((x) => `void* ${x.id}`).join(", "), mapped = mappedOf(program, p, onDevice);
   const { maxKernelUs, queueWindow } = input, lanes = device.map((k) => groupSize(k).lanes.reduce((a, b) => a * b)), sharedBytes = device.map(sharedBytesOf);
   const running = renderShell("opencl/running.cpp", {
-    ...common, isas: p.isas, mapped, walk: walkOf(program, p, (place) => memoryText(place, p, 0)), sized, arenaBytes: p.arenaBytes, params: p.params, nullTest: p.nullTest, deviceParams,
+    ...common, isas: p.isas, mapped, walk: walkOf(program, p, (place) => memoryText(place, p, 0)), sized, arenaBytes: p.arenaBytes, params: p.params, nullTest: p.nullTest, deviceNullTest: nullTest(p.ports.filter((x) => x.count > 0)), deviceParams,
     portList: [...p.ports.map((x) => `(unsigned char*)${x.id}`), "nullptr"].join(", "), devicePortList: [...p.ports.map((x) => x.id), "nullptr"].join(", "),
   }).trimEnd();
   const core = renderShell("opencl/core.cpp", {

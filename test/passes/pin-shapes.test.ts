@@ -30,6 +30,10 @@ describe("pin-shapes", () => {
     const p = pin('input x: f32["x.0", 3, 4]');
     expect([shapesOf(p), brief(p)]).toEqual([{ x: "1,3,4" }, ["note | batch-is-1 | dimension 0 (x.0) of input x is open and becomes 1 | for a batch of 8: --shape x=8,3,4"]]);
   });
+  it("sizes and lower bounds may be 0", () => {
+    expect(shapesOf(pin(image, { dims: { N: 0, H: [0, 5] as const, W: 3 } }))).toEqual({ x: "0,3,$H,3" });
+    expect(brief(pin(image, { dims: { N: 1, H: [-1, 5] as const, W: 3 } }))).toContain("error | bad-shape | --dim H=-1..5: bounds must be whole numbers from 0 | ");
+  });
   it("other open dimensions are errors that name the flags", () => {
     expect(brief(pin(image)).slice(1)).toEqual([
       "error | open-dimension | dimension 2 (H) of input x [N, 3, H, W] is open | give it a size, for example --shape x=1,3,64,64, or --dim H=64",
@@ -53,7 +57,7 @@ describe("pin-shapes", () => {
     ["a wrong rank", { shapes: { x: [1, 3] } }, "error | bad-shape | --shape x=1,3 has 2 dimensions, but input x has 4: [N, 3, H, W] | "],
     ["another size than the model's", { shapes: { x: [1, 4, 8, 8] } }, "error | shape-conflict | --shape x=1,4,8,8: dimension 1 of input x is 3 in the model, not 4 | only open dimensions can be chosen; export the model with this one open"],
     ["two sizes for a symbol", { shapes: { x: [1, 3, 8, 8] }, dims: { H: 9 } }, "error | shape-conflict | dimension H is 9 by --dim H=9, but 8 by --shape x=1,3,8,8 | give both the same size"],
-    ["a size that is none", { dims: { H: 0.5 } }, "error | bad-shape | --dim H=0.5: a size must be a whole number from 1 | "],
+    ["a size that is none", { dims: { H: 0.5 } }, "error | bad-shape | --dim H=0.5: a size must be a whole number from 0 | "],
     ["a shape that is none", { shapes: { x: [1, 3, -1, 8] } }, "error | bad-shape | --shape x=1,3,-1,8: sizes must be whole numbers from 0 | "],
   ];
   for (const [name, options, message] of errors) {

@@ -38,11 +38,11 @@ const symbolsIn = (d: Dim): Iterable<string> => (typeof d === "number" ? [] : va
 const symbolOf = (d: Dim | undefined): string | undefined => (typeof d === "object" && d.kind === "var" ? d.name : undefined);
 /** The size that hints show for an open dimension. */
 const example = 64;
-const isWhole = (n: number, least: number): boolean => Number.isSafeInteger(n) && n >= least;
+const isWhole = (n: number): boolean => Number.isSafeInteger(n) && n >= 0;
 /** What is wrong with a size. */
-const sizeProblem = (s: Size, least: number): string | null => {
-  if (typeof s === "number") return isWhole(s, least) ? null : `sizes must be whole numbers from ${least}`;
-  return !s.slice(0, 2).every((n) => isWhole(n as number, 1)) ? "bounds must be whole numbers from 1" : s[0] > s[1] ? `${s[0]} is more than ${s[1]}` : null;
+const sizeProblem = (s: Size): string | null => {
+  if (typeof s === "number") return isWhole(s) ? null : "sizes must be whole numbers from 0";
+  return !s.slice(0, 2).every((n) => isWhole(n as number)) ? "bounds must be whole numbers from 0" : s[0] > s[1] ? `${s[0]} is more than ${s[1]}` : null;
 };
 /** Whether two sizes are chosen to be the same. */
 const isSame = (a: Size, b: Size): boolean => showSize(a) === showSize(b);
@@ -94,7 +94,7 @@ class Pinner {
     return low === high ? int(low) : parameter(symbolNamed(name), [low, high]);
   }
   private dim(name: string, size: Size): void {
-    const from = `--dim ${name}=${showSize(size)}`, problem = sizeProblem(size, 1), dims = [...this.shapes.values()].flat(), symbols = new Set(dims.flatMap((d) => [...symbolsIn(d)]));
+    const from = `--dim ${name}=${showSize(size)}`, problem = sizeProblem(size), dims = [...this.shapes.values()].flat(), symbols = new Set(dims.flatMap((d) => [...symbolsIn(d)]));
     if (!symbols.has(name)) {
       const there = symbols.size > 0 ? `it has ${[...symbols].join(", ")}` : "none of its inputs has an open dimension";
       this.error("unknown-dimension", `the model has no dimension named ${name}: ${there}`);
@@ -125,7 +125,7 @@ class Pinner {
       const there = this.graph.inputs.map((v) => `${v} ${showShape(this.shapes.get(v) ?? [])}`).join("; ");
       return { code: "unknown-input", why: `: the model has no input named ${name}`, hint: `its inputs: ${there}` };
     }
-    const wrong = shape.map((s) => sizeProblem(s, 0)).find((p) => p !== null);
+    const wrong = shape.map((s) => sizeProblem(s)).find((p) => p !== null);
     if (wrong) return { code: "bad-shape", why: `: ${wrong}` };
     if (!stated) return null;
     if (stated.length !== shape.length) {
