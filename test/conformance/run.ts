@@ -13,7 +13,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { commandLine } from "../support/command-line.ts";
 import { listCases, type Case } from "./cases.ts";
 import { glob, matches, parseExceptions, type Exception } from "./exceptions.ts";
 import { runGroup, type GroupTimes, type Result } from "./group.ts";
@@ -23,13 +23,11 @@ import { evaluateCases } from "./reference.ts";
 import { suggestExceptions } from "./suggest.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const { values: flags } = parseArgs({
-  options: {
-    target: { type: "string", default: "cpp" }, filter: { type: "string" }, jobs: { type: "string" }, isa: { type: "string" },
-    data: { type: "string", default: join(here, "../../.cache/onnx-data") }, keep: { type: "boolean", default: false },
-    sanitize: { type: "boolean", default: false }, verbose: { type: "boolean", default: false }, "no-list": { type: "boolean", default: false }, suggest: { type: "boolean", default: false }, report: { type: "string" },
-    group: { type: "string", default: "48" }, worker: { type: "boolean", default: false },
-  },
+const flags = commandLine(import.meta.url, {
+  target: { type: "string", default: "cpp" }, filter: { type: "string" }, jobs: { type: "string" }, isa: { type: "string" },
+  data: { type: "string", default: join(here, "../../.cache/onnx-data") }, keep: { type: "boolean", default: false },
+  sanitize: { type: "boolean", default: false }, verbose: { type: "boolean", default: false }, "no-list": { type: "boolean", default: false }, suggest: { type: "boolean", default: false }, report: { type: "string" },
+  group: { type: "string", default: "48" }, worker: { type: "boolean", default: false },
 });
 interface Listed extends Exception { readonly file: string }
 interface Job { readonly index: number; readonly cases: readonly Case[] }

@@ -10,24 +10,22 @@
 import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { parseGraph, printGraph } from "../../compiler/ir/graph-text.ts";
 import { targets } from "../../targets/index.ts";
+import { commandLine } from "../support/command-line.ts";
 import { check, sampleOf, type CheckOptions, type Failure, type Sample } from "./check.ts";
 import { controlGraph, filled, openGraph, randomGraph } from "./graphs.ts";
 import { runners } from "./machine.ts";
 import { hasPeer } from "./peer.ts";
 import { alike, shrink } from "./shrink.ts";
 
-const { values: flags } = parseArgs({
-  options: {
-    seed: { type: "string", default: "1" }, count: { type: "string", default: "50" }, group: { type: "string", default: "20" },
-      steps: { type: "string", default: "6" },
-    isa: { type: "string" }, target: { type: "string" }, opt: { type: "string", default: "O1" }, cxx: { type: "string", default: "g++" },
-      sanitize: { type: "boolean", default: false },
-    open: { type: "boolean", default: false }, control: { type: "boolean", default: false }, onnxruntime: { type: "boolean", default: false }, keep: { type: "boolean", default: false }, large: { type: "boolean", default: false },
-    "no-shrink": { type: "boolean", default: false }, graph: { type: "string" },
-  },
+const flags = commandLine(import.meta.url, {
+  seed: { type: "string", default: "1" }, count: { type: "string", default: "50" }, group: { type: "string", default: "20" },
+  steps: { type: "string", default: "6" },
+  isa: { type: "string" }, target: { type: "string" }, opt: { type: "string", default: "O1" }, cxx: { type: "string", default: "g++" },
+  sanitize: { type: "boolean", default: false },
+  open: { type: "boolean", default: false }, control: { type: "boolean", default: false }, onnxruntime: { type: "boolean", default: false }, keep: { type: "boolean", default: false }, large: { type: "boolean", default: false },
+  "no-shrink": { type: "boolean", default: false }, graph: { type: "string" },
 });
 const available = runners(flags.cxx), wanted = flags.isa?.split(",") ?? (flags.target ? [] : flags.sanitize ? ["sse"] : [...available.keys()]);
 const devices = (flags.target?.split(",") ?? []).map((t) => targets.get(t) ?? fail(`there is no target ${t}`));

@@ -9,15 +9,13 @@
  */
 import { writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { parseArgs } from "node:util";
+import { commandLine } from "../../support/command-line.ts";
 import { judge } from "./judge.ts";
 import { hunt, type Found } from "./hunt.ts";
 
-const { values: flags } = parseArgs({
-  options: {
-    seed: { type: "string", default: "1" }, count: { type: "string", default: "2000" }, target: { type: "string", default: "cpp,opencl,webgpu" },
-    jobs: { type: "string" }, own: { type: "boolean", default: false }, corpus: { type: "boolean", default: false }, show: { type: "string" }, write: { type: "string" },
-  },
+const flags = commandLine(import.meta.url, {
+  seed: { type: "string", default: "1" }, count: { type: "string", default: "2000" }, target: { type: "string", default: "cpp,opencl,webgpu" },
+  jobs: { type: "string" }, own: { type: "boolean", default: false }, corpus: { type: "boolean", default: false }, show: { type: "string" }, write: { type: "string" },
 });
 const source = flags.corpus ? "corpus" : flags.own ? "own" : "all";
 const targets = flags.target.split(",");
