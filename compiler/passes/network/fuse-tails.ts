@@ -7,12 +7,12 @@
  * Stands before layouts are chosen, because it decides which tensors exist.
  */
 import { children, fail, load, type Expr } from "../../ir/scalar.ts";
-import { rebuild, substitute } from "../../ir/algebra.ts";
+import { loadsIn, rebuild, substitute } from "../../ir/algebra.ts";
 import { accumulator, extentOf, type Axis, type Compute, type Output, type Stage } from "../../ir/compute.ts";
 import { sizeOf } from "../../ir/graph.ts";
 import { contractionOf, isFloat32, isMap, movementOf } from "../../ir/contraction.ts";
 import { expressionsOfStage, loadsOfCompute, relist, usesOf, writesOf, type Network } from "../../ir/network.ts";
-import { loadsIn } from "../../ir/algebra.ts";
+import { readsWritten } from "../../ir/verify-compute.ts";
 
 /** A kernel's expression with more parts than this gains nothing from more: what it computes costs more than memory does. */
 const longest = 250;
@@ -54,6 +54,10 @@ function step(n: Network): Network {
       if (others.length && !(movementOf(c) && n.tensors.get(c.outputs[0]!.tensor)!.kind === "temporary" && others.every((r) => !touched.has(r)))) return [];
       // The caller's memory keeps the model's layout: a product or window had better not write pieces of it.
       if (movementOf(c) && n.tensors.get(c.outputs[0]!.tensor)!.kind !== "temporary" && p.stages.some((x) => x.reduce) && c.outputs[0]!.index) return [];
+      // Of a tensor that is read beside what is written of it, a window may reach into that.
+      const into = c.outputs[0]!.tensor;
+      if (loadsOfCompute(p, into).length && clashes(merge(p, s, c, t.name))) return [];
+      if (others.some((r) => writesOf(r).includes(into) && clashes(redirect(r, t.name, c)))) return [];
       return [{ p, s, tensor: t.name, others }];
     });
     const best = candidates.sort((a, b) => Number(!!contractionOf(b.p, b.s)) - Number(!!contractionOf(a.p, a.s)) || order.get(b.p)! - order.get(a.p)!)[0];
@@ -72,6 +76,7 @@ function step(n: Network): Network {
   return { ...n, tensors, computes: n.computes.flatMap((c) => { const r = replaced.get(c); return r === undefined ? [c] : r ? [r] : []; }) };
 }
 
+const clashes = (c: Compute): boolean => c.outputs.some((o) => readsWritten(c, o));
 function merge(p: Compute, s: Stage, c: Compute, tensor: string): Compute {
   const before = p.outputs[0]!, after = c.outputs[0]!, map = c.stages[0]!;
   const position = before.index ?? s.axes;

@@ -11,6 +11,7 @@ import { rebuild, substitute } from "../../ir/algebra.ts";
 import { axis, type Axis, type Compute } from "../../ir/compute.ts";
 import { contractionOf, isAffine, isMap, movementOf } from "../../ir/contraction.ts";
 import { loadsOfCompute, relist, usesOf, type Network } from "../../ir/network.ts";
+import { readsWritten } from "../../ir/verify-compute.ts";
 import { splitReductions } from "./split-reductions.ts";
 
 /** Element `at(axes)` of `of`. */
@@ -67,7 +68,9 @@ const moved = (l: Load, s: Source): Load => load(l.dtype, s.of, s.at.map((e) => 
 
 /** The reader with the movement in its loads; null where it could not take it well. */
 function take(r: Compute, name: string, s: Source): Compute | null {
-  const next = redirect(r, name, s), offsets = s.at.length === s.axes.length && s.at.every((e, d) => minus(e, s.axes[d]!).kind === "const");
+  const next = redirect(r, name, s);
+  if (next.outputs.some((o) => o.tensor === s.of && readsWritten(next, o))) return null;
+  const offsets = s.at.length === s.axes.length && s.at.every((e, d) => minus(e, s.axes[d]!).kind === "const");
   if (offsets || isMap(r)) return next;
   if (!r.stages.some((x) => contractionOf(r, x))) return null;
   const whole = splitReductions(next, s.of);

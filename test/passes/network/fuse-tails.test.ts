@@ -45,6 +45,14 @@ describe("fuse-tails", () => {
     expect(names(n)).toEqual(["conv", "conv", "conv"]);
     expect(n.computes[1]!.tensors.some((t) => t.name === n.computes[0]!.outputs[0]!.tensor)).toBe(true);
   });
+  test("a window does not write beside what it reads of a tensor, where it may reach into that", () => {
+    const pooled = (axis: number) => names(fused((b, x) => {
+      const y = b.op("Relu", [x]), z = b.op("MaxPool", [y], { kernel_shape: [3, 3], pads: [1, 1, 1, 1] });
+      return [b.op("Cast", [b.op("Concat", [z, y], { axis })], { to: 11 })];
+    }));
+    expect(pooled(3)).toEqual(["relu", "maxpool", "concat", "cast"]);
+    expect(pooled(1)).toEqual(["relu", "maxpool", "cast"]);
+  });
   test("a product does not write pieces of the caller's memory", () => {
     const n = fused((b, x) => [b.op("Concat", [conv(b, x), conv(b, x)], { axis: 1 })]);
     expect(names(n)).toEqual(["conv", "conv", "concat", "concat"]);

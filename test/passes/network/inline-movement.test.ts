@@ -56,4 +56,11 @@ describe("inline-movement", () => {
     });
     expect(n.computes.filter((c) => movementOf(c)).length).toBeLessThanOrEqual(5);
   });
+  test("but not for a window that writes beside it", () => {
+    const n = inlined((b, x) => {
+      const y = b.op("Relu", [x]), z = b.op("Neg", [x]), pooled = b.op("MaxPool", [b.op("Concat", [y, z], { axis: 3 })], { kernel_shape: [3, 3], pads: [1, 1, 1, 1] });
+      return [b.op("Cast", [b.op("Concat", [y, z, pooled], { axis: 3 })], { to: 11 })];
+    }, [1, 3, 5, 6]);
+    expect(names(n)).toEqual(["relu", "neg", "concat", "concat", "maxpool", "cast"]);
+  });
 });
