@@ -9,17 +9,22 @@ import type { Directive } from "../ir/schedule.ts";
 
 /** A load, or the store where `load` is null, and its address in elements. */
 export interface Access { readonly load: Load | null; readonly address: Expr }
+/** A stage as the Compute has it: a schedule may be asked about it with some axes standing still. */
+const wholeOf = (c: Compute, name: string): Stage => c.stages.find((x) => x.name === name)!;
+/** The Compute with another form of a stage, which keeps all its axes, and with `before` in front of it. */
+export const withStage = (c: Compute, s: Stage, before: readonly Stage[] = []): Compute =>
+  ({ ...c, stages: c.stages.flatMap((x) => (x.name === s.name ? [...before, { ...s, axes: x.axes }] : [x])) });
 /** Every load of the stage, and its store (`load` null). Earlier stages count as row-major over their axes. */
 export function accessesOf(c: Compute, s: Stage): readonly Access[] {
-  const out = c.outputs.find((o) => o.stage === s.name), extents = s.axes.map(extentOf);
-  const store = out ? address(out.shape, out.layout, out.index ?? s.axes) : address(extents, rowMajor(extents.length), s.axes);
+  const out = c.outputs.find((o) => o.stage === s.name), { axes } = wholeOf(c, s.name), extents = axes.map(extentOf);
+  const store = out ? address(out.shape, out.layout, out.index ?? axes) : address(extents, rowMajor(extents.length), axes);
   return [{ load: null, address: store }, ...loadsIn(expressionsOfStage(s)).map((load) => ({ load, address: addressOf(c, load) }))];
 }
 /** The address of a load, in elements, over the axes of the stage that loads; earlier stages count as row-major. */
 export function addressOf(c: Compute, l: Load): Expr {
   const t = c.tensors.find((x) => x.name === l.buffer);
   if (t) return address(t.shape, t.layout, l.at);
-  const s = c.stages.find((x) => x.name === l.buffer)!, shape = s.axes.map(extentOf);
+  const shape = wholeOf(c, l.buffer).axes.map(extentOf);
   return address(shape, rowMajor(shape.length), l.at);
 }
 /** How far one step of the axis moves the address; null where that is not the same everywhere. */
@@ -42,7 +47,7 @@ const rank = (a: Axis, address: Expr) => (a.range[1] === 0 ? Infinity : Math.abs
 export interface FusedLoop { readonly name: string; readonly extent: number; readonly axes: readonly Axis[] }
 /** The axes of a stage that end where only a run knows. */
 export const openAxes = (c: Compute, s: Stage): ReadonlySet<Axis> => new Set([
-  ...(c.outputs.some((o) => o.sizes) ? limitsOf(c, s) : []).flatMap((e, i) => (e ? [s.axes[i]!] : [])), ...(s.reduce?.ends ?? []).flatMap((e, i) => (e ? [s.reduce!.axes[i]!] : [])),
+  ...(c.outputs.some((o) => o.sizes) ? limitsOf(c, wholeOf(c, s.name)) : []).flatMap((e, i) => (e ? [wholeOf(c, s.name).axes[i]!] : [])), ...(s.reduce?.ends ?? []).flatMap((e, i) => (e ? [s.reduce!.axes[i]!] : [])),
 ]);
 /**
  * Fuses neighbours of `axes` (outermost first), from the innermost outwards, as long as all accesses allow. Inside others, loops that are `open`

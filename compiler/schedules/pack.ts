@@ -3,7 +3,7 @@ import { load, variables, type Load } from "../ir/scalar.ts";
 import { loadsIn, rebuild } from "../ir/algebra.ts";
 import { extentOf, rowMajor, type Axis, type Compute, type Layout, type Stage, type Tensor } from "../ir/compute.ts";
 import { expressionsOfStage } from "../ir/network.ts";
-import { addressOf, stepOf } from "./access.ts";
+import { addressOf, stepOf, withStage } from "./access.ts";
 
 /** Columns of a panel: AVX-512 takes two panels at a time, AVX2 two vectors, NEON four. */
 export const panelWidth = 16;
@@ -24,9 +24,8 @@ function replaceWeight(c: Compute, s: Stage, l: Load, name: string, axes: readon
   const packed: Tensor = { name, dtype: l.dtype, shape: axes.map(extentOf), layout: memory ? { ...layout, memory } : layout, role: "weight", source: { of: l.buffer, axes, at: l.at } };
   const by = load(l.dtype, name, axes), swap = (e: Stage["value"]) => rebuild(e, (x) => (x === l ? by : x));
   const stage: Stage = { ...s, value: swap(s.value), ...(s.finish ? { finish: swap(s.finish) } : {}) };
-  const stages = c.stages.map((x) => (x.name === s.name ? stage : x));
-  const stillRead = loadsIn(stages.flatMap(expressionsOfStage), l.buffer).length > 0;
-  return { compute: { ...c, stages, tensors: [...c.tensors.filter((x) => x.name !== l.buffer || stillRead), packed] }, stage };
+  const compute = withStage(c, stage), stillRead = loadsIn(compute.stages.flatMap(expressionsOfStage), l.buffer).length > 0;
+  return { compute: { ...compute, tensors: [...c.tensors.filter((x) => x.name !== l.buffer || stillRead), packed] }, stage };
 }
 /** For products: outer axes, panels of the columns `n`, the reduction in loop order, the columns of a panel. */
 export function packPanels(c: Compute, s: Stage, l: Load, name: string, outer: readonly Axis[], ks: readonly Axis[], n: Axis): Packed {

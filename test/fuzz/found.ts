@@ -153,4 +153,25 @@ export const found: Readonly<Record<string, string>> = {
       y: f32[3, 33, 33] = Einsum(x, x) { equation: "bij,bkj->bik" } @ einsum
       output y
     }`,
+  "a recurrence of which only the last state is read": `
+    graph "found" {
+      input q: f32[2, 4, 32]
+      input k: f32[2, 4, 32]
+      input v: f32[2, 4, 32]
+      input decay: f32[2, 4, 32]
+      input beta: f32[2, 4, 1]
+      none, y: f32[2, 4, 8, 8] = LinearAttention(q, k, v, none, decay, beta) { q_num_heads: 4, kv_num_heads: 4, update_rule: "gated_delta" } @ n
+      output y
+    }`,
+  "a recurrence whose weights move with its rows and its steps": `
+    graph "found" {
+      input q: f32[2, 4, 32]
+      input k: f32[2, 4, 32]
+      input v: f32[2, 4, 32]
+      input beta: f32[2, 4, 1]
+      const decay: f32[2, 4, 32] = #0000000c
+      y: f32[2, 4, 32], z: f32[2, 4, 8, 8] = LinearAttention(q, k, v, none, decay, beta) { q_num_heads: 4, kv_num_heads: 4, update_rule: "gated_delta" } @ n
+      output y
+      output z
+    }`,
 };

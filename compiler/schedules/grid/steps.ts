@@ -12,7 +12,7 @@ import { recurrenceOf, recurrencesOf, type Recurrence } from "../../ir/recurrenc
 import type { Directive, Schedule } from "../../ir/schedule.ts";
 import { types } from "../../ir/types.ts";
 import { productShape } from "../product-shape.ts";
-import { withoutTime, withTime } from "../steps.ts";
+import { movesWeights, standing } from "../steps.ts";
 import { flatten } from "./flat.ts";
 
 /** Null where no stage of the Compute runs step by step. */
@@ -44,8 +44,8 @@ export function stepsPlan(c: Compute, g: GridFacts): { compute: Compute; schedul
 const movesOwn = (s: Stage): boolean => loadsIn(expressionsOfStage(s), s.name).some((l) => (s.reduce?.axes ?? []).some((a) => l.at.some((i) => mentions(i, new Set([a.name])))));
 /** Weights in the panels that all products read, and the axis along which lanes read them side by side. */
 function panels(c: Compute, s: Stage, time: Axis): { readonly compute: Compute; readonly last: string | undefined } {
-  const still = withoutTime(c, s, time), product = still && contractionOf(still.compute, still.stage), shape = product && productShape(still.compute, still.stage, product);
-  return shape?.packed ? { compute: withTime(shape.compute, s, [time], []).compute, last: shape.n.name } : { compute: c, last: undefined };
+  const step = standing(s, [time]), product = movesWeights(c, s, [time]) ? null : contractionOf(c, step), shape = product && productShape(c, step, product);
+  return shape?.packed ? { compute: shape.compute, last: shape.n.name } : { compute: c, last: undefined };
 }
 /** What the stages of a step take, each for as many steps as are kept and once more where it is fetched. */
 const sharedBytes = (r: Recurrence): number => r.stages.reduce((sum, s) => {

@@ -8,7 +8,7 @@ import { apartIn, recurrenceOf, recurrencesOf, type Recurrence } from "../../../
 import type { Directive, Schedule } from "../../../compiler/ir/schedule.ts";
 import type { InstructionSet } from "../isa.ts";
 import type { FusedLoop } from "../../../compiler/schedules/access.ts";
-import { weightsInTurn, withoutTime, withTime } from "../../../compiler/schedules/steps.ts";
+import { movesWeights, standing, weightsInTurn, withOutside } from "../../../compiler/schedules/steps.ts";
 import { chainSchedule } from "./chain.ts";
 import { mapPlan, reductionPlan } from "./maps.ts";
 import { productPlan } from "./product.ts";
@@ -26,14 +26,13 @@ export function scheduleCpp(c: Compute, set: InstructionSet): { compute: Compute
   let compute = c;
   for (const { name } of c.stages) {
     const whole = compute.stages.find((x) => x.name === name)!, steps = recurrenceOf(c, c.stages.find((x) => x.name === name)!), time = steps?.time;
-    const outside = steps ? [...rowsOf(c, steps), steps.time] : [], step = time && withoutTime(compute, whole, time, outside), s = step?.stage ?? whole;
-    if (time && !step) continue;
-    compute = step?.compute ?? compute;
+    if (time && movesWeights(compute, whole, [time])) continue;
+    const outside = steps ? [...rowsOf(c, steps), steps.time] : [], s = standing(whole, outside);
     const product = contractionOf(compute, s), plan = product && productPlan(compute, s, product, set);
     const { directives, outer, compute: packed } = plan || (s.reduce ? reductionPlan(compute, s, set) : mapPlan(compute, s, set));
-    const made = time ? withTime(packed, whole, outside, directives) : { compute: packed, directives };
-    compute = made.compute;
-    Object.assign(stages, plan?.more, { [name]: time && plan ? weightsInTurn(made.directives, time) : made.directives });
+    const all = time ? withOutside(whole, outside, directives) : directives;
+    compute = packed;
+    Object.assign(stages, plan?.more, { [name]: time && plan ? weightsInTurn(all, time) : all });
     loops.set(name, outer);
   }
   // Lowering puts the stages of a recurrence into its loop over the steps.
@@ -48,7 +47,7 @@ export function scheduleCpp(c: Compute, set: InstructionSet): { compute: Compute
  */
 function rowsOf(c: Compute, r: Recurrence): readonly Axis[] {
   const rows = apartIn(r), isMore = r.stages.some((s) => s.reduce || s.axes.length > rows.length + 1);
-  return isMore && !r.stages.some((s) => contractionOf(c, s)) ? rows : [];
+  return isMore && !r.stages.some((s) => contractionOf(c, s) || movesWeights(c, s, rows)) ? rows : [];
 }
 
 /**

@@ -8,7 +8,7 @@ import { axis, extentOf, type Axis, type Compute, type Stage } from "../../../co
 import { isThin, type Contraction } from "../../../compiler/ir/contraction.ts";
 import type { Directive } from "../../../compiler/ir/schedule.ts";
 import type { InstructionSet } from "../isa.ts";
-import { accessesOf, addressOf, byStep, fuseInner, openAxes, stepOf, type FusedLoop } from "../../../compiler/schedules/access.ts";
+import { accessesOf, addressOf, byStep, fuseInner, openAxes, stepOf, withStage, type FusedLoop } from "../../../compiler/schedules/access.ts";
 import { panelWidth, uses } from "../../../compiler/schedules/pack.ts";
 import { productShape } from "../../../compiler/schedules/product-shape.ts";
 
@@ -88,7 +88,7 @@ function stageOperand(c: Compute, s: Stage, b: Load, ks: readonly Axis[], n: Axi
   const copy: Stage = { name, axes: own, value: rebuild(b, (x) => (x.kind === "var" ? by.get(x.name) ?? x : x)) };
   const stage = replaceLoad(s, b, load(b.dtype, name, axes)), last = own.at(-1)!.name;
   return {
-    compute: { ...c, stages: c.stages.flatMap((x) => (x.name === s.name ? [copy, stage] : [x])) }, stage,
+    compute: withStage(c, stage, [copy]), stage,
     more: { [name]: [
       { split: last, by: set.lanes, into: [`${last}_o`, `${last}_v`], edge: "peel" }, { place: [`${last}_v`], as: "vector" },
       { computeAt: [s.name, loop], in: "scratch" },
