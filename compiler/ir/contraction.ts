@@ -31,6 +31,9 @@ export function unguarded(e: Expr): { inner: Expr; guards: readonly Expr[]; othe
 /** The conditions that together are `e`. */
 export const conjuncts = (e: Expr): readonly Expr[] => (e.kind === "apply" && e.op === "and" ? e.args.flatMap(conjuncts) : [e]);
 
+const bytes: readonly DType[] = ["u8", "i8"];
+/** Bytes are loaded, compared and converted in lanes; all else is computed with words. */
+const keepsBytes = (e: Expr): boolean => e.kind !== "apply" || e.op === "min" || e.op === "max";
 /** Whether an expression has lanes where what it loads is of these types. */
 function lanesOver(loaded: readonly DType[]): (e: Expr) => boolean {
   const known = new WeakMap<Expr, boolean>();
@@ -40,20 +43,21 @@ function lanesOver(loaded: readonly DType[]): (e: Expr) => boolean {
     if (e.kind === "load") return loaded.includes(e.dtype);
     let found = known.get(e);
     if (found === undefined) {
-      const simple = e.dtype === "f32" || e.dtype === "bool" || (e.dtype === "i32" && !(e.kind === "apply" && e.op === "pow"));
+      const simple = e.dtype === "f32" || e.dtype === "bool" || (e.dtype === "i32" && !(e.kind === "apply" && e.op === "pow")) || (bytes.includes(e.dtype) && loaded.includes(e.dtype) && keepsBytes(e));
       known.set(e, (found = simple && children(e).every(hasLanes)));
     }
     return found;
   };
   return hasLanes;
 }
-const ofFloats = lanesOver(["f32"]), ofWords = lanesOver(["f32", "i32"]);
+const words: readonly DType[] = ["f32", "i32"], ofFloats = lanesOver(["f32"]), ofNarrow = lanesOver([...words, ...bytes]);
 /** Whether all that the stage reads and makes is f32, and nothing on the way has a type without vectors: lanes are worth it. */
 export const isFloat32 = (s: Stage): boolean =>
   resultType(s) === "f32" && s.value.dtype === "f32" && ofFloats(s.value) && (s.finish === undefined || ofFloats(s.finish));
-/** The same of f32 and i32. */
-export const isWords = (s: Stage): boolean =>
-  [s.value, s.finish ?? s.value].every((e) => (e.dtype === "f32" || e.dtype === "i32") && ofWords(e));
+/** The same of f32, i32 and bytes: processors have lanes for these. */
+export const isNarrow = (s: Stage): boolean => [s.value, s.finish ?? s.value].every((e) => (words.includes(e.dtype) || bytes.includes(e.dtype)) && ofNarrow(e));
+/** Whether elements of the type fill a word. */
+export const isWord = (t: DType): boolean => words.includes(t);
 
 const moves = (l: Load, a: Axis) => a.range[1] > 0 && l.at.some((i) => mentions(i, new Set([a.name])));
 /** Null unless the stage adds up products of two f32 loads (under guards, perhaps). */

@@ -1,7 +1,7 @@
 /** What a sum of products is for a register tile: which axis its vectors run along, and its weights in panels for that. */
 import type { Load } from "../ir/scalar.ts";
 import { extentOf, type Axis, type Compute, type Stage } from "../ir/compute.ts";
-import { isFloat32, type Contraction } from "../ir/contraction.ts";
+import type { Contraction } from "../ir/contraction.ts";
 import { accessesOf, addressOf, byStep, stepOf } from "./access.ts";
 import { isWeight, packPanels, uses } from "./pack.ts";
 
@@ -25,9 +25,9 @@ export interface ProductShape {
 /** Fewer columns than this leave lanes idle: lanes along the reduction do better. */
 const fewestColumns = 4;
 
-/** Null where no axis of several columns is contiguous in the result, or something in the stage has no vectors. */
-export function productShape(c: Compute, s: Stage, p: Contraction): ProductShape | null {
-  if (!isFloat32(s)) return null;
+/** `hasLanes`: whether a stage can have vectors at all. Null where no axis of several columns is contiguous in the result, or something in the stage has no vectors. */
+export function productShape(c: Compute, s: Stage, p: Contraction, hasLanes: (s: Stage) => boolean): ProductShape | null {
+  if (!hasLanes(s)) return null;
   const store = accessesOf(c, s)[0]!.address;
   const contiguous = (axes: readonly Axis[]) => axes.find((x) => extentOf(x) >= fewestColumns && stepOf(store, x) === 1);
   let n = contiguous(p.columns), { a, b, rows, columns } = p;

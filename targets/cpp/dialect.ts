@@ -7,113 +7,6 @@ import { cppWords } from "../../compiler/emit/names.ts";
 import { isFloat, types, type DType, type Num } from "../../compiler/ir/types.ts";
 import type { InstructionSet } from "./isa.ts";
 
-/** Typedefs and helpers that the kernels use; stands once at the top of each file of kernels. */
-export const preamble = [
-  "#include <math.h>", "",
-  "/* An unknown word makes clang drop the whole attribute, and with it the instruction set. */",
-  '#define AVX2 __attribute__((target("avx2,fma")))',
-  "#ifdef __clang__",
-  '#define AVX512 __attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,fma"), min_vector_width(512)))',
-  '#define ROLLED _Pragma("clang loop unroll(disable)")',
-  "#else",
-  '#define AVX512 __attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,fma,prfchw,prefer-vector-width=512")))',
-  '#define ROLLED _Pragma("GCC unroll 1")',
-  "#endif",
-  "/* g++ writes short loops out, whatever is around or inside, though told not to: it cannot where it does not see the number. */",
-  '#define HIDDEN(n) (__extension__({ ptrdiff_t n_ = n; __asm__("" : "+r"(n_)); n_; }))',
-  "/* g++ reads what a tile is added to in the end (its bias) before the loops around it, and then has not enough registers for the sums. */",
-  '#define SETTLED __asm__ volatile("" ::: "memory")',
-  "#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)",
-  "/* g++ makes a compare and a blend of the ternary. */",
-  '#define LARGER(V, a, b) (__extension__({ V r_; __asm__("vmaxps %2,%1,%0" : "=v"(r_) : "v"(b), "v"(a)); r_; }))',
-  '#define SMALLER(V, a, b) (__extension__({ V r_; __asm__("vminps %2,%1,%0" : "=v"(r_) : "v"(b), "v"(a)); r_; }))',
-  '#define ROOT(V, N, a) (__extension__({ V r_; __asm__("vsqrtps %1,%0" : "=v"(r_) : "v"(a)); r_; }))',
-  "#else",
-  "#define LARGER(V, a, b) ((a) < (b) ? (b) : (a))", "#define SMALLER(V, a, b) ((b) < (a) ? (b) : (a))",
-  "#define ROOT(V, N, a) EACH(V, N, a, __builtin_sqrtf)",
-  "#endif",
-  "/* A function without a vector form, lane by lane. */",
-  "#define EACH(V, N, a, f) (__extension__({ V a_ = (a), r_ = a_; for (int i_ = 0; i_ < N; ++i_) r_[i_] = f(a_[i_]); r_; }))",
-  "#define EACH2(V, N, a, b, f) (__extension__({ V a_ = (a), b_ = (b), r_ = a_; for (int i_ = 0; i_ < N; ++i_) r_[i_] = f(a_[i_], b_[i_]); r_; }))",
-  "#if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 12)",
-  ...[4, 8, 16].map((n) => `#define ZIP${n}(T, p, q) __builtin_shufflevector(*(const T##x${n / 2}*)(p), *(const T##x${n / 2}*)(q), ${Array.from({ length: n }, (_, i) => (i % 2 ? n / 2 : 0) + (i >> 1)).join(", ")})`),
-  "#else",
-  ...[4, 8, 16].map((n) => `#define ZIP${n}(T, p, q) (T##x${n}{${Array.from({ length: n }, (_, i) => `(${i % 2 ? "q" : "p"})[${i >> 1}]`).join(", ")}})`),
-  "#endif",
-  "/* Lanes become one number by halves. */",
-  "#define PLUS(V, a, b) ((a) + (b))", "#define TIMES(V, a, b) ((a) * (b))",
-  "#if defined(__has_builtin)", "#if __has_builtin(__builtin_shufflevector)", "#define HALVES", "#endif", "#endif",
-  "#ifdef HALVES",
-  "#define LOWER_HALF16(v) __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7)", "#define UPPER_HALF16(v) __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15)",
-  "#define LOWER_HALF8(v) __builtin_shufflevector(v, v, 0, 1, 2, 3)", "#define UPPER_HALF8(v) __builtin_shufflevector(v, v, 4, 5, 6, 7)",
-  "#else",
-  "#define LOWER_HALF16(v) (f32x8{v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]})", "#define UPPER_HALF16(v) (f32x8{v[8], v[9], v[10], v[11], v[12], v[13], v[14], v[15]})",
-  "#define LOWER_HALF8(v) (f32x4{v[0], v[1], v[2], v[3]})", "#define UPPER_HALF8(v) (f32x4{v[4], v[5], v[6], v[7]})",
-  "#endif",
-  "#define ACROSS16(F, f, a) (__extension__({ const f32x16 v16_ = (a); const f32x8 h16_ = F(f32x8, LOWER_HALF16(v16_), UPPER_HALF16(v16_)); ACROSS8(F, f, h16_); }))",
-  "#define ACROSS8(F, f, a) (__extension__({ const f32x8 v8_ = (a); const f32x4 h8_ = F(f32x4, LOWER_HALF8(v8_), UPPER_HALF8(v8_)); f(f(h8_[0], h8_[1]), f(h8_[2], h8_[3])); }))",
-  "static inline float plus(float a, float b) { return a + b; }", "static inline float times(float a, float b) { return a * b; }",
-  "static inline float larger(float a, float b) { return a < b ? b : a; }",
-  "static inline float smaller(float a, float b) { return b < a ? b : a; }",
-  "static inline float bits_to_float(int32_t i) { float f; __builtin_memcpy(&f, &i, 4); return f; }",
-  "static inline int32_t float_to_bits(float f) { int32_t i; __builtin_memcpy(&i, &f, 4); return i; }",
-  "static inline uint64_t whole_power(uint64_t a, uint64_t n) { uint64_t r = 1; for (; n; n >>= 1, a *= a) { if (n & 1) r *= a; } return r; }",
-  "static inline int64_t signed_power(int64_t a, int64_t n) {",
-  "  if (n < 0) return a == 1 ? 1 : a == -1 ? (n % 2 ? -1 : 1) : 0;",
-  "  return (int64_t)whole_power((uint64_t)a, (uint64_t)n);",
-  "}",
-  ...[2, 4, 8, 16].flatMap((n) => [
-    `typedef float f32x${n} __attribute__((vector_size(${n * 4}), aligned(4), may_alias));`,
-    `typedef int32_t i32x${n} __attribute__((vector_size(${n * 4}), aligned(4), may_alias));`,
-    `typedef uint32_t u32x${n} __attribute__((vector_size(${n * 4}), aligned(4), may_alias));`,
-    `typedef double f64x${n} __attribute__((vector_size(${n * 8}), aligned(8), may_alias));`,
-  ]), ""].join("\n");
-
-/** What kernels need that read or write small floats, or see the bits of doubles. */
-export const smallFloats = [
-  ...["u8", "u16"].flatMap((t) => [2, 4, 8, 16].map((n) => { const bytes = t === "u8" ? 1 : 2; return `typedef uint${bytes * 8}_t ${t}x${n} __attribute__((vector_size(${n * bytes}), aligned(${bytes}), may_alias));`; })),
-  "static inline double bits_to_double(int64_t i) { double f; __builtin_memcpy(&f, &i, 8); return f; }",
-  "static inline int64_t double_to_bits(double f) { int64_t i; __builtin_memcpy(&i, &f, 8); return i; }",
-  "static inline float from_half(uint16_t h) {",
-  "  const uint32_t low = h & 0x7fffu, sign = (uint32_t)(h & 0x8000u) << 16;",
-  "  if (low >= 0x7c00u) return bits_to_float((int32_t)(sign | 0x7f800000u | (low & 0x3ffu) << 13));",
-  "  return bits_to_float((int32_t)(sign | (uint32_t)float_to_bits(bits_to_float((int32_t)(low << 13)) * 0x1p112f)));",
-  "}",
-  "/* To the nearest, halves to even; adding and subtracting a power of two rounds what is below the smallest normal number. */",
-  "static inline uint16_t to_half(float f) {",
-  "  const uint32_t bits = (uint32_t)float_to_bits(f), sign = bits >> 16 & 0x8000u, size = bits & 0x7fffffffu;",
-  "  if (size > 0x7f800000u) return (uint16_t)(sign | 0x7e00u);",
-  "  if (size >= 0x477ff000u) return (uint16_t)(sign | 0x7c00u);",
-  "  if (size < 0x38800000u) return (uint16_t)(sign | (uint32_t)(float_to_bits(bits_to_float((int32_t)size) + 0.5f) - 0x3f000000));",
-  "  return (uint16_t)(sign | ((size + 0xfffu + (size >> 13 & 1u) - 0x38000000u) >> 13));",
-  "}",
-  "/* Every processor with AVX2 has these instructions too. */",
-  "#ifdef __aarch64__",
-  '#define FROM_HALF(V, a) (__extension__({ V r_; __asm__("fcvtl %0.4s, %1.4h" : "=w"(r_) : "w"(a)); r_; }))',
-  '#define TO_HALF(V, a) (__extension__({ V r_; __asm__("fcvtn %0.4h, %1.4s" : "=w"(r_) : "w"(a)); r_; }))',
-  "#else",
-  '#define FROM_HALF(V, a) (__extension__({ V r_; __asm__("vcvtph2ps %1,%0" : "=v"(r_) : "v"(a)); r_; }))',
-  '#define TO_HALF(V, a) (__extension__({ V r_; __asm__("vcvtps2ph $0,%1,%0" : "=v"(r_) : "v"(a)); r_; }))',
-  "#endif",
-  ""].join("\n");
-/** What kernels need that combine lanes of whole numbers: by halves, too. */
-export const wholeLanes = [
-  "#define LARGEST(V, a, b) ((a) < (b) ? (b) : (a))", "#define SMALLEST(V, a, b) ((b) < (a) ? (b) : (a))",
-  "static inline int32_t sum_of(int32_t a, int32_t b) { return (int32_t)((uint32_t)a + (uint32_t)b); }", "static inline int32_t product_of(int32_t a, int32_t b) { return (int32_t)((uint32_t)a * (uint32_t)b); }",
-  "static inline int32_t largest(int32_t a, int32_t b) { return a < b ? b : a; }", "static inline int32_t smallest(int32_t a, int32_t b) { return b < a ? b : a; }",
-  "#ifdef HALVES",
-  "#define WHOLE16(F, f, a) (__extension__({ const i32x16 v16_ = (a); const i32x8 l16_ = LOWER_HALF16(v16_), u16_ = UPPER_HALF16(v16_), h16_ = F(i32x8, l16_, u16_); WHOLE8(F, f, h16_); }))",
-  "#define WHOLE8(F, f, a) (__extension__({ const i32x8 v8_ = (a); const i32x4 l8_ = LOWER_HALF8(v8_), u8_ = UPPER_HALF8(v8_), h8_ = F(i32x4, l8_, u8_); WHOLE4(F, f, h8_); }))",
-  "#else",
-  "#define WHOLE16(F, f, a) (__extension__({ const i32x16 v16_ = (a); int32_t r16_ = v16_[0]; for (int i_ = 1; i_ < 16; ++i_) r16_ = f(r16_, v16_[i_]); r16_; }))",
-  "#define WHOLE8(F, f, a) (__extension__({ const i32x8 v8_ = (a); int32_t r8_ = v8_[0]; for (int i_ = 1; i_ < 8; ++i_) r8_ = f(r8_, v8_[i_]); r8_; }))",
-  "#endif",
-  "#define WHOLE4(F, f, a) (__extension__({ const i32x4 v4_ = (a); f(f(v4_[0], v4_[1]), f(v4_[2], v4_[3])); }))",
-  "#define WHOLE2(F, f, a) (__extension__({ const i32x2 v2_ = (a); f(v2_[0], v2_[1]); }))", ""].join("\n");
-/** Whether some text needs that. */
-export const needsWholeLanes = (text: string): boolean => /\bWHOLE\d/.test(text);
-/** Whether some text needs them. */
-export const needsSmallFloats = (text: string): boolean => /\b(u(8|16)x\d|from_half|to_half|FROM_HALF|TO_HALF|bits_to_double|double_to_bits)/.test(text);
 const unsignedOf = (t: DType): string => types[t].c.replace(/^int/, "uint");
 /** Integer arithmetic wraps around: signed overflow would be undefined, and narrow types would widen. */
 const wrapping = (infix: string, level: number): Form => ({ by: (e) => {
@@ -163,11 +56,22 @@ const texts: Readonly<Record<TextOp, Form>> = {
 /** What the package's own header declares for kernels that several tasks run. */
 const teamWords: ReadonlySet<string> = new Set([...cppWords, "team", "task", "piece", "at", "take", "meet", "first_of", "enter_at"]);
 
+/** Types of fewer bytes than a word that have lanes, and those of them that are made words in one step. */
+const narrow: ReadonlySet<DType> = new Set<DType>(["u8", "i8", "u16"]), isByte = (t: DType): boolean => t === "u8" || t === "i8";
+/** The same values, of `lanes` bytes or words, in another type. */
+function convertLanes(to: DType, from: DType, lanes: number, a: string): string {
+  const direct = (t: DType, x: string) => `__builtin_convertvector(${x}, ${t}x${lanes})`;
+  if (isByte(to) && isByte(from)) return `((${to}x${lanes})(${a}))`;
+  if (isByte(from) && to !== "u16") { const word = `WIDEN${lanes}(${from}, ${a})`; return to === "i32" ? word : direct(to, word); }
+  if (isByte(to) && from !== "u16") return `NARROW${lanes}(${to}, ${from === "i32" ? a : direct("i32", a)})`;
+  return direct(to, a);
+}
+
 /** C++17 with GCC's vector extensions: functions that carry the target attribute of the set. With `tasks`, kernels may be told which of how many runs them. */
 export const cpp = (set: InstructionSet, tasks = 1): Dialect => ({
   name: `c++ ${set.name}`,
   reserved: tasks > 1 ? teamWords : cppWords,
-  type: (dtype, lanes) => (lanes > 1 ? `${isFloat(dtype) || dtype === "u8" || dtype === "u16" ? dtype : "i32"}x${lanes}` : types[dtype].c),
+  type: (dtype, lanes) => (lanes > 1 ? `${isFloat(dtype) || narrow.has(dtype) ? dtype : "i32"}x${lanes}` : types[dtype].c),
   ops: {
     add: wrapping("+", 4), sub: wrapping("-", 4), mul: wrapping("*", 5), div: { infix: "/", level: 5 },
     quo: { infix: "/", level: 5 }, rem: { infix: "%", level: 5 },
@@ -209,7 +113,7 @@ export const cpp = (set: InstructionSet, tasks = 1): Dialect => ({
     maxLanes: across("LARGER", "larger", "LARGEST", "largest"), minLanes: across("SMALLER", "smaller", "SMALLEST", "smallest"),
   },
   cast: (to, from, lanes, a) => {
-    if (lanes > 1) return to === "bool" ? `(${a} != 0)` : from === "bool" ? `__builtin_convertvector(-(${a}), ${to}x${lanes})` : `__builtin_convertvector(${a}, ${to}x${lanes})`;
+    if (lanes > 1) return to === "bool" ? `(${a} != 0)` : from === "bool" ? convertLanes(to, "i32", lanes, `-(${a})`) : convertLanes(to, from, lanes, a);
     return to === "bool" ? `((${a}) != 0)` : `(${types[to].c})(${a})`;
   },
   build: (type, elements) => `(${type}{${elements.join(", ")}})`,

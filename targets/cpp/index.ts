@@ -5,10 +5,11 @@ import { printKernel } from "../../compiler/emit/print.ts";
 import type { Program } from "../../compiler/ir/program.ts";
 import type { Expr } from "../../compiler/ir/scalar.ts";
 import { mayTrap } from "../../compiler/lower/legalize.ts";
-import { cpp, needsSmallFloats, needsWholeLanes, preamble, smallFloats, wholeLanes } from "./dialect.ts";
+import { cpp } from "./dialect.ts";
 import { coresFor, cpuNames } from "./cores.ts";
 import { firstCache, instructionSets, type InstructionSet } from "./isa.ts";
 import { peakSource } from "./peak.ts";
+import { preambleOf } from "./preamble.ts";
 import { panelWidth } from "../../compiler/schedules/pack.ts";
 import { mostColumns, mostTiles } from "./schedules/winograd.ts";
 import { scheduleCpp } from "./schedules/index.ts";
@@ -32,7 +33,7 @@ const variant = (set: InstructionSet, tasks: number, least?: number): Variant =>
 const order: readonly InstructionSet[] = [instructionSets.avx512, instructionSets.avx2, instructionSets.sse, instructionSets.neon];
 const textsOf = (p: Program, set: InstructionSet, tasks: number) => {
   const dialect = cpp(set, tasks), kernels = p.kernels.map((k) => ({ name: k.name, text: printKernel(k.variants[set.name]!, dialect) }));
-  return { name: set.name, guard: set.guard, cpuCheck: set.check, preamble: [preamble, ...(kernels.some((k) => needsSmallFloats(k.text)) ? [smallFloats] : []), ...(kernels.some((k) => needsWholeLanes(k.text)) ? [wholeLanes] : [])].join(""), kernels };
+  return { name: set.name, guard: set.guard, cpuCheck: set.check, preamble: preambleOf(kernels.map((k) => k.text)), kernels };
 };
 /** The instruction sets' names and descriptions, best first: other targets that hold code for the processor have them too. */
 export const cppSets: Readonly<Record<string, string>> = Object.fromEntries(order.map((s) => [s.name, s.description]));

@@ -5,7 +5,8 @@ import { add, mul } from "../../compiler/ir/algebra.ts";
 import type { Kernel, Stmt } from "../../compiler/ir/kernel.ts";
 import { int } from "../../compiler/ir/linear.ts";
 import { load, variable } from "../../compiler/ir/scalar.ts";
-import { cpp, preamble } from "./dialect.ts";
+import { cpp } from "./dialect.ts";
+import { preambleOf } from "./preamble.ts";
 import type { InstructionSet } from "./isa.ts";
 
 const rounds = 20_000;
@@ -30,5 +31,5 @@ function peakKernel(set: InstructionSet): Kernel {
 }
 /** A C++ source with `double mlc_peak(const char* isa)`: runs the loop of that set once and returns how many operations it took, 0 for an unknown set. */
 export const peakSource = (sets: readonly InstructionSet[]): string => renderShell("native/peak.cpp", {
-  preamble, sets: sets.map((s) => ({ name: s.name, guard: s.guard, text: printKernel(peakKernel(s), cpp(s)), lanes: s.lanes, operations: 2 * rounds * (s.registers - others) * s.lanes })),
+  preamble: preambleOf([]), sets: sets.map((s) => ({ name: s.name, guard: s.guard, text: printKernel(peakKernel(s), cpp(s)), lanes: s.lanes, operations: 2 * rounds * (s.registers - others) * s.lanes })),
 });

@@ -81,7 +81,9 @@ export function cases(lanes: number): readonly Case[] {
 /** What only languages with words of 16 and 64 bits spell. */
 export function wordCases(lanes: number): readonly Case[] {
   const halves = [...new Set([1, 4, 8, lanes].filter((n) => n <= lanes))].flatMap((n) => [[convert("f32", convert("i32", encoded("f16", of("x", "f32")))), n], [decoded("f16", of("y", "u16")), n]] as const);
-  return [...halves, [apply("bits64", of("x", "i64")), 1] as const, [apply("toBits64", of("x", "f64")), 1] as const].map(([value, width], n) => ({ name: `w${n}`, value, lanes: width, tolerance: 0 }));
+  const bytes = (["u8", "i8"] as const).flatMap((t) => [convert("i32", of("x", t)), convert("f32", of("y", t)), convert(t, of("x", "i32")), convert(t, of("small", "f32")), convert(t === "u8" ? "i8" : "u8", of("x", t)), make("max", make("min", of("x", t), of("y", t)), of("shift", t))])
+    .flatMap((value) => [...new Set([4, 8, lanes].filter((n) => n <= lanes))].map((n) => [value, n] as const));
+  return [...halves, ...bytes, [apply("bits64", of("x", "i64")), 1] as const, [apply("toBits64", of("x", "f64")), 1] as const].map(([value, width], n) => ({ name: `w${n}`, value, lanes: width, tolerance: 0 }));
 }
 function ops(e: Expr, found = new Set<string>()): ReadonlySet<string> {
   if (e.kind === "apply") { found.add(e.op); e.args.forEach((x) => ops(x, found)); }

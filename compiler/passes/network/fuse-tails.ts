@@ -2,15 +2,16 @@
  * A map that reads a producer's element at its own position becomes part of the producer: the residual add, activations,
  * scales, and copies into a box of a larger tensor (so a Concat costs nothing).
  * Needs: split-concats. Ensures: no map reads, at its own position only, a temporary that nobody else reads and one
- * reduction or map has made (and no size is read from), unless it turns a reduction of floats into other types or the whole would be too long. A
+ * reduction or map has made (and no size is read from), unless it would take the lanes from a reduction or the whole would be too long. A
  * copied temporary that others read too disappears: they read the box instead.
  * Stands before layouts are chosen, because it decides which tensors exist.
  */
+import type { TargetFacts } from "../../emit/target.ts";
 import { children, fail, load, type Expr } from "../../ir/scalar.ts";
 import { loadsIn, rebuild, substitute } from "../../ir/algebra.ts";
 import { accumulator, extentOf, type Axis, type Compute, type Output, type Stage } from "../../ir/compute.ts";
 import { sizeOf } from "../../ir/graph.ts";
-import { contractionOf, isFloat32, isMap, movementOf } from "../../ir/contraction.ts";
+import { contractionOf, isFloat32, isMap, isNarrow, movementOf } from "../../ir/contraction.ts";
 import { expressionsOfStage, loadsOfCompute, relist, usesOf, writesOf, type Network } from "../../ir/network.ts";
 import { readsWritten } from "../../ir/verify-compute.ts";
 
@@ -23,15 +24,15 @@ function measure(list: readonly Expr[]): number {
   return seen.size;
 }
 
-export function fuseTails(n: Network): Network {
+export function fuseTails(n: Network, facts: TargetFacts): Network {
   for (;;) {
-    const next = step(n);
+    const next = step(n, facts.grid ? isFloat32 : isNarrow);
     if (next === n) return n;
     n = next;
   }
 }
 /** All fusions that do not touch each other, found in one walk. */
-function step(n: Network): Network {
+function step(n: Network, hasLanes: (s: Stage) => boolean): Network {
   const { readers, writers } = usesOf(n.computes), touched = new Set<Compute>();
   const replaced = new Map<Compute, Compute | null>();
   const order = new Map(n.computes.map((c, i) => [c, i]));
@@ -47,8 +48,8 @@ function step(n: Network): Network {
       const stage = c.stages[0]!;
       if (own.shape.length !== stage.axes.length || own.shape.some((size, d) => size !== extentOf(stage.axes[d]!))) return [];
       if (!loadsOfCompute(c, t.name).every((l) => l.at.every((i, d) => i === stage.axes[d] || own.shape[d] === 1))) return [];
-      // Sums of floats run in lanes, which a tail of other types would take from them.
-      if (s.reduce && isFloat32(s) && !isFloat32(stage)) return [];
+      // A tail without lanes would take them from a sum.
+      if (s.reduce && hasLanes(s) && !hasLanes(stage)) return [];
       if (measure([...expressionsOfStage(s), ...expressionsOfStage(stage)]) > longest) return [];
       const others = (readers.get(t.name) ?? []).filter((r) => r !== c);
       if (others.length && !(movementOf(c) && n.tensors.get(c.outputs[0]!.tensor)!.kind === "temporary" && others.every((r) => !touched.has(r)))) return [];

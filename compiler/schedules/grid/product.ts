@@ -1,7 +1,7 @@
 /** Sums of products on a grid: every lane makes a tile of rows x one or two vectors of columns; lanes beside each other share rows and weights. */
 import type { Expr } from "../../ir/scalar.ts";
 import { extentOf, type Compute, type Stage } from "../../ir/compute.ts";
-import { contractionOf } from "../../ir/contraction.ts";
+import { contractionOf, isFloat32 } from "../../ir/contraction.ts";
 import type { GridFacts } from "../../ir/grid.ts";
 import type { Directive } from "../../ir/schedule.ts";
 import { accessesOf, byStep, fuseInner, openAxes } from "../access.ts";
@@ -16,7 +16,7 @@ const mostRows = 8;
 
 /** Null where the stage is no sum of products over contiguous columns, or a launch would need too many groups. */
 export function productPlan(c: Compute, s: Stage, g: GridFacts): GridPlan | null {
-  const p = contractionOf(c, s), shape = p && productShape(c, s, p);
+  const p = contractionOf(c, s), shape = p && productShape(c, s, p, isFloat32);
   if (!shape) return null;
   const { a, b, n, rows, ks, outer, packed } = shape, store: Expr = accessesOf(c, s)[0]!.address;
   ({ compute: c, stage: s } = shape);

@@ -3,7 +3,7 @@
  * what is read by other lanes, in this step or a later one, lies in shared memory. Where that is too small, one lane does it all.
  */
 import { extentOf, resultType, type Axis, type Compute, type Output, type Stage } from "../../ir/compute.ts";
-import { contractionOf } from "../../ir/contraction.ts";
+import { contractionOf, isFloat32 } from "../../ir/contraction.ts";
 import { loadsIn, rebuild } from "../../ir/algebra.ts";
 import { load, mentions, type Expr, type Load } from "../../ir/scalar.ts";
 import type { GridFacts } from "../../ir/grid.ts";
@@ -44,7 +44,7 @@ export function stepsPlan(c: Compute, g: GridFacts): { compute: Compute; schedul
 const movesOwn = (s: Stage): boolean => loadsIn(expressionsOfStage(s), s.name).some((l) => (s.reduce?.axes ?? []).some((a) => l.at.some((i) => mentions(i, new Set([a.name])))));
 /** Weights in the panels that all products read, and the axis along which lanes read them side by side. */
 function panels(c: Compute, s: Stage, time: Axis): { readonly compute: Compute; readonly last: string | undefined } {
-  const step = standing(s, [time]), product = movesWeights(c, s, [time]) ? null : contractionOf(c, step), shape = product && productShape(c, step, product);
+  const step = standing(s, [time]), product = movesWeights(c, s, [time]) ? null : contractionOf(c, step), shape = product && productShape(c, step, product, isFloat32);
   return shape?.packed ? { compute: shape.compute, last: shape.n.name } : { compute: c, last: undefined };
 }
 /** What the stages of a step take, each for as many steps as are kept and once more where it is fetched. */

@@ -11,7 +11,7 @@ import { at, axis, extentOf, neutral, reductions, type Axis, type Compute, type 
 import type { GridFacts } from "../../ir/grid.ts";
 import type { Directive, Schedule } from "../../ir/schedule.ts";
 import { types } from "../../ir/types.ts";
-import { contractionOf } from "../../ir/contraction.ts";
+import { contractionOf, isFloat32 } from "../../ir/contraction.ts";
 import { accessesOf, addressOf, byStep, stepOf } from "../access.ts";
 import { uses } from "../pack.ts";
 import { productShape } from "../product-shape.ts";
@@ -64,7 +64,7 @@ export function treePlan(c: Compute, g: GridFacts): { compute: Compute; schedule
   // A product in tiles reads less for each result: it must leave many more lanes idle.
   if (results * (contractionOf(c, s) ? 8 : 2) > g.busy || total < 4 * fewest || reductions[s.reduce.op].lanes === null) return null;
   // Weights lie in the panels that all schedules of products read.
-  const p = contractionOf(c, s), product = p && productShape(c, s, p), panels = product?.packed ? product : null;
+  const p = contractionOf(c, s), product = p && productShape(c, s, p, isFloat32), panels = product?.packed ? product : null;
   if (panels) ({ compute: c, stage: s } = panels);
   const store = accessesOf(c, s)[0]!.address, order = byStep(s.axes, store), reduceOrder = panels?.ks ?? reductionOrder(c, s);
   // Lanes side by side along a dimension of the result, where the loads lie so; else all along the reduction.

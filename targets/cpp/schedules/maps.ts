@@ -1,7 +1,7 @@
 /** Maps, and reductions without products: lanes along whatever is contiguous. */
 import { children, mentions, type Expr, type Load } from "../../../compiler/ir/scalar.ts";
 import { extentOf, reductions, type Axis, type Compute, type Stage } from "../../../compiler/ir/compute.ts";
-import { isFloat32, isWords, unguarded, windowDims } from "../../../compiler/ir/contraction.ts";
+import { isFloat32, isNarrow, isWord, unguarded, windowDims } from "../../../compiler/ir/contraction.ts";
 import { loadsIn } from "../../../compiler/ir/algebra.ts";
 import type { Directive } from "../../../compiler/ir/schedule.ts";
 import { firstCache, type InstructionSet } from "../isa.ts";
@@ -27,7 +27,7 @@ export function mapPlan(c: Compute, s: Stage, set: InstructionSet): StagePlan {
   const order: Directive = { order: names(loops) }, last = loops.at(-1);
   const contiguous = last && last.extent > 1 && stepOf(store, last.axes.at(-1)!) === 1;
   // Lanes of whole numbers are worth it where nothing is gathered.
-  const hasLanes = contiguous && (isFloat32(s) || (isWords(s) && list.every((x) => [0, 1].includes(stepOf(x.address, last.axes.at(-1)!) ?? -1))));
+  const hasLanes = contiguous && (isFloat32(s) || (isNarrow(s) && list.every((x) => [0, 1].includes(stepOf(x.address, last.axes.at(-1)!) ?? -1))));
   if (!hasLanes) return { compute: c, directives: [...directives, order], outer: loops };
   const { compute } = packLanes(c, s, last.axes.at(-1)!), along = readAlong(c, list, loops);
   if (!along) return { compute, directives: [...directives, order, ...lanesOver(last.name, set.lanes)], outer: loops.slice(0, -1) };
@@ -51,7 +51,7 @@ function readAlong(c: Compute, list: readonly Access[], loops: readonly FusedLoo
 export function reductionPlan(c: Compute, s: Stage, set: InstructionSet): StagePlan {
   const list = accessesOf(c, s), store = list[0]!.address, outer = byStep(s.axes, store);
   if (s.reduce!.op === "repeat") return turnsPlan(c, s, outer);
-  const valueLoads = loadsIn([s.value]), plain = isWords(s);
+  const valueLoads = loadsIn([s.value]), plain = isNarrow(s);
   const fits = (l: Load, a: Axis) => isWeight(c, l) || [0, 1].includes(stepOf(addressOf(c, l), a) ?? -1);
   const lane = plain ? outer.filter((a) => extentOf(a) >= Math.min(4, set.lanes) && stepOf(store, a) === 1)
     .find((a) => valueLoads.every((l) => fits(l, a)) && valueLoads.some((l) => uses(l, a))) : undefined;
@@ -66,7 +66,7 @@ export function reductionPlan(c: Compute, s: Stage, set: InstructionSet): StageP
   const order: Directive = { order: [...names(rows), ...names(loops)] };
   const along = last?.axes.at(-1);
   // Whether weights are re-laid must not depend on the instruction set: all share them.
-  const contiguous = plain && last && along && last.extent >= 4 && reductions[s.reduce!.op].lanes !== null
+  const contiguous = plain && isWord(s.value.dtype) && last && along && last.extent >= 4 && reductions[s.reduce!.op].lanes !== null
     && valueLoads.every((l) => fits(l, along)) && !unguarded(s.value).guards.some((g) => testsPlace(g, along));
   const packed = contiguous ? packLanes(c, s, along).compute : c;
   return { compute: packed, directives: [...directives, order, ...(contiguous ? sumsOver(last.name, set.lanes) : [])], outer: rows };

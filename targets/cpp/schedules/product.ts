@@ -5,7 +5,7 @@
 import { load, type Expr, type Load } from "../../../compiler/ir/scalar.ts";
 import { rebuild } from "../../../compiler/ir/algebra.ts";
 import { axis, extentOf, type Axis, type Compute, type Stage } from "../../../compiler/ir/compute.ts";
-import { isThin, type Contraction } from "../../../compiler/ir/contraction.ts";
+import { isNarrow, isThin, type Contraction } from "../../../compiler/ir/contraction.ts";
 import type { Directive } from "../../../compiler/ir/schedule.ts";
 import type { InstructionSet } from "../isa.ts";
 import { accessesOf, addressOf, byStep, fuseInner, openAxes, stepOf, withStage, type FusedLoop } from "../../../compiler/schedules/access.ts";
@@ -22,7 +22,7 @@ export interface ProductPlan {
 
 /** Null where no axis of several columns is contiguous in the result, a tail has no lanes, or the second operand serves too few rows to be turned round. */
 export function productPlan(c: Compute, s: Stage, p: Contraction, set: InstructionSet): ProductPlan | null {
-  const shape = productShape(c, s, p);
+  const shape = productShape(c, s, p, isNarrow);
   if (!shape) return null;
   if (isThin(c, p) && stepOf(addressOf(c, p.b), shape.n) !== 1 && ownSums(c, p, s)) return null;
   const { a, b, n, rows, ks, ownK, outer, packed: operand } = shape, store = accessesOf(c, s)[0]!.address;

@@ -61,4 +61,8 @@ describe("fuse-tails", () => {
     const n = fused((b, x) => [b.op("Exp", [b.op("MatMul", [b.op("Transpose", [b.op("MatMul", [x, b.constant([5, 6])])], { perm: [0, 1, 3, 2] }), b.constant([5, 7])])])]);
     expect(names(n)).toEqual(["matmul", "matmul"]);
   });
+  test("a product is quantised where it is made, and what reads it takes it in floats", () => {
+    const n = fused((b, x) => { const s = b.constant([], [0.1]), z = b.constant([], [3], "u8"); return [conv(b, b.op("DequantizeLinear", [b.op("QuantizeLinear", [b.op("Relu", [conv(b, x)]), s, z]), s, z]))]; });
+    expect(names(n)).toEqual(["conv", "conv"]);
+  });
 });

@@ -13,7 +13,7 @@ import { facts, feedsOf, plainNetwork, ready } from "./build.ts";
 const largest = (n: Network) => Math.max(...[...n.tensors.values()].filter((t) => t.kind === "constant").map(bytesOf));
 /** The network before and after, which must compute the same; `limit` in bytes. */
 function split(limit: number, build: (b: Builder) => string): { before: Network; after: Network } {
-  const b = new Builder(), g = b.graph(build(b)), before = fuseTails(plainNetwork(g)), after = splitConstants(before, { ...facts, largestConstant: limit });
+  const b = new Builder(), g = b.graph(build(b)), before = fuseTails(plainNetwork(g), facts), after = splitConstants(before, { ...facts, largestConstant: limit });
   expect(verifyNetwork(after)).toEqual([]);
   const feeds = new Map([...feedsOf(ready(g), 1)].map(([v, c]) => [tensorOf(v), c.data])), want = evaluateNetwork(before, feeds), got = evaluateNetwork(after, feeds);
   for (const v of before.outputs) expect(difference(got.get(v)!, want.get(v)!)).toBeLessThanOrEqual(1e-6);

@@ -18,7 +18,8 @@ import { verify } from "../../../compiler/ir/verify.ts";
 import type { Schedule } from "../../../compiler/ir/schedule.ts";
 import { lower } from "../../../compiler/lower/lower.ts";
 import { cppVariants } from "../../../targets/cpp/index.ts";
-import { cpp, preamble, smallFloats, wholeLanes } from "../../../targets/cpp/dialect.ts";
+import { cpp } from "../../../targets/cpp/dialect.ts";
+import { preambleOf } from "../../../targets/cpp/preamble.ts";
 import { instructionSets, type InstructionSet, type InstructionSetName } from "../../../targets/cpp/isa.ts";
 import { conv, gemm, softmax } from "../../lower/problems.ts";
 import { depthwiseTile, gemmTile, rowwise } from "../../lower/schedules.ts";
@@ -62,8 +63,9 @@ describe("all operators, types and widths", () => {
     const set = instructionSets[name];
     const all = [...cases(set.lanes), ...wordCases(set.lanes)], kernels = all.map((c) => kernelOf(c, cppVariants([set.name])[0]!.lacks)), source = join(folder, `${name}-${command}.cpp`), program = `${source}.exe`, [from, to] = [join(folder, "in"), `${program}.out`];
     // In a header, what is not used is no warning.
-    writeFileSync(join(folder, "preamble.h"), preamble + smallFloats + wholeLanes);
-    writeFileSync(source, programOf(kernels, set));
+    const text = programOf(kernels, set);
+    writeFileSync(join(folder, `${name}-${command}.h`), preambleOf([text]));
+    writeFileSync(source, text.replace("preamble.h", `${name}-${command}.h`));
     writeFileSync(from, Buffer.concat(Object.values(memory).map((a) => new Uint8Array(a.buffer, a.byteOffset, a.byteLength))));
     await execute(command, [...strict, ...flags, source, "-o", program, "-lm"]);
     if (!run) return;
