@@ -71,6 +71,14 @@ export function openNearest(mode: Resampling["nearest"], x: Expr): Expr {
     default: return mode satisfies never;
   }
 }
+/** The places around `x`, as whole floats, and their weights in f32: those of two neighbours, or of four. */
+export function openTaps(r: OpenResampling, x: Expr): readonly (readonly [place: Expr, weight: Expr])[] {
+  const base = make("floor", x), rest = sub(x, base), f = (c: number) => constant("f32", c), a = r.cubic;
+  if (r.mode !== "cubic") return [[base, sub(f(1), rest)], [add(base, f(1)), rest]];
+  const near = (d: Expr) => add(mul(mul(sub(mul(f(a + 2), d), f(a + 3)), d), d), f(1));
+  const far = (d: Expr) => sub(mul(add(mul(sub(mul(f(a), d), f(5 * a)), d), f(8 * a)), d), f(4 * a));
+  return [[sub(base, f(1)), far(add(rest, f(1)))], [base, near(rest)], [add(base, f(1)), near(sub(f(1), rest))], [add(base, f(2)), far(sub(f(2), rest))]];
+}
 /** An element of the input, which may lie outside, and its weight. */
 export interface Tap { readonly from: number; readonly weight: number }
 /** What output element `y` is made of; `outside` where the whole element lies outside the input. */

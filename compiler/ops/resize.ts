@@ -9,7 +9,7 @@ import type { Dim } from "../ir/graph.ts";
 import { clamp, lessDim, quoDim, showShape, timesDim } from "./helpers.ts";
 import type { NodeView, Op } from "./op.ts";
 import {
-  coordinateModes, nearestModes, openNearest, openSource, resizeModes, samples, steadily, type OpenResampling, type Resampling,
+  coordinateModes, nearestModes, openNearest, openSource, openTaps, resizeModes, samples, steadily, type OpenResampling, type Resampling,
 } from "./resample.ts";
 
 /** Places of a dimension that are worked out one by one when the model is compiled. */
@@ -42,7 +42,7 @@ const manner = (n: NodeView) => ({
 function opened(n: NodeView, shape: readonly Dim[], axes: readonly number[], scales: readonly number[] | null, sizes: readonly Dim[] | null): readonly (Resampling | OpenResampling)[] {
   const how = manner(n), coordinates = choice(n, "coordinate_transformation_mode", coordinateModes);
   const policy = choice(n, "keep_aspect_ratio_policy", ["stretch", "not_larger", "not_smaller"]);
-  const refused = how.antialias ? "antialias" : how.mode === "cubic" ? "mode cubic" : how.excludeOutside ? "exclude_outside" : sizes && policy !== "stretch" ? "keep_aspect_ratio_policy"
+  const refused = how.antialias ? "antialias" : how.excludeOutside ? "exclude_outside" : sizes && policy !== "stretch" ? "keep_aspect_ratio_policy"
     : ["half_pixel_symmetric", "tf_crop_and_resize"].includes(coordinates) ? coordinates : null;
   if (refused) n.fail(`sizes that are known only at run time do not go with ${refused}`, "give them one size instead of bounds");
   return shape.map((input, d): Resampling | OpenResampling => {
@@ -117,9 +117,7 @@ class Lines {
   private open(r: OpenResampling, y: Axis): Line {
     const x = openSource(r, y)!, last = lessDim(r.input, 1), place = (e: Expr) => clamp(convert("index", e), 0, last);
     if (r.mode === "nearest") return { taps: [{ index: place(openNearest(r.nearest, x)), weight: null }], over: null, inside: null };
-    const base = make("floor", x), rest = make("sub", x, base), one = constant("f32", 1);
-    const taps = [[base, make("sub", one, rest)], [add(base, one), rest]].map(([at, weight]) => ({ index: place(at!), weight: convert(this.dtype, weight!) }));
-    return { taps, over: null, inside: null };
+    return { taps: openTaps(r, x).map(([at, weight]) => ({ index: place(at), weight: convert(this.dtype, weight) })), over: null, inside: null };
   }
   line(given: Resampling | OpenResampling, d: number, y: Axis): Line {
     if ("ratio" in given && given.input === given.output) return { taps: [{ index: y, weight: null }], over: null, inside: null };

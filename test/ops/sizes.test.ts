@@ -122,6 +122,8 @@ describe("sizes known only at run time", () => {
     ["Reshape that joins and splits sizes", "input x: f32[2, $H, $W]\n const s: i64[2] = [2, -1]\n a = Reshape(x, s) @ a\n b = Relu(a) @ b\n t = Shape(x) @ t\n y = Reshape(b, t) @ y\n output y\n output b", "f32[2, $H, $W]"],
     ["Resize by 2", one("Resize(x, none, s)", "f32[1, 1, $H, $W]", `{ mode: "nearest", coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" }`, "const s: f32[4] = [1, 1, 2, 2]\n")],
     ["Resize, linear", one("Resize(x, none, s)", "f32[1, 1, $H, $W]", `{ mode: "linear" }`, "const s: f32[4] = [1, 1, 2, 1.5]\n")],
+    ["Resize, cubic", one("Resize(x, none, s)", "f32[1, 1, $H, $W]", `{ mode: "cubic", cubic_coeff_a: -0.5 }`, "const s: f32[4] = [1, 1, 2, 1.5]\n")],
+    ["Resize to sizes of another input, cubic", "input x: f32[1, 2, $W, 4]\n input z: f32[1, 2, $H, 7]\n t = Shape(z) @ t\n y = Resize(x, none, none, t) { mode: \"cubic\", coordinate_transformation_mode: \"align_corners\" } @ y\n output y", "f32[1, 2, $H, 7]"],
     ["Resize, align_corners", one("Resize(x, none, s)", "f32[1, 1, $W]", `{ mode: "linear", coordinate_transformation_mode: "align_corners" }`, "const s: f32[3] = [1, 1, 2]\n")],
     ["Resize to a size of another input", "input x: f32[1, 1, $W]\n input z: f32[1, 1, $H]\n t = Shape(z) @ t\n y = Resize(x, none, none, t) { mode: \"linear\" } @ y\n output y", "f32[1, 1, $H]"],
     ["Trilu", one("Trilu(x)", "f32[$W, $W]")],

@@ -49,6 +49,14 @@ const early = `${constants} symbol N in 1..3 input y: f32[N, 2] input most: f32[
 const cache = `symbol P in 0..6 symbol T in 1..3 input past: f32[2, P, 4] input x: f32[2, T, 4] const along: i64[1] = [1]
   k = Concat(past, x) { axis: 1 } @ k kt = Transpose(k) { perm: [0, 2, 1] } @ kt s = MatMul(x, kt) @ s p = Softmax(s) @ p y = MatMul(p, k) @ y
   old = Exp(past) @ old total = ReduceSum(old, along) { keepdims: 0 } @ total least = ReduceMin(past, along) { keepdims: 0 } @ least top = ReduceMax(past, along) { keepdims: 0 } @ top output y output k output old output total output least output top`;
+/** In each turn a line resized to as many elements as a box is long, 1 at least, put into a line of eight; as Mask R-CNN pastes its masks. */
+const pasted = `symbol T in 0..3 input boxes: f32[T, 2] input lines: f32[T, 4] const low: f32[] = [0] const high: f32[] = [6] const zeros: i64[1] = [0] const single: i64[1] = [1]
+  ${constants} const empty: f32[0, 8] = [] const first: i64[1] = [0] const eight: i64[1] = [8] const shape: i64[2] = [1, 4]
+  held = Clip(boxes, low, high) @ held b = Cast(held) { to: 7 } @ b sh = Shape(b) @ sh n = Gather(sh, zero) @ n
+  r = Loop(n, yes, empty) { ${body(`input i: i64[] input c: bool[] input v: f32[m, 8] box = Gather(b, i) @ box start = Gather(box, first) @ start to = Gather(box, single) @ to span = Sub(to, start) @ span
+    both = Concat(span, single) { axis: 0 } @ both w = ReduceMax(both) { keepdims: 1 } @ w size = Concat(single, w) { axis: 0 } @ size l = Gather(lines, i) @ l row = Reshape(l, shape) @ row
+    sized = Resize(row, none, none, size) { mode: "cubic" } @ sized rest = Sub(eight, w) @ rest pads = Concat(first, rest) { axis: 0 } @ pads edge = Concat(single, rest) { axis: 0 } @ edge after = ConstantOfShape(edge) @ after
+    line = Concat(sized, after) { axis: 1 } @ line u = Concat(v, line) { axis: 0 } @ u output c output u`)} } @ loop output r`;
 const sizes = `symbol W in 2..9 input c: bool[] input x: f32[3, W] const from: i64[1] = [1] const to: i64[1] = [100] const axis: i64[1] = [1]
   r = If(c) ${branches("a = Slice(x, from, to, axis) @ a b = Neg(a) @ b output b", "d = Concat(x, x) { axis: 1 } @ d output d")} @ if s = Softmax(r) { axis: 1 } @ s output s output r`;
 const scanned = `symbol T in 1..6 symbol B in 1..3 input h: f32[B] input x: f32[B, T] input y: f32[T, B] last, s, t = Scan(h, x, y) { num_scan_inputs: 2, scan_input_axes: [1, 0], scan_input_directions: [1, 0], scan_output_axes: [0, -1], scan_output_directions: [0, 1],
@@ -62,6 +70,7 @@ const all: readonly Sample[] = [
   ...open("growing", typed(growing), [{ T: 5, N: 3 }], [{ T: 1, N: 1 }], [{ T: 3, N: 2 }]), ...open("early", typed(early), [{ N: 1 }, { y: [1, 0], most: [5] }], [{ N: 3 }, { y: [1, 1, 1, 1, 1, 1], most: [1] }]),
   ...open("sizes", typed(sizes), [{ W: 9 }, { c: [1] }], [{ W: 2 }, { c: [1] }], [{ W: 7 }, { c: [0] }]), ...open("scanned", typed(scanned), [{ T: 6, B: 3 }], [{ T: 1, B: 1 }], [{ T: 4, B: 2 }]),
   ...open("cache", typed(cache), [{ P: 0, T: 3 }], [{ P: 0, T: 1 }], [{ P: 1, T: 1 }], [{ P: 6, T: 3 }]),
+  ...open("pasted", typed(pasted), [{ T: 3 }, { boxes: [1, 3, 0, 9, 5, 2] }], [{ T: 0 }]),
   ...open("counted", typed(counted, { n: { least: 0, most: 6 } }), [{}, { n: [4] }], [{}, { n: [0] }]), ...open("gathering", typed(gathering), [{ T: 4 }, { x: [1, 0, 1, 0, 0, 0, 1, 1, 1, 0, 2, 0] }], [{ T: 1 }, { x: [0, 0, 5] }]),
   ...samples("branch", branch, { c: [1] }, { c: [0] }), ...samples("until", until, { n: [10], v: [1, 2, 3] }, { n: [2] }, { n: [0] }), ...samples("nested", nested, { flags: [1, 0, 0, 1, 1, 0] }),
   ...samples("found", found, { x: Array.from({ length: 20 }, (_, i) => (i % 3 ? 0 : i / 8)) }, { x: Array<number>(20).fill(0) }), ...samples("compress", wants, { c: [1, 0, 1, 1, 0, 0] }, { c: [0, 0, 0, 0, 0, 0] }),

@@ -121,7 +121,7 @@ class Inference implements Walk {
     this.measuring = false;
     try {
       const resolver = resolverFor(n, this), stands = op.measure?.(view, resolver);
-      if (!stands) return measureParameters(view, resolver, (v) => valueRange(v, { made: this.made, known: (x) => this.values.known(x), lowered }));
+      if (!stands) return measureParameters(view, resolver, (v, element) => valueRange(v, element, { made: this.made, known: (x) => this.values.known(x), lowered }));
       n.outputs.forEach((v, i) => { if (v) this.define(v, stands[i]!, n); });
       return null;
     } catch (e) {
