@@ -26,6 +26,7 @@ export const helpers = [
   "const bigQuotient = (a, b) => b === 0n ? 0n : a / b, bigRest = (a, b) => b === 0n ? 0n : a % b;",
   "const word = new Int32Array(1), real = new Float32Array(word.buffer);",
   "const words = new BigInt64Array(1), double = new Float64Array(words.buffer), bitsToDouble = (x) => (words[0] = x, double[0]), doubleToBits = (x) => (double[0] = x, words[0]);",
+  "const dotBytes = (s, a, b) => { for (let up = 0; up < 32; up += 8) s = (s + (a << up >>> 24) * (b << up >> 24)) | 0; return s; };",
   "const bitsToFloat = (x) => (word[0] = x, real[0]), floatToBits = (x) => (real[0] = x, word[0]);",
 ].join("\n");
 
@@ -65,6 +66,7 @@ export const spelling: Readonly<Record<ScalarOp, Form>> = {
   textIn: (_, a) => a, textOut: (_, a) => a,
   bits64: (_, a) => `bitsToDouble(${a})`, toBits64: (_, a) => `doubleToBits(${a})`,
   fromHalf: (_, a) => `decode("f16", ${a})`, toHalf: (_, a) => `encode("f16", ${a})`,
+  word: (_, a, b, c, d) => `(${a} | ${b} << 8 | ${c} << 16 | ${d} << 24)`, dotBytes: (_, a, b, c) => `dotBytes(${a}, ${b}, ${c})`,
 };
 
 /** A value of another type. To bool, the result is a condition. */

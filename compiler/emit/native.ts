@@ -9,7 +9,7 @@ import { checkName, commentText, identifier, stringLiteral, wrapList } from "./n
 import type { ObjectFormat } from "./object-files.ts";
 import { renderShell } from "./shell.ts";
 import { indexText, isEmptiable, leastShape, symbolNames } from "./sizes.ts";
-import type { CommonView, IsaView, PortView, StatusView } from "./shell-views.ts";
+import type { CommonView, IsaView, KernelsView, PortView, StatusView } from "./shell-views.ts";
 import { checksum, weightContents, weightFiles, type WeightForm } from "./weights.ts";
 
 /** A kernel as C++. */
@@ -33,6 +33,8 @@ export interface InstructionSetText {
   readonly guard: string;
   /** C expression that is true where the processor has it; null for what all processors of the guard have. */
   readonly cpuCheck: string | null;
+  /** Processors of the set that some kernels have texts of their own for, functions of the name `as`. */
+  readonly refined?: { readonly name: string; readonly check: string; readonly kernels: readonly { readonly name: string; readonly as: string; readonly text: string }[] };
   /** Types, macros and helpers for the kernels; all static. <stddef.h>, <stdint.h> are there already. */
   readonly preamble: string;
   /** One for each kernel of the program. */
@@ -170,7 +172,10 @@ export function nativeParts(input: NativeInput, ownNames: readonly string[]): Na
     banner: [`${bannerStart(name)} ${commentText(version)}. Compile the model again rather than edit this.`,
       `Model SHA-256: ${commentText(hash)}`, `Flags: ${commentText(input.flags) || "none"}`],
   };
-  const isas = input.isas.map((s) => ({ name: s.name, guard: s.guard, check: s.cpuCheck ?? "true", baseline: s.cpuCheck === null }));
+  const isas = input.isas.flatMap((s): IsaView[] => [
+    ...(s.refined ? [{ name: s.refined.name, guard: s.guard, check: `${s.cpuCheck ? `${s.cpuCheck} && ` : ""}${s.refined.check}`, baseline: false }] : []),
+    { name: s.name, guard: s.guard, check: s.cpuCheck ?? "true", baseline: s.cpuCheck === null },
+  ]);
   return {
     common, inputs, outputs, ports, symbols, maxRank, constants, fileWeights, isas, passed: ids.join(", "),
     params: [...inputs.map((p) => `${pointerTo(p.ctype, true)} ${p.id}`), ...outputs.map((p) => `${p.ctype}* ${p.id}`)].join(", "),
@@ -291,6 +296,11 @@ function checkKernels({ program, isas }: NativeInput): void {
     if (missing.length) throw new Error(`no text for ${s.name} of ${missing.join(", ")}`);
   }
 }
+function refinedView(program: Program, { refined }: InstructionSetText): Pick<KernelsView, "refined"> {
+  if (!refined) return {};
+  const own = new Map(refined.kernels.map((k) => [k.name, k]));
+  return { refined: { isa: refined.name, texts: refined.kernels.map((k) => k.text.trim()), functions: program.kernels.map((k) => own.get(k.name)?.as ?? k.name) } };
+}
 /** The kernels of one instruction set, each below the names of the layers that it carries out. */
 function kernelsFile({ program }: NativeInput, common: CommonView, set: InstructionSetText): string {
   const text = new Map(set.kernels.map((k) => [k.name, k]));
@@ -298,5 +308,5 @@ function kernelsFile({ program }: NativeInput, common: CommonView, set: Instruct
     const { text: body, comment } = text.get(name)!;
     return { name, text: body.trim(), comment: [...(comment ? comment.split("\n").map(commentText) : []), ...kernelComment(program, i)] };
   });
-  return renderShell("cpp/kernels.cpp", { ...common, isa: set.name, guard: set.guard, preamble: set.preamble.trim(), kernels });
+  return renderShell("cpp/kernels.cpp", { ...common, isa: set.name, guard: set.guard, preamble: set.preamble.trim(), kernels, ...refinedView(program, set) });
 }

@@ -167,6 +167,8 @@ export interface KernelsView extends CommonView {
   readonly guard: string;
   readonly preamble: string;
   readonly kernels: readonly { readonly comment: readonly string[]; readonly text: string; readonly name: string }[];
+  /** Texts that some processors of the set have in the place of others, and all functions of these. */
+  readonly refined?: { readonly isa: string; readonly texts: readonly string[]; readonly functions: readonly string[] };
 }
 /** The simple form of the API, with a context of its own. */
 export interface RunView extends CommonView { readonly params: string; readonly passed: string; readonly prepares: boolean; readonly team: boolean; readonly sized: boolean }

@@ -52,6 +52,8 @@ export interface TargetFacts {
   readonly alignment: number;
   /** Whether an argument may begin at any element and kernels may take numbers, so that kernels which differ in numbers only become one. */
   readonly shares?: boolean;
+  /** Whether sums of products of bytes are faster over words of four bytes (`dotBytes`). */
+  readonly byteDots?: boolean;
   /** Element types that the language does not have as such. */
   readonly types: Readonly<Partial<Record<DType, Stored>>>;
   /** Whether large f32 tensors lie in memory as half-precision numbers. */

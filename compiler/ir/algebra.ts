@@ -26,6 +26,10 @@ export const algebra: readonly Rule[] = [
   rule("max(x, -inf) -> x", op("max", any("x"), is(-Infinity)), ({ x }) => x),
   rule("min(x, inf) -> x", op("min", any("x"), is(Infinity)), ({ x }) => x),
 ];
+/** Rules of whole numbers, which wrap around. */
+export const whole: readonly Rule[] = [
+  rule("x + dotBytes(0, y, z) -> dotBytes(x, y, z)", op("add", any("x", "i32"), op("dotBytes", is(0, "i32"), any("y", "i32"), any("z", "i32"))), ({ x, y, z }) => make("dotBytes", x, y, z)),
+];
 /** Rules of conditions, for values of any type. */
 export const truth: readonly Rule[] = [
   rule("select(true, x, y) -> x", op("select", is(1, "bool"), any("x"), any("y")), ({ x }) => x),
@@ -61,7 +65,7 @@ function normal(name: ScalarOp, args: readonly Expr[]): Expr {
   }
   if (a.dtype === "index" && name in indexOps) return indexOps[name as keyof typeof indexOps](a, b);
   const plain = apply(name, ...args);
-  return rewrite(plain, truth) ?? (types[plain.dtype].kind === "float" ? rewrite(plain, algebra) : null) ?? plain;
+  return rewrite(plain, truth) ?? (types[plain.dtype].kind === "float" ? rewrite(plain, algebra) : plain.dtype === "i32" ? rewrite(plain, whole) : null) ?? plain;
 }
 /** The value of `x` in another type. */
 export function convert(dtype: DType, x: Expr): Expr {

@@ -1,5 +1,5 @@
 /** What kind of loop nest a stage is, told from its structure alone: sums of products, windows, plain reductions, maps. */
-import { children, mentions, type Apply, type Expr, type Load } from "./scalar.ts";
+import { children, mentions, type Expr, type Load } from "./scalar.ts";
 import { linear } from "./linear.ts";
 import { loadsIn } from "./algebra.ts";
 import { extentOf, resultType, type Axis, type Compute, type Stage } from "./compute.ts";
@@ -16,6 +16,8 @@ export interface Contraction {
   readonly columns: readonly Axis[];
   readonly batch: readonly Axis[];
   readonly free: readonly Axis[];
+  /** Of products of bytes, four at a time: the dimension of `a` along which four lie side by side. `b` holds them as words. */
+  readonly bytesAlong?: number;
 }
 /** The value under a chain of selects whose other branch is always the same constant, and the tests of the chain. */
 export function unguarded(e: Expr): { inner: Expr; guards: readonly Expr[]; otherwise: Expr | null } {
@@ -33,7 +35,7 @@ export const conjuncts = (e: Expr): readonly Expr[] => (e.kind === "apply" && e.
 
 const bytes: readonly DType[] = ["u8", "i8"];
 /** Bytes are loaded, compared and converted in lanes; all else is computed with words. */
-const keepsBytes = (e: Expr): boolean => e.kind !== "apply" || e.op === "min" || e.op === "max";
+const keepsBytes = (e: Expr): boolean => e.kind !== "apply" || ["min", "max", "xor"].includes(e.op);
 /** Whether an expression has lanes where what it loads is of these types. */
 function lanesOver(loaded: readonly DType[]): (e: Expr) => boolean {
   const known = new WeakMap<Expr, boolean>();
@@ -60,17 +62,33 @@ export const isNarrow = (s: Stage): boolean => [s.value, s.finish ?? s.value].ev
 export const isWord = (t: DType): boolean => words.includes(t);
 
 const moves = (l: Load, a: Axis) => a.range[1] > 0 && l.at.some((i) => mentions(i, new Set([a.name])));
-/** Null unless the stage adds up products of two f32 loads (under guards, perhaps). */
-export function contractionOf(c: Compute, s: Stage): Contraction | null {
-  if (s.reduce?.op !== "add" || s.value.dtype !== "f32") return null;
+/** The word of bytes under the tests and the mask of an operand of `dotBytes`, and the tests. */
+function wordIn(e: Expr): { readonly bytes: readonly Load[]; readonly guards: readonly Expr[] } | null {
+  if (e.kind === "apply" && e.op === "xor" && e.args[1]!.kind === "const") return wordIn(e.args[0]!);
+  const { inner, guards } = unguarded(e), bytes = inner.kind === "apply" && inner.op === "word" ? inner.args.map((x) => (x.kind === "cast" ? x.arg : x)) : [];
+  return bytes.length && bytes.every((x) => x.kind === "load") ? { bytes: bytes as readonly Load[], guards } : null;
+}
+/** The operands of a sum of products: of two f32 loads under tests, or of words of four bytes. */
+function operandsOf(s: Stage): { readonly loads: readonly [Load, Load]; readonly guards: readonly Expr[]; readonly bytesAlong?: number } | null {
+  if (s.reduce?.op !== "add") return null;
+  if (s.value.kind === "apply" && s.value.op === "dotBytes") {
+    const [none, a, b] = s.value.args as [Expr, Expr, Expr], word = wordIn(a), [first, next] = word?.bytes ?? [];
+    return none.kind === "const" && word && b.kind === "load" ? { loads: [first!, b], guards: word.guards, bytesAlong: first!.at.findIndex((i, d) => i !== next!.at[d]) } : null;
+  }
+  if (s.value.dtype !== "f32") return null;
   const { inner, guards } = unguarded(s.value);
   if (inner.kind !== "apply" || inner.op !== "mul") return null;
-  const [x, y] = (inner as Apply).args as [Expr, Expr];
-  if (x.kind !== "load" || y.kind !== "load") return null;
-  const isWeight = (l: Load) => c.tensors.find((t) => t.name === l.buffer)?.role === "weight";
+  const [x, y] = inner.args as [Expr, Expr];
+  return x.kind === "load" && y.kind === "load" ? { loads: [x, y], guards } : null;
+}
+/** Null unless the stage adds up products of two f32 loads (under guards, perhaps), or of bytes four at a time. */
+export function contractionOf(c: Compute, s: Stage): Contraction | null {
+  const found = operandsOf(s);
+  if (!found) return null;
+  const { loads: [x, y], ...more } = found, isWeight = (l: Load) => c.tensors.find((t) => t.name === l.buffer)?.role === "weight";
   const [a, b] = isWeight(x) && !isWeight(y) ? [y, x] : [x, y];
   const group = (inA: boolean, inB: boolean) => s.axes.filter((v) => moves(a, v) === inA && moves(b, v) === inB);
-  return { a, b, guards, rows: group(true, false), columns: group(false, true), batch: group(true, true), free: group(false, false) };
+  return { a, b, ...more, rows: group(true, false), columns: group(false, true), batch: group(true, true), free: group(false, false) };
 }
 /** With fewer rows than this, a second operand computed at run time is read too few times to be worth turning round. */
 const fewestRows = 8;
@@ -105,4 +123,5 @@ export const isMap = (c: Compute): boolean => c.stages.length === 1 && !c.stages
 export const byExtent = (axes: readonly Axis[]): readonly Axis[] => [...axes].sort((a, b) => extentOf(b) - extentOf(a));
 /** Multiply-accumulates of the plain algorithm: those of products and of convolutions, however they are carried out. */
 export const macsOf = (c: Compute): number => c.algorithm?.macs ?? c.stages.reduce((sum, s) =>
-  sum + (contractionOf(c, s) ? [...s.axes, ...s.reduce!.axes].reduce((n, a) => n * extentOf(a), 1) : 0), 0);
+  sum + productsOf(contractionOf(c, s)) * sizeOfAxes([...s.axes, ...(s.reduce?.axes ?? [])]), 0);
+const productsOf = (p: Contraction | null): number => (p ? (p.bytesAlong === undefined ? 1 : 4) : 0), sizeOfAxes = (axes: readonly Axis[]): number => axes.reduce((n, a) => n * extentOf(a), 1);

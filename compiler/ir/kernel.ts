@@ -1,5 +1,5 @@
 /** Kernel: statements carry every effect; expressions are pure. What the printers and the interpreter see. */
-import { children, load, mentions, parameter, textOps, variable, type Expr, type Var } from "./scalar.ts";
+import { children, load, mentions, parameter, textOps, variable, type Expr, type ScalarOp, type Var } from "./scalar.ts";
 import { loadsIn, rebuildAll } from "./algebra.ts";
 import { types, type DType } from "./types.ts";
 import type { Place } from "./schedule.ts";
@@ -129,14 +129,18 @@ export function usesVariable(k: Kernel, name: string): boolean {
   return found;
 }
 /** Whether any expression of the kernel makes or looks at text. */
-export function usesText(k: Kernel): boolean {
+export const usesText = (k: Kernel): boolean => someOperator(k, (op) => op in textOps);
+/** Whether the kernel uses an operator. */
+export const usesOperator = (k: Kernel, op: ScalarOp): boolean => someOperator(k, (x) => x === op);
+function someOperator(k: Kernel, is: (op: ScalarOp) => boolean): boolean {
+  const seen = new Set<Expr>();
   let found = false;
-  eachStmt(k.body, (s) => { found ||= expressionsOf(s).some(isTextual); });
+  const look = (e: Expr): void => {
+    if (found || seen.has(e)) return;
+    seen.add(e);
+    found = e.kind === "apply" && is(e.op);
+    if (!found) children(e).forEach(look);
+  };
+  eachStmt(k.body, (s) => { expressionsOf(s).forEach(look); });
   return found;
-}
-const textual = new WeakMap<Expr, boolean>();
-function isTextual(e: Expr): boolean {
-  let is = textual.get(e);
-  if (is === undefined) textual.set(e, (is = (e.kind === "apply" && e.op in textOps) || children(e).some(isTextual)));
-  return is;
 }

@@ -53,7 +53,7 @@ export function checkRule(r: Rule, evaluate: (e: Expr, vars: Record<string, numb
   for (let i = 0; i < 200; i++) {
     const vars: Record<string, number> = {};
     const before = r.lhs.example((name, dtype) => {
-      vars[name] ??= dtype === "bool" ? Math.round(random()) : Math.fround(random() < 0.4 ? awkward[Math.floor(random() * awkward.length)]! : random() * 16 - 8);
+      vars[name] ??= dtype === "bool" ? Math.round(random()) : dtype === "i32" ? Math.floor(random() * 2 ** 32) | 0 : Math.fround(random() < 0.4 ? awkward[Math.floor(random() * awkward.length)]! : random() * 16 - 8);
       return variable(dtype, name);
     });
     const found: Found = new Map();

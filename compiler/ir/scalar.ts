@@ -16,6 +16,9 @@ const bitsToDouble = (x: Num): number => (view.setBigInt64(0, x as bigint), view
 const doubleToBits = (x: number): bigint => (view.setFloat64(0, x), view.getBigInt64(0));
 const floatToBits = (x: number): number => (view.setFloat32(0, x), view.getInt32(0));
 const remainder = (a: Num, b: Num): Num => (typeof a === "bigint" ? (b === 0n ? 0n : a % (b as bigint)) : a % (b as number));
+/** Bytes of a word, the lowest first: byte `i` of `a` without a sign, of `b` with one. */
+const dotOfBytes = (sum: Num, a: Num, b: Num): number => [24, 16, 8, 0].reduce((s, up) => s + ((Number(a) << up) >>> 24) * ((Number(b) << up) >> 24), Number(sum));
+const wordOfBytes = (...bytes: readonly Num[]): number => bytes.reduce<number>((word, x, i) => word | (Number(x) << (8 * i)), 0);
 const absolute = (a: Num): Num => (typeof a === "bigint" ? (a < 0n ? -a : a) : Math.abs(a));
 const divide = (a: Num, b: Num): Num => (typeof a === "bigint" ? (b === 0n ? 0n : a / (b as bigint)) : a / (b as number));
 
@@ -78,6 +81,10 @@ export const scalarOps = {
   /** The f32 that has the value of an f16 with these bits, a u16; and the bits of the f16 nearest to an f32. */
   fromHalf: operator((x) => decode("f16", x), "f32"),
   toHalf: operator((x) => encode("f16", x), "u16"),
+  /** Four bytes as a word, the first in its lowest bits. */
+  word: { meaning: wordOfBytes as Meaning, result: "i32" as Result },
+  /** `a` and the products of the bytes of two words, those of `b` from 0 to 255, those of `c` from -128 to 127. */
+  dotBytes: { meaning: dotOfBytes as Meaning, result: "i32" as Result },
 };
 /** The name of an operator. */
 export type ScalarOp = keyof typeof scalarOps;

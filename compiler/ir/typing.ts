@@ -28,6 +28,7 @@ export const signatures: Readonly<Record<ScalarOp, Signature>> = {
   textIn: { arity: 1, kinds: text, args: ["chars"] }, textOut: { arity: 1, kinds: text, args: ["string"] },
   bits64: { arity: 1, kinds: ["int"], args: ["i64"] }, toBits64: { arity: 1, kinds: float, args: ["f64"] },
   fromHalf: { arity: 1, kinds: ["uint"], args: ["u16"] }, toHalf: { arity: 1, kinds: float, args: ["f32"] },
+  word: { arity: 4, kinds: ["uint"], args: ["u8", "u8", "u8", "u8"] }, dotBytes: { arity: 3, kinds: ["int"], args: ["i32", "i32", "i32"] },
 };
 
 function findTypeError(e: Expr): string | null {

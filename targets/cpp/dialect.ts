@@ -105,6 +105,8 @@ export const cpp = (set: InstructionSet, tasks = 1): Dialect => ({
     toBits: (e, type, a) => (e.lanes > 1 ? `((${type})(${a}))` : `float_to_bits(${a})`),
     bits64: { call: "bits_to_double" }, toBits64: { call: "double_to_bits" },
     fromHalf: (e, type, a) => (e.lanes > 1 ? `FROM_HALF(${type}, ${a})` : `from_half(${a})`), toHalf: (e, type, a) => (e.lanes > 1 ? `TO_HALF(${type}, ${a})` : `to_half(${a})`),
+    word: (_e, _type, ...bytes) => `word_of_bytes(${bytes.join(", ")})`,
+    dotBytes: (e, _type, sum, a, b) => `dot_bytes${e.lanes > 1 ? e.lanes : ""}${e.lanes > 2 ? set.dots ?? "" : ""}(${sum}, ${a}, ${b})`,
   },
   lanes: {
     /** x - 0 is x, bit for bit; x + 0 is not, and would cost an addition. */
@@ -119,6 +121,7 @@ export const cpp = (set: InstructionSet, tasks = 1): Dialect => ({
   build: (type, elements) => `(${type}{${elements.join(", ")}})`,
   zip: (dtype, lanes, a, b) => `ZIP${lanes}(${dtype}, ${a}, ${b})`,
   literal,
+  loadWord: ({ name }, at) => `*(const word*)(${name} + ${at})`,
   load: ({ name }, at, type, lanes) => (lanes > 1 ? `*(const ${type}*)(${name} + ${at})` : `${name}[${at}]`),
   store: ({ name }, at, value, type, lanes) => (lanes > 1 ? `*(${type}*)(${name} + ${at}) = ${value};` : `${name}[${at}] = ${value};`),
   declare: (type, name, value, mutable) => `${mutable ? "" : "const "}${type} ${name} = ${value};`,

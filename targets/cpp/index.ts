@@ -1,7 +1,9 @@
 /** The C++ target: functions with vector types for each instruction set, chosen when the program starts. */
 import { bitsInMemory, type Settings, type Target, type TargetFacts, type Variant } from "../../compiler/emit/target.ts";
+import type { InstructionSetText } from "../../compiler/emit/native.ts";
 import { packageCpp, packageFiles } from "../../compiler/emit/package.ts";
 import { printKernel } from "../../compiler/emit/print.ts";
+import { usesOperator } from "../../compiler/ir/kernel.ts";
 import type { Program } from "../../compiler/ir/program.ts";
 import type { Expr } from "../../compiler/ir/scalar.ts";
 import { mayTrap } from "../../compiler/lower/legalize.ts";
@@ -31,9 +33,11 @@ const variant = (set: InstructionSet, tasks: number, least?: number): Variant =>
 
 /** Best first: the first that the processor has is used. */
 const order: readonly InstructionSet[] = [instructionSets.avx512, instructionSets.avx2, instructionSets.sse, instructionSets.neon];
-const textsOf = (p: Program, set: InstructionSet, tasks: number) => {
-  const dialect = cpp(set, tasks), kernels = p.kernels.map((k) => ({ name: k.name, text: printKernel(k.variants[set.name]!, dialect) }));
-  return { name: set.name, guard: set.guard, cpuCheck: set.check, preamble: preambleOf(kernels.map((k) => k.text)), kernels };
+const textsOf = (p: Program, set: InstructionSet, tasks: number): InstructionSetText => {
+  const textOf = (k: Program["kernels"][number], of: InstructionSet, name: string) => printKernel({ ...k.variants[set.name]!, name }, cpp(of, tasks)), kernels = p.kernels.map((k) => ({ name: k.name, text: textOf(k, set, k.name) }));
+  const { withDots } = set, dotted = withDots ? p.kernels.filter((k) => usesOperator(k.variants[set.name]!, "dotBytes")) : [];
+  const refined = withDots && dotted.length ? { name: withDots.name, check: withDots.check, kernels: dotted.map((k) => { const as = `${k.name}_${withDots.name}`; return { name: k.name, as, text: textOf(k, { ...set, ...withDots }, as) }; }) } : undefined;
+  return { name: set.name, guard: set.guard, cpuCheck: set.check, preamble: preambleOf(kernels.map((k) => k.text)), kernels, ...(refined ? { refined } : {}) };
 };
 /** The instruction sets' names and descriptions, best first: other targets that hold code for the processor have them too. */
 export const cppSets: Readonly<Record<string, string>> = Object.fromEntries(order.map((s) => [s.name, s.description]));
@@ -60,7 +64,7 @@ export const cppTarget: Target = {
   name: "cpp",
   description: "C++17 without a runtime, for x86-64 and AArch64",
   builds: "native",
-  facts: (s) => ({ machines: coresOf(s), firstCache, winograd: winogradFacts(s), strassen: (prepares(s) || (s.optimize ?? "speed") === "speed") && s.winograd !== "off" && { machines: coresOf(s), blocks: blocksOfPairs }, prepares: prepares(s), alignment: 64, shares: true, types: bitsInMemory, largestConstant: Infinity }),
+  facts: (s) => ({ machines: coresOf(s), firstCache, winograd: winogradFacts(s), strassen: (prepares(s) || (s.optimize ?? "speed") === "speed") && s.winograd !== "off" && { machines: coresOf(s), blocks: blocksOfPairs }, prepares: prepares(s), alignment: 64, shares: true, byteDots: true, types: bitsInMemory, largestConstant: Infinity }),
   instructionSets: cppSets,
   settings: {
     winograd: { kind: "choice", choices: ["auto", "off", "2", "4", "6"], default: "auto", description: "the largest tile of Winograd's convolutions; off: products as plain sums, Strassen's neither" },

@@ -15,6 +15,10 @@ export interface InstructionSet {
   readonly halves: readonly number[];
   /** The macro of a function's target attribute; empty for a baseline. */
   readonly attribute: string;
+  /** The ending of functions that multiply and add bytes by instructions which only some of its processors have. */
+  readonly dots?: string;
+  /** What these are called; the code for other kernels is the same. */
+  readonly withDots?: { readonly name: string; readonly check: string; readonly attribute: string; readonly dots: string };
 }
 /** The first cache of today's processors: see `TargetFacts`. */
 export const firstCache = { bytes: 32768, ways: 8, line: 64 } as const;
@@ -29,6 +33,7 @@ export const instructionSets = {
     name: "avx512", description: "x86-64 with AVX-512 F, VL, BW, DQ", lanes: 16, registers: 32, tile: { rows: 6, vectors: 4 }, guard: "defined(__x86_64__)",
     check: '__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")',
     halves: [8, 16], attribute: "AVX512",
+    withDots: { name: "avx512vnni", check: '__builtin_cpu_supports("avx512vnni")', attribute: "AVX512VNNI", dots: "_vnni" },
   },
   neon: { name: "neon", description: "AArch64", lanes: 4, registers: 32, tile: { rows: 8, vectors: 2 }, guard: "defined(__aarch64__)", check: null, halves: [4], attribute: "" },
 } as const satisfies Record<string, InstructionSet>;

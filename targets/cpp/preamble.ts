@@ -123,11 +123,46 @@ const wholeLanes = [
   "#endif",
   "#define WHOLE4(F, f, a) (__extension__({ const i32x4 v4_ = (a); f(f(v4_[0], v4_[1]), f(v4_[2], v4_[3])); }))",
   "#define WHOLE2(F, f, a) (__extension__({ const i32x2 v2_ = (a); f(v2_[0], v2_[1]); }))", ""].join("\n");
+const dotOf = (lanes: number, attribute: string, suffix: string, body: string): string =>
+  `static inline __attribute__((always_inline)) ${attribute}i32x${lanes} dot_bytes${lanes}${suffix}(i32x${lanes} sum, i32x${lanes} a, i32x${lanes} b) { ${body} }`;
+/** Bytes as pairs of 16 bits, the even ones and the odd ones: two products of such pairs, added up, are one instruction. */
+const inPairs = (lanes: number, attribute: string, register: string, multiply: string): string => {
+  const words = `i32x${lanes}`, pairs = `i16x${lanes * 2}`, madd = (x: string, y: string) => `(u32x${lanes})${multiply}((${register})(${x}), (${register})(${y}))`;
+  return dotOf(lanes, attribute, "", `return (${words})((u32x${lanes})sum + ${madd("a & 0x00ff00ff", `((${pairs})b << 8) >> 8`)} + ${madd(`(${words})((u32x${lanes})a >> 8) & 0x00ff00ff`, `(${pairs})b >> 8`)});`);
+};
+const vnni = (lanes: number, register: string, instruction: string): string => dotOf(lanes, "AVX512VNNI ", "_vnni", `return (i32x${lanes})${instruction}((${register})sum, (${register})a, (${register})b);`);
+/** What kernels need that multiply and add up bytes, four of each word at a time. Nothing saturates. */
+const byteDots = [
+  "typedef int32_t word __attribute__((aligned(1), may_alias));",
+  "static inline int32_t word_of_bytes(uint8_t a, uint8_t b, uint8_t c, uint8_t d) { return (int32_t)(a | (uint32_t)b << 8 | (uint32_t)c << 16 | (uint32_t)d << 24); }",
+  "static inline int32_t dot_bytes(int32_t sum, int32_t a, int32_t b) {",
+  "  for (int i = 0; i < 32; i += 8) sum = (int32_t)((uint32_t)sum + (uint32_t)((uint8_t)(a >> i) * (int8_t)(b >> i)));",
+  "  return sum;", "}",
+  `static inline i32x2 dot_bytes2(i32x2 sum, i32x2 a, i32x2 b) { return i32x2{${[0, 1].map((i) => `dot_bytes(sum[${i}], a[${i}], b[${i}])`).join(", ")}}; }`,
+  "#if defined(__x86_64__)", "#include <immintrin.h>",
+  "#ifdef __clang__",
+  '#define AVX512VNNI __attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx512vnni,fma"), min_vector_width(512)))',
+  "#else",
+  '#define AVX512VNNI __attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx512vnni,fma,prfchw,prefer-vector-width=512")))',
+  "#endif",
+  ...[8, 16, 32].map((n) => `typedef int16_t i16x${n} __attribute__((vector_size(${n * 2}), may_alias));`),
+  inPairs(4, "", "__m128i", "_mm_madd_epi16"), inPairs(8, "AVX2 ", "__m256i", "_mm256_madd_epi16"), inPairs(16, "AVX512 ", "__m512i", "_mm512_madd_epi16"),
+  vnni(4, "__m128i", "_mm_dpbusd_epi32"), vnni(8, "__m256i", "_mm256_dpbusd_epi32"), vnni(16, "__m512i", "_mm512_dpbusd_epi32"),
+  "#elif defined(__aarch64__)", "#include <arm_neon.h>",
+  "static inline i32x4 dot_bytes4(i32x4 sum, i32x4 a, i32x4 b) {",
+  "  const uint8x16_t bytes = (uint8x16_t)a;", "  const int8x16_t signs = (int8x16_t)b;",
+  "  const int16x8_t a0 = (int16x8_t)vmovl_u8(vget_low_u8(bytes)), a1 = (int16x8_t)vmovl_high_u8(bytes), b0 = vmovl_s8(vget_low_s8(signs)), b1 = vmovl_high_s8(signs);",
+  "  const int32x4_t first = vpaddq_s32(vmull_s16(vget_low_s16(a0), vget_low_s16(b0)), vmull_high_s16(a0, b0)), second = vpaddq_s32(vmull_s16(vget_low_s16(a1), vget_low_s16(b1)), vmull_high_s16(a1, b1));",
+  "  return (i32x4)((u32x4)sum + (u32x4)vpaddq_s32(first, second));", "}",
+  "#else",
+  "static inline i32x4 dot_bytes4(i32x4 sum, i32x4 a, i32x4 b) { for (int i = 0; i < 4; ++i) sum[i] = dot_bytes(sum[i], a[i], b[i]); return sum; }",
+  "#endif", ""].join("\n");
 /** Each with the words by which kernels that need it are known. */
 const sections: readonly (readonly [text: string, words: RegExp])[] = [
   [narrowLanes, /\b([ui]8|u16)x\d/],
   [smallFloats, /\b(u16x\d|from_half|to_half|FROM_HALF|TO_HALF|bits_to_double|double_to_bits)/],
   [wholeLanes, /\bWHOLE\d/],
+  [byteDots, /\b(dot_bytes|word_of_bytes|word\b)/],
   [bytesAsWords, /\bi8x\d|\b(WIDEN|NARROW)\d/],
 ];
 /** What stands once at the top of a file of these kernels. */

@@ -10,6 +10,8 @@ const scalar: Readonly<Record<DType, string>> = {
 };
 /** Vectors of truths are masks. */
 const nameOf = (t: DType, lanes: number): string => (lanes > 1 ? `${t === "bool" ? "int" : scalar[t]}${lanes}` : scalar[t]);
+/** No pass makes these for devices. */
+const noDots = (): string => { throw new Error("sums of products of bytes are those of integers here"); };
 /** What a kernel may call, printed where it is called. Powers of integers wrap around. */
 export const helpers: Readonly<Record<string, string>> = {
   whole_power: "static inline ulong whole_power(ulong a, ulong n) {\n  ulong r = 1;\n  for (; n; n >>= 1, a *= a) r = n & 1 ? r * a : r;\n  return r;\n}\n",
@@ -104,6 +106,7 @@ export const opencl: Dialect = {
     bits64: call("as_double"), toBits64: call("as_long"),
     // Of a value that has a name; see loadHalf.
     fromHalf: (e, _type, a) => `vload_half${e.lanes > 1 ? e.lanes : ""}(0, (const __private half*)&${a})`, toHalf: () => { throw new Error("f16 is made by arithmetic on bits"); },
+    word: noDots, dotBytes: noDots,
   },
   lanes: {
     splat: (type, a, _lanes, dtype) => (dtype === "bool" ? `(${type})(-${atom(a)})` : `(${type})(${a})`),

@@ -115,7 +115,7 @@ export function wgsl(homes: ReadonlyMap<string, Home>, declared: readonly string
       select: { call: "select", order: [2, 1, 0] },
       ...noText,
       bits: (_e, type, a) => `bitcast<${type}>(${a})`, toBits: (_e, type, a) => `bitcast<${type}>(${a})`,
-      bits64: missing("bits64"), toBits64: missing("toBits64"), fromHalf: missing("fromHalf"), toHalf: missing("toHalf"),
+      bits64: missing("bits64"), toBits64: missing("toBits64"), fromHalf: missing("fromHalf"), toHalf: missing("toHalf"), word: missing("word"), dotBytes: missing("dotBytes"),
     },
     lanes: {
       splat: (type, a) => `${type}(${a})`,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { algebra, make, truth, withChildren } from "../../compiler/ir/algebra.ts";
+import { algebra, make, truth, whole, withChildren } from "../../compiler/ir/algebra.ts";
 import { range } from "../../compiler/ir/linear.ts";
 import { evaluate } from "../../compiler/ir/interpret.ts";
 import { any, checkRule, is, op, rule, type Rule } from "../../compiler/ir/rules.ts";
@@ -10,7 +10,7 @@ const value = (e: Expr, vars: Record<string, number>) => evaluate(e, new Map(Obj
 const why = (r: Rule) => checkRule(r, value, generator(7));
 
 describe("each rewrite rule holds bit by bit", () => {
-  for (const r of [...algebra, ...truth]) test(r.name, () => expect(why(r)).toBeNull());
+  for (const r of [...algebra, ...truth, ...whole]) test(r.name, () => expect(why(r)).toBeNull());
 });
 test("the checker refuses rules that forget -0, NaN or rounding", () => {
   const wrong = [

@@ -83,7 +83,12 @@ export function wordCases(lanes: number): readonly Case[] {
   const halves = [...new Set([1, 4, 8, lanes].filter((n) => n <= lanes))].flatMap((n) => [[convert("f32", convert("i32", encoded("f16", of("x", "f32")))), n], [decoded("f16", of("y", "u16")), n]] as const);
   const bytes = (["u8", "i8"] as const).flatMap((t) => [convert("i32", of("x", t)), convert("f32", of("y", t)), convert(t, of("x", "i32")), convert(t, of("small", "f32")), convert(t === "u8" ? "i8" : "u8", of("x", t)), make("max", make("min", of("x", t), of("y", t)), of("shift", t))])
     .flatMap((value) => [...new Set([4, 8, lanes].filter((n) => n <= lanes))].map((n) => [value, n] as const));
-  return [...halves, ...bytes, [apply("bits64", of("x", "i64")), 1] as const, [apply("toBits64", of("x", "f64")), 1] as const].map(([value, width], n) => ({ name: `w${n}`, value, lanes: width, tolerance: 0 }));
+  const word = (t: "u8" | "i8", from: Expr) => apply("word", ...[0, 1, 2, 3].map((k) => convert("u8", load(t, `x_${t}`, [add(from, constant("index", k))]))));
+  const dots = [1, 2, 4, 8, lanes].filter((n, k, all) => n <= lanes && all.indexOf(n) === k).flatMap((n) => [
+    [apply("dotBytes", of("x", "i32"), of("y", "i32"), of("x", "i32")), n], [apply("dotBytes", constant("i32", 0), of("x", "i32"), of("y", "i32")), n], [apply("dotBytes", of("y", "i32"), word("i8", constant("index", 5)), of("x", "i32")), n],
+  ] as const);
+  const words = [[word("u8", make("min", i, constant("index", N - 4))), 1], [apply("word", of("x", "u8"), of("y", "u8"), of("shift", "u8"), of("small", "u8")), 1]] as const;
+  return [...halves, ...words, ...dots, ...bytes, [apply("bits64", of("x", "i64")), 1] as const, [apply("toBits64", of("x", "f64")), 1] as const].map(([value, width], n) => ({ name: `w${n}`, value, lanes: width, tolerance: 0 }));
 }
 function ops(e: Expr, found = new Set<string>()): ReadonlySet<string> {
   if (e.kind === "apply") { found.add(e.op); e.args.forEach((x) => ops(x, found)); }

@@ -57,6 +57,7 @@ const factTexts: Readonly<Record<Exclude<keyof TargetFacts, "types">, (f: Target
   prepares: (f) => (f.prepares ? ["their weights made when the program starts"] : []),
   alignment: (f) => [`arguments at multiples of ${f.alignment} bytes`],
   shares: (f) => (f.shares ? ["one kernel for all that differ in numbers only"] : []),
+  byteDots: (f) => (f.byteDots ? ["products of bytes four at a time"] : []),
   halves: (f) => (f.halves ? ["large tensors in half precision"] : []),
   largestConstant: (f) => (Number.isFinite(f.largestConstant) ? [`constants of ${formatBytes(f.largestConstant)} at most`] : []),
   grid: (f) => (f.grid ? Object.values(gridFacts).map((text) => text(f.grid!)) : []),

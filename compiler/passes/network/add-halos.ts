@@ -49,10 +49,11 @@ const larger = (a: Margins, b: Margins): Margins => a.map(([x, y], i) => [Math.m
 
 /** The tests of a select, if a margin can answer all of them: the padded loads, and what is left without the tests. */
 function answer(n: Network, c: Compute, s: Stage, e: Expr): { loads: readonly Padded[]; inner: Expr } | null {
-  if (e.kind !== "apply" || e.op !== "select" || e.dtype !== "f32") return null;
+  if (e.kind !== "apply" || e.op !== "select" || (e.dtype !== "f32" && e.dtype !== "i32")) return null;
   const { inner, guards, otherwise } = unguarded(e);
   if (otherwise?.kind !== "const") return null;
-  const factors = inner.kind === "apply" && inner.op === "mul" ? inner.args : [inner];
+  if (e.dtype === "i32" && !(inner.kind === "apply" && inner.op === "word")) return null;
+  const factors = inner.kind === "apply" && inner.op === (e.dtype === "f32" ? "mul" : "word") ? inner.args.map((x) => (x.kind === "cast" ? x.arg : x)) : [inner];
   const zero = otherwise.value === 0;
   // A zero serves a maximum only where nothing is below it.
   if (!zero && !(otherwise.value === -Infinity && inner.kind === "load" && isNonNegative(n, inner.buffer))) return null;

@@ -61,7 +61,8 @@ function collect(n: Network, hasDots: boolean): Votes {
     if (product && column) {
       place(column);
       const inner = byExtent(s.reduce.axes).find((r) => { if (r.range[1] === 0) return false; const d = dimOf(product.a.at, r); return d !== null && !windowDims(c, s, product.a).includes(d); });
-      if (inner) vote(product.a.buffer, dimOf(product.a.at, inner), weight);
+      if (product.bytesAlong !== undefined) vote(product.a.buffer, product.bytesAlong, weight);
+      else if (inner) vote(product.a.buffer, dimOf(product.a.at, inner), weight);
       // A result that stays inside the kernel is made in the order that suits what reads it, lanes along its last axis, and both operands are read along the sum.
       const turned = hasDots && isThin(c, product) ? null : dimOf(product.b.at, column);
       const deep = out ? undefined : byExtent(s.reduce.axes).find((r) => r.range[1] > 0 && dimOf(product.b.at, r) !== null);

@@ -18,7 +18,7 @@ import { limits } from "../../ir/types.ts";
 /** f32 holds every whole number up to here. */
 const mostExact = 2 ** 24;
 /** A byte less its zero point. */
-interface Operand { readonly byte: Load; readonly zero: Load | number }
+export interface Operand { readonly byte: Load; readonly zero: Load | number }
 
 /** The network with such sums in f32. */
 export function floatSums(n: Network, facts: TargetFacts): Network {
@@ -27,7 +27,8 @@ export function floatSums(n: Network, facts: TargetFacts): Network {
   const computes = n.computes.flatMap((c) => inFloats(c, tensors, known) ?? [c]);
   return tensors.size === n.tensors.size ? n : { ...n, tensors, computes };
 }
-function operandOf(e: Expr): Operand | null {
+/** The byte and the zero point of a difference of i32; null where it is none. */
+export function operandOf(e: Expr): Operand | null {
   const bare = (x: Expr): Load | null => (x.kind === "cast" && x.arg.kind === "load" && (x.arg.dtype === "u8" || x.arg.dtype === "i8") ? x.arg : null), byte = bare(e);
   if (byte) return { byte, zero: 0 };
   if (e.kind !== "apply" || (e.op !== "sub" && e.op !== "add")) return null;
@@ -38,13 +39,10 @@ function operandOf(e: Expr): Operand | null {
 }
 /** The Computes that take its place; null where it is no such sum. Adds the tensors between them. */
 function inFloats(c: Compute, tensors: Map<string, NetTensor>, known: Map<string, string>): readonly Compute[] | null {
-  const [s] = c.stages as [Stage], [o] = c.outputs;
-  if (c.stages.length !== 1 || c.outputs.length !== 1 || s.reduce?.op !== "add" || s.value.dtype !== "i32") return null;
-  const { inner, guards, otherwise } = unguarded(s.value);
-  if (inner.kind !== "apply" || inner.op !== "mul" || (otherwise?.kind === "const" && Number(otherwise.value) !== 0)) return null;
-  const operands = inner.args.map(operandOf), [a, b] = operands, own = operands.map((x) => x && ownIndex(x));
-  if (!a || !b || !own[0] || !own[1]) return null;
-  const before: Compute[] = [], inFloat = [a, b].map((x, i) => widened(x, own[i]!, c, tensors, known, before)) as [string, string];
+  const found = byteProducts(c), [o] = c.outputs, own = found?.operands.map(ownIndex);
+  if (!found || !own![0] || !own![1]) return null;
+  const { stage: s, operands: [a, b], guards } = found;
+  const before: Compute[] = [], inFloat = [a, b].map((x, i) => widened(x, own![i]!, c, tensors, known, before)) as [string, string];
   const value = mul(load("f32", inFloat[0], a.byte.at), load("f32", inFloat[1], b.byte.at));
   const guardedValue = guards.length ? select(guards.reduce(both), value, constant("f32", -0)) : value;
   const pieces = piecesOf(s, [a, b], inFloat.map((t) => tensors.get(t)!));
@@ -62,12 +60,27 @@ function inFloats(c: Compute, tensors: Map<string, NetTensor>, known: Map<string
 }
 const plainly = ({ finish: _, ...s }: Stage): Stage => s;
 
+/** The operands of a sum of products of bytes and the tests around them; null where the Compute is no such sum. */
+export function byteProducts(c: Compute): { readonly stage: Stage; readonly operands: readonly [Operand, Operand]; readonly guards: readonly Expr[] } | null {
+  const [s] = c.stages as [Stage];
+  if (c.stages.length !== 1 || c.outputs.length !== 1 || s.reduce?.op !== "add" || s.value.dtype !== "i32") return null;
+  const { inner, guards, otherwise } = unguarded(s.value);
+  if (inner.kind !== "apply" || inner.op !== "mul" || (otherwise?.kind === "const" && Number(otherwise.value) !== 0)) return null;
+  const [a, b] = inner.args.map(operandOf);
+  return a && b ? { stage: s, operands: [a, b], guards } : null;
+}
 /** The index of the zero point over axes of the byte's tensor; null where it cannot be told from the byte's. */
-function ownIndex({ byte, zero }: Operand): readonly (number | Expr)[] | null {
+export function ownIndex({ byte, zero }: Operand): readonly (number | Expr)[] | null {
   if (loadsIn(byte.at).length) return null;
   if (typeof zero === "number") return [];
   const index = zero.at.map((e) => (e.kind === "const" ? e : byte.at.indexOf(e)));
   return index.some((e) => e === -1) ? null : index;
+}
+/** What element `i` of a constant, which is `q`, is less its zero point. */
+export function centredBy(t: NetTensor, zero: NetTensor | number, index: readonly (number | Expr)[]): (q: number, i: number) => number {
+  if (typeof zero === "number") return (q) => q - zero;
+  const strides = t.shape.map((_, d) => sizeOf(t.shape.slice(d + 1)));
+  return (q, i) => q - Number(zero.data![index.reduce<number>((sum, e, d) => sum * zero.shape[d]! + (typeof e === "number" ? Math.floor(i / strides[e]!) % t.shape[e]! : Number((e as { value: number }).value)), 0)]);
 }
 /** The tensor of an operand's elements less their zero points, in f32: a constant, or one that a map before makes. */
 function widened({ byte, zero }: Operand, index: readonly (number | Expr)[], c: Compute, tensors: Map<string, NetTensor>, known: Map<string, string>, before: Compute[]): string {
@@ -80,9 +93,7 @@ function widened({ byte, zero }: Operand, index: readonly (number | Expr)[], c: 
   known.set(key, name);
   const { declared: _, aliasOf: __, data, ...shape } = t;
   if (data && (!zeros || zeros.data)) {
-    const strides = axes.map((_, d) => sizeOf(t.shape.slice(d + 1)));
-    const zeroAt = (i: number): number => (!zeros ? Number(zero) : Number(zeros.data![index.reduce<number>((sum, e, d) => sum * zeros.shape[d]! + (typeof e === "number" ? Math.floor(i / strides[e]!) % t.shape[e]! : Number((e as { value: number }).value)), 0)]));
-    tensors.set(name, { ...shape, name, dtype: "f32", layout: rowMajor(t.shape.length), whole: true, data: Float32Array.from(data as ArrayLike<number>, (q, i) => Number(q) - zeroAt(i)) });
+    tensors.set(name, { ...shape, name, dtype: "f32", layout: rowMajor(t.shape.length), whole: true, data: Float32Array.from(data as ArrayLike<number>, centredBy(t, typeof zero === "number" ? zero : zeros!, index)) });
   } else {
     tensors.set(name, { ...shape, name, kind: "temporary", dtype: "f32", layout: rowMajor(t.shape.length) });
     const output = { stage: "float", tensor: name, dtype: "f32" as const, shape: t.shape, layout: rowMajor(t.shape.length) };

@@ -18,6 +18,7 @@ import { runSetup } from "./combine-weights.ts";
 import { densePorts } from "./dense-ports.ts";
 import { elideCopies } from "./elide-copies.ts";
 import { endLoops } from "./end-loops.ts";
+import { byteSums } from "./byte-sums.ts";
 import { floatSums } from "./float-sums.ts";
 import { fuseTails } from "./fuse-tails.ts";
 import { narrowStorage } from "./narrow-storage.ts";
@@ -41,6 +42,7 @@ export interface NetworkPass { readonly name: string; readonly run: (n: Network,
 /** The network passes, in order. Each says at its head what it needs and why it stands where it stands. */
 export const networkPasses: readonly NetworkPass[] = [
   { name: "store-types", run: storeTypes },
+  { name: "byte-sums", run: byteSums },
   { name: "float-sums", run: floatSums },
   { name: "split-recurrences", run: splitRecurrences },
   { name: "widen-masks", run: widenMasks },

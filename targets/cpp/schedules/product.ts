@@ -5,6 +5,7 @@
 import { load, type Expr, type Load } from "../../../compiler/ir/scalar.ts";
 import { rebuild } from "../../../compiler/ir/algebra.ts";
 import { axis, extentOf, type Axis, type Compute, type Stage } from "../../../compiler/ir/compute.ts";
+import { types } from "../../../compiler/ir/types.ts";
 import { isNarrow, isThin, type Contraction } from "../../../compiler/ir/contraction.ts";
 import type { Directive } from "../../../compiler/ir/schedule.ts";
 import type { InstructionSet } from "../isa.ts";
@@ -34,7 +35,7 @@ export function productPlan(c: Compute, s: Stage, p: Contraction, set: Instructi
   // Packed weights follow the order of these loops, so only the first operand decides which of them are one run.
   const kLoops = fuseInner(ks, list.filter((x) => x.load === a || (ofK(x.load) && x.load!.buffer !== operand)), open);
   const m = rowLoops.loops.at(-1), around = rowLoops.loops.slice(0, -1), nn = n.name;
-  const rowStep = m ? Math.abs(stepOf(addressOf(c, a), m.axes.at(-1)!) ?? 0) : 0;
+  const rowStep = m ? (Math.abs(stepOf(addressOf(c, a), m.axes.at(-1)!) ?? 0) * types[a.dtype].bytes) / 4 : 0;
   const t = tileOf(set, extentOf(n), m?.extent ?? 1, rowStep);
   const lastK = kLoops.loops.at(-1);
   const unrollK = lastK && kLoops.loops.length > 1 && lastK.extent <= 7 && t.rows * t.vectors * lastK.extent <= 128 ? [lastK.name] : [];

@@ -46,22 +46,24 @@ const strict = ["-std=c++17", "-Wall", "-Wextra", "-Werror", "-fno-exceptions", 
 const execute = promisify(execFile);
 const have = (command: string) => spawnSync(command, ["--version"]).error === undefined;
 const cpu = existsSync("/proc/cpuinfo") ? readFileSync("/proc/cpuinfo", "utf8") : "";
-const has: Readonly<Record<InstructionSetName, boolean>> = { sse: arch() === "x64", avx2: /\bavx2\b/.test(cpu) && /\bfma\b/.test(cpu), avx512: /\bavx512dq\b/.test(cpu) && /\bavx512bw\b/.test(cpu), neon: arch() === "arm64" };
+const has: Readonly<Record<InstructionSetName | "dots", boolean>> = { dots: /\bavx512_vnni\b/.test(cpu), sse: arch() === "x64", avx2: /\bavx2\b/.test(cpu) && /\bfma\b/.test(cpu), avx512: /\bavx512dq\b/.test(cpu) && /\bavx512bw\b/.test(cpu), neon: arch() === "arm64" };
 const arm: readonly string[] = ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"];
-const compilers: readonly { readonly set: InstructionSetName; readonly command: string; readonly flags: readonly string[]; readonly run: readonly string[] | null }[] = [
+const compilers: readonly { readonly set: InstructionSetName; readonly dots?: true; readonly command: string; readonly flags: readonly string[]; readonly run: readonly string[] | null }[] = [
   // What C++ leaves undefined ends the program.
   { set: "sse", command: "g++", flags: ["-fsanitize=undefined", "-fno-sanitize-recover=all", "-fno-sanitize=alignment"], run: has.sse ? [] : null },
   { set: "sse", command: "clang++", flags: [], run: has.sse ? [] : null },
   { set: "avx2", command: "g++", flags: [], run: has.avx2 ? [] : null }, { set: "avx2", command: "clang++", flags: [], run: has.avx2 ? [] : null },
   { set: "avx512", command: "g++", flags: [], run: has.avx512 ? [] : null }, { set: "avx512", command: "clang++", flags: [], run: has.avx512 ? [] : null },
+  { set: "avx512", dots: true, command: "g++", flags: [], run: has.dots ? [] : null }, { set: "avx512", dots: true, command: "clang++", flags: [], run: has.dots ? [] : null },
   { set: "neon", command: has.neon ? "g++" : "aarch64-linux-gnu-g++", flags: [], run: has.neon ? [] : have("qemu-aarch64") ? arm : null },
 ];
 const missing = (c: (typeof compilers)[number]): string => (!have(c.command) ? `, skipped: there is no ${c.command}` : arch() !== "x64" && c.set !== "neon" ? ", skipped: not for this processor" : c.run ? "" : ", compiled only: nothing here runs it");
+const setOf = ({ set, dots }: (typeof compilers)[number]): InstructionSet => ({ ...instructionSets[set], ...(dots ? instructionSets.avx512.withDots : {}) }), nameOf = (c: (typeof compilers)[number]): string => setOf(c).name;
 describe("all operators, types and widths", () => {
-  for (const compiler of compilers) test.skipIf(missing(compiler).startsWith(", skipped")).concurrent(`${compiler.set}, ${[compiler.command, ...compiler.flags].join(" ")}${missing(compiler)}`, async () => {
-    const { set: name, command, flags, run } = compiler;
-    const set = instructionSets[name];
-    const all = [...cases(set.lanes), ...wordCases(set.lanes)], kernels = all.map((c) => kernelOf(c, cppVariants([set.name])[0]!.lacks)), source = join(folder, `${name}-${command}.cpp`), program = `${source}.exe`, [from, to] = [join(folder, "in"), `${program}.out`];
+  for (const compiler of compilers) test.skipIf(missing(compiler).startsWith(", skipped")).concurrent(`${nameOf(compiler)}, ${[compiler.command, ...compiler.flags].join(" ")}${missing(compiler)}`, async () => {
+    const { command, flags, run } = compiler, name = nameOf(compiler);
+    const set: InstructionSet = setOf(compiler);
+    const all = compiler.dots ? wordCases(set.lanes) : [...cases(set.lanes), ...wordCases(set.lanes)], kernels = all.map((c) => kernelOf(c, cppVariants([compiler.set])[0]!.lacks)), source = join(folder, `${name}-${command}.cpp`), program = `${source}.exe`, [from, to] = [join(folder, "in"), `${program}.out`];
     // In a header, what is not used is no warning.
     const text = programOf(kernels, set);
     writeFileSync(join(folder, `${name}-${command}.h`), preambleOf([text]));
