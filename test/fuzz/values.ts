@@ -25,7 +25,8 @@ const safe: Step = (s, x) => {
     case 2: return s.op("Sqrt", [s.op("Add", [s.op("Mul", [x, x]), s.b.scalar(0.25)])]);
     case 3: return s.op("Reciprocal", [s.op("Add", [s.op("Abs", [x]), s.b.scalar(0.5)])]);
     case 4: return s.op("Pow", [s.op("Tanh", [x]), s.b.scalar(s.draw.pick([2, 3]))]);
-    case 5: return s.op("Pow", [s.op("Abs", [x]), s.b.scalar(0.5)]);
+    // A root of 0 has no slope: the rounding of a sum that comes to almost nothing would be most of the result.
+    case 5: return s.op("Pow", [s.op("Add", [s.op("Abs", [x]), s.b.scalar(0.25)]), s.b.scalar(0.5)]);
     default: return s.op(s.draw.pick(["Tan", "Asinh", "Atanh", "Sinh", "Cosh", "Asin", "Acos"]), [s.op("Mul", [s.op("Tanh", [x]), s.b.scalar(0.9)])]);
   }
 };
