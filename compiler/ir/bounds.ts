@@ -1,6 +1,6 @@
 /** What values an index can take where some tests hold: intervals, sharpened by linear inequalities. */
 import { children, type Expr, type Range } from "./scalar.ts";
-import { linear, range, type Linear } from "./linear.ts";
+import { highOfShares, linear, range, type Linear } from "./linear.ts";
 import { limits, types } from "./types.ts";
 
 /** Linear forms that are at most 0. */
@@ -78,7 +78,7 @@ const without = (form: Linear, facts: Facts): readonly Linear[] => facts.flatMap
 const highOf = ({ terms, constant }: Linear, facts: Facts): number => {
   let sum = constant;
   for (const [atom, c] of terms) { const [low, high] = atomRange(atom, facts); sum += c > 0 ? c * high : c * low; }
-  return sum;
+  return Math.min(sum, highOfShares({ terms, constant }));
 };
 /** A size less a part of it is known better by how it is made than by what it is made of. */
 function divisor([low, high]: Range, e: Expr): Range { const [least, most] = range(e); return [Math.max(low, least), Math.min(high, most)]; }

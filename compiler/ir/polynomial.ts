@@ -116,8 +116,8 @@ function rangeOf(e: Expr): Range {
   if (e.kind === "var") return e.range ?? [-Infinity, Infinity];
   if (e.kind !== "apply") return [-Infinity, Infinity];
   if (e.op === "add") {
-    const form = linear(e), exact = corners(form), [least, most] = exact ?? plainRange(e), quotients = [...form.terms.keys()].some(isShare);
-    return quotients ? [Math.max(least, Math.ceil(-smoothHigh(scale(form, -1)) - slack)), Math.min(most, Math.floor(smoothHigh(form) + slack))] : [least, most];
+    const form = linear(e), exact = corners(form), [least, most] = exact ?? plainRange(e);
+    return [Math.max(least, Math.ceil(-highOfShares(scale(form, -1)))), Math.min(most, Math.floor(highOfShares(form)))];
   }
   return plainRange(e);
 }
@@ -141,7 +141,8 @@ const plainRange = (e: Expr): Range => {
 /** A quotient of sizes by a number. */
 const isShare = (e: Expr): boolean => e.kind === "apply" && e.op === "quo" && e.args[1]!.kind === "const" && isFixed(e);
 const slack = 1e-6;
-/** An upper bound where quotients are taken for fractions, so that a size and its quotients tell of each other: W quo 2 is at most W. */
+/** An upper bound where quotients of sizes are taken for fractions, so that a size and its quotients tell of each other: W quo 2 is at most W. Infinite where there are none. */
+export const highOfShares = (form: Linear): number => ([...form.terms.keys()].some(isShare) ? smoothHigh(form) + slack : Infinity);
 function smoothHigh(form: Linear): number {
   let smooth: Linear = { terms: new Map(), constant: form.constant };
   for (const [atom, k] of form.terms) {

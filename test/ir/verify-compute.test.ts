@@ -5,7 +5,7 @@ import { boundsUnder, factsOf, noFacts } from "../../compiler/ir/bounds.ts";
 import { acc, at, axis, output, tensor, type Compute, type Stage, type Tensor } from "../../compiler/ir/compute.ts";
 import { both, convert, less, make, select } from "../../compiler/ir/algebra.ts";
 import { plus, times } from "../../compiler/ir/linear.ts";
-import { apply, constant, splat, variable, type Expr } from "../../compiler/ir/scalar.ts";
+import { apply, constant, parameter, splat, variable, type Expr } from "../../compiler/ir/scalar.ts";
 import { f, int, ranged } from "./kernels.ts";
 
 const X = tensor("X", "input", [6, 8]), I = tensor("I", "input", [4], { dtype: "i64" }), T = tensor("T", "table", [2], { data: [1, 2] });
@@ -97,6 +97,10 @@ describe("bounds under tests", () => {
     const facts = [...factsOf(less(plus(v, w), int(5)), true), ...factsOf(less(v, int(0)), false)];
     expect(boundsUnder(plus(v, w), facts)).toEqual([0, 4]);
     expect(boundsUnder(w, facts)).toEqual([0, 4]);
+  });
+  test("a size less a share of it bounds what is below", () => {
+    const size = parameter("$H", [1, 13]), part = make("quo", plus(size, int(1)), int(3)), rest = plus(plus(part, int(1)), times(make("quo", plus(size, int(4)), int(6)), -1)), i = plus(ranged("a", [0, 2]), ranged("b", [0, 2]));
+    expect(boundsUnder(i, factsOf(less(i, rest), true))).toEqual([0, 2]);
   });
   test("tests that contradict each other come to an end", () => {
     const u = variable("index", "u"), facts = [...factsOf(less(u, v), true), ...factsOf(less(v, u), true)];
