@@ -7,13 +7,13 @@ import { cppWords } from "../../compiler/emit/names.ts";
 import { isFloat, types, type DType, type Num } from "../../compiler/ir/types.ts";
 import type { InstructionSet } from "./isa.ts";
 
-const unsignedOf = (t: DType): string => types[t].c.replace(/^int/, "uint");
+/** The type without a sign, of which arithmetic wraps around, for a result of whole numbers. */
+const unsignedOf = (e: Apply): string => (e.lanes > 1 ? `u32x${e.lanes}` : types[e.dtype].c.replace(/^int/, "uint"));
 /** Integer arithmetic wraps around: signed overflow would be undefined, and narrow types would widen. */
 const wrapping = (infix: string, level: number): Form => ({ by: (e) => {
-  const { kind, c } = types[e.dtype];
+  const { kind } = types[e.dtype];
   if (kind === "float" || kind === "index") return { infix, level };
-  if (e.lanes > 1) return (_e, type, a, b) => `(${type})((u32x${e.lanes})${a} ${infix} (u32x${e.lanes})${b})`;
-  return (_e, _type, a, b) => `(${c})((${unsignedOf(e.dtype)})${a} ${infix} (${unsignedOf(e.dtype)})${b})`;
+  return (_e, type, a, b) => `(${type})((${unsignedOf(e)})${a} ${infix} (${unsignedOf(e)})${b})`;
 } });
 const f32Vector = (e: Apply) => e.lanes > 1 && e.dtype === "f32";
 /** A function of libm, by type; lane by lane where a vector has no better form. */
@@ -78,10 +78,10 @@ export const cpp = (set: InstructionSet, tasks = 1): Dialect => ({
     fmod: { by: (e) => (isFloat(e.dtype) ? libm("fmod") : { infix: "%", level: 5 }) },
     min: (e, type, a, b) => (f32Vector(e) && set.lanes > 4 ? `SMALLER(${type}, ${a}, ${b})` : `(${b} < ${a} ? ${b} : ${a})`),
     max: (e, type, a, b) => (f32Vector(e) && set.lanes > 4 ? `LARGER(${type}, ${a}, ${b})` : `(${a} < ${b} ? ${b} : ${a})`),
-    neg: (e, type, a) => (isFloat(e.dtype) || e.dtype === "index" ? `(-${a})` : `(${type})(-(${e.lanes > 1 ? `u32x${e.lanes}` : unsignedOf(e.dtype)})${a})`),
+    neg: (e, type, a) => (isFloat(e.dtype) || e.dtype === "index" ? `(-${a})` : `(${type})(-(${unsignedOf(e)})${a})`),
     abs: {
       by: (e) => (isFloat(e.dtype) && e.lanes === 1 ? libm("fabs") : f32Vector(e)
-        ? (_e, type, a) => `((${type})((i32x${e.lanes})${a} & 0x7fffffff))` : (_e, type, a) => (types[e.dtype].kind === "uint" ? a : `(${type})(${a} < 0 ? -(${unsignedOf(e.dtype)})${a} : (${unsignedOf(e.dtype)})${a})`)),
+        ? (_e, type, a) => `((${type})((i32x${e.lanes})${a} & 0x7fffffff))` : (_e, type, a) => (types[e.dtype].kind === "uint" ? a : `(${type})(${a} < 0 ? -(${unsignedOf(e)})${a} : (${unsignedOf(e)})${a})`)),
     },
     exp: libm("exp"), log: libm("log"), erf: libm("erf"), sin: libm("sin"), cos: libm("cos"), tan: libm("tan"),
     asin: libm("asin"), acos: libm("acos"), atan: libm("atan"), sinh: libm("sinh"), cosh: libm("cosh"), tanh: libm("tanh"),
@@ -97,7 +97,7 @@ export const cpp = (set: InstructionSet, tasks = 1): Dialect => ({
     xor: (e, type, a, b) => (e.dtype === "bool" && e.lanes === 1 ? `(${a} != ${b})` : e.lanes > 1 ? `(${a} ^ ${b})` : `(${type})(${a} ^ ${b})`),
     not: (e, _type, a) => (e.lanes > 1 ? `(~${a})` : `(!${a})`),
     bitNot: (e, type, a) => (e.lanes > 1 ? `(~${a})` : `(${type})(~${a})`),
-    shl: (e, type, a, b) => `(${type})((${e.lanes > 1 ? `u32x${e.lanes}` : unsignedOf(e.dtype)})${a} << ${b})`,
+    shl: (e, type, a, b) => `(${type})((${unsignedOf(e)})${a} << ${b})`,
     shr: (_e, type, a, b) => `(${type})(${a} >> ${b})`,
     select: (_e, _type, c, a, b) => `(${c} ? ${a} : ${b})`,
     ...texts,

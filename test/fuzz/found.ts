@@ -174,4 +174,72 @@ export const found: Readonly<Record<string, string>> = {
       output y
       output z
     }`,
+  "whole numbers in lanes": `
+    graph "found" {
+      input x: i32[3, 17]
+      input y: i32[3, 17]
+      input f: f32[3, 17]
+      const one: i32[] = [1]
+      const low: i32[] = [-3]
+      const high: i32[] = [5]
+      const seven: i32[] = [7]
+      absolute: i32[3, 17] = Abs(x) {} @ abs
+      negative: i32[3, 17] = Neg(x) {} @ neg
+      sign: i32[3, 17] = Sign(x) {} @ sign
+      sum: i32[3, 17] = Add(x, y) {} @ add
+      difference: i32[3, 17] = Sub(x, y) {} @ sub
+      product: i32[3, 17] = Mul(x, y) {} @ mul
+      quotient: i32[3, 17] = Div(x, seven) {} @ div
+      remainder: i32[3, 17] = Mod(x, seven) { fmod: 0 } @ mod
+      rest: i32[3, 17] = Mod(x, seven) { fmod: 1 } @ fmod
+      quotients: i32[3, 17] = Div(x, y) {} @ divs
+      remainders: i32[3, 17] = Mod(x, y) { fmod: 0 } @ mods
+      rests: i32[3, 17] = Mod(x, y) { fmod: 1 } @ fmods
+      power: i32[3, 17] = Pow(x, high) {} @ pow
+      least: i32[3, 17] = Min(x, y) {} @ min
+      most: i32[3, 17] = Max(x, y) {} @ max
+      clipped: i32[3, 17] = Clip(x, low, high) {} @ clip
+      relu: i32[3, 17] = Relu(x) {} @ relu
+      both: i32[3, 17] = BitwiseAnd(x, y) {} @ and
+      either: i32[3, 17] = BitwiseOr(x, y) {} @ or
+      one_of: i32[3, 17] = BitwiseXor(x, y) {} @ xor
+      not: i32[3, 17] = BitwiseNot(x) {} @ not
+      less: bool[3, 17] = Less(x, y) {} @ less
+      same: bool[3, 17] = Equal(x, y) {} @ equal
+      test: bool[3, 17] = And(less, same) {} @ tests
+      chosen: i32[3, 17] = Where(less, x, y) {} @ where
+      float: f32[3, 17] = Cast(x) { to: 1 } @ float
+      whole: i32[3, 17] = Cast(f) { to: 6 } @ whole
+      truth: bool[3, 17] = Cast(x) { to: 9 } @ truth
+      number: i32[3, 17] = Cast(test) { to: 6 } @ number
+      output absolute
+      output negative
+      output sign
+      output sum
+      output difference
+      output product
+      output quotient
+      output remainder
+      output rest
+      output quotients
+      output remainders
+      output rests
+      output power
+      output least
+      output most
+      output clipped
+      output relu
+      output both
+      output either
+      output one_of
+      output not
+      output less
+      output same
+      output test
+      output chosen
+      output float
+      output whole
+      output truth
+      output number
+    }`,
 };
