@@ -159,7 +159,7 @@ const byteDots = [
   "#endif", ""].join("\n");
 /** Each with the words by which kernels that need it are known. */
 const sections: readonly (readonly [text: string, words: RegExp])[] = [
-  [narrowLanes, /\b([ui]8|u16)x\d/],
+  [narrowLanes, /\b([ui]8|u16)x\d|\b(WIDEN|NARROW)\d/],
   [smallFloats, /\b(u16x\d|from_half|to_half|FROM_HALF|TO_HALF|bits_to_double|double_to_bits)/],
   [wholeLanes, /\bWHOLE\d/],
   [byteDots, /\b(dot_bytes|word_of_bytes|word\b)/],
