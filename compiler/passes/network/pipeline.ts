@@ -11,6 +11,7 @@ import { whole } from "../graph/cut-regions.ts";
 import { addHalos } from "./add-halos.ts";
 import { buildProgram } from "./build-program.ts";
 import { chainProducts } from "./chain-products.ts";
+import { chainWindows } from "./chain-windows.ts";
 import { chooseAlgorithms } from "./choose-algorithms.ts";
 import { chooseProducts } from "./choose-products.ts";
 import { chooseLayouts } from "./choose-layouts.ts";
@@ -62,6 +63,7 @@ export const networkPasses: readonly NetworkPass[] = [
   { name: "choose-products", run: chooseProducts },
   { name: "run-setup", run: runSetup },
   { name: "inline-maps", run: inlineMaps },
+  { name: "chain-windows", run: chainWindows },
   { name: "add-halos", run: addHalos },
   // Clearing a margin is a stage of its own.
   { name: "split-stages", run: splitStages },

@@ -31,7 +31,7 @@ export function productPlan(c: Compute, s: Stage, p: Contraction, set: Instructi
   ({ compute: c, stage: s } = shape);
   if (!operand && stepOf(addressOf(c, b), n) !== 1) ({ compute: c, stage: s, more } = stageOperand(c, s, b, ownK, n, set, `${n.name}_o`));
   const list = accessesOf(c, s), open = openAxes(c, s), ofK = (l: Load | null) => l !== null && ks.some((k) => uses(l, k));
-  const rowLoops = fuseInner(byStep(rows, store), list.filter((x) => x.load === a || !ofK(x.load)), open);
+  const blocks = rowBlocks(c, a, byStep(rows, store)), rowLoops = inBlocks(fuseInner(blocks.inner, list.filter((x) => x.load === a || !ofK(x.load)), open), blocks);
   // Packed weights follow the order of these loops, so only the first operand decides which of them are one run.
   const kLoops = fuseInner(ks, list.filter((x) => x.load === a || (ofK(x.load) && x.load!.buffer !== operand)), open);
   const m = rowLoops.loops.at(-1), around = rowLoops.loops.slice(0, -1), nn = n.name;
@@ -39,7 +39,7 @@ export function productPlan(c: Compute, s: Stage, p: Contraction, set: Instructi
   const t = tileOf(set, extentOf(n), m?.extent ?? 1, rowStep);
   const lastK = kLoops.loops.at(-1);
   const unrollK = lastK && kLoops.loops.length > 1 && lastK.extent <= 7 && t.rows * t.vectors * lastK.extent <= 128 ? [lastK.name] : [];
-  const free = byStep(outer, store).map((x): FusedLoop => ({ name: x.name, extent: extentOf(x), axes: [x] }));
+  const free = [...byStep(outer, store).map((x): FusedLoop => ({ name: x.name, extent: extentOf(x), axes: [x] })), ...blocks.outer];
   const tiles = m ? Math.ceil(m.extent / t.rows) * around.reduce((x, l) => x * l.extent, 1) : 1;
   const lastRolled = kLoops.loops.filter((l) => !unrollK.includes(l.name)).at(-1)!.name;
   const directives: Directive[] = [
@@ -55,6 +55,43 @@ export function productPlan(c: Compute, s: Stage, p: Contraction, set: Instructi
     ...(operand && tiles > 1 ? panelHints(operand, `${nn}_o`, [...around.map((l) => l.name), m!.name], Math.max(panelWidth, t.vectors * set.lanes), lastRolled) : []),
   ];
   return { compute: c, directives, more, outer: free };
+}
+
+/** Rows that are taken through an earlier stage and the product together: loops over blocks of them, and the axes inside a block. */
+interface RowBlocks { readonly outer: readonly FusedLoop[]; readonly inner: readonly Axis[]; readonly cut?: { readonly axis: Axis; readonly by: number } }
+/** Floats between the two for one block of rows: 96 KB. */
+const blockFloats = 24 * 1024;
+/** All rows are one block unless the product's operand is another stage's sums, and too long for that. */
+function rowBlocks(c: Compute, a: Load, rows: readonly Axis[]): RowBlocks {
+  const made = c.stages.find((x) => x.name === a.buffer && x.reduce);
+  let floats = made ? made.axes.reduce((n, x) => n * extentOf(x), 1) : 0;
+  const outer: FusedLoop[] = [];
+  for (const [i, x] of rows.entries()) {
+    if (floats <= blockFloats) return { outer, inner: rows.slice(i) };
+    const all = extentOf(x);
+    floats /= all;
+    const most = Math.floor(blockFloats / floats), by = most > 1 ? evenBlock(all, most) : 1;
+    outer.push({ name: by === 1 ? x.name : `${x.name}_b`, extent: Math.ceil(all / by), axes: [x] });
+    if (by > 1) return { outer, inner: rows.slice(i), cut: { axis: x, by } };
+  }
+  return { outer, inner: [] };
+}
+/** The largest block of at most `most` that divides `all`, an even one if it is not much smaller: windows are computed two rows at a time. Where there is none, the last block is smaller. */
+function evenBlock(all: number, most: number): number {
+  const fits = Array.from({ length: Math.min(most, all) }, (_, i) => i + 1).filter((n) => all % n === 0 && 2 * n > most);
+  return fits.filter((n) => n % 2 === 0).at(-1) ?? fits.at(-1) ?? (most > 2 ? most - (most % 2) : most);
+}
+/** Loops over rows, where those of the axis that is cut are the loops inside a block. */
+function inBlocks({ loops, directives }: ReturnType<typeof fuseInner>, { cut }: RowBlocks): ReturnType<typeof fuseInner> {
+  if (!cut) return { loops, directives };
+  const { axis: { name }, by } = cut, all = extentOf(cut.axis), inner = `${name}_r`;
+  return {
+    loops: loops.map((l) => (l.axes[0] === cut.axis ? { ...l, name: l.axes.length > 1 ? l.name : inner, extent: l.extent / all * by } : l)),
+    directives: [
+      { split: name, by, into: [`${name}_b`, inner], edge: "peel" },
+      ...directives.map((d) => ("fuse" in d && d.fuse[0] === name ? { ...d, fuse: [inner, d.fuse[1]] as const } : d)),
+    ],
+  };
 }
 
 /**
