@@ -86,12 +86,13 @@ function paddedIn(n: Network, c: Compute, s: Stage): readonly Padded[] {
   const found: Padded[] = [];
   const look = (e: Expr) => rebuildTop(e, (x) => { const a = answer(n, c, s, x); if (a) found.push(...a.loads); return a ? x : null; });
   look(s.value);
+  if (s.finish) look(s.finish);
   return found.filter((p) => n.tensors.get(p.load.buffer)!.kind === "temporary");
 }
 function withoutTests(c: Compute, n: Network): Compute {
   const covered = (p: Padded) => { const h = n.tensors.get(p.load.buffer)!.layout.halo; return p.margins.every(([a, b], d) => a <= (h?.[d]?.[0] ?? 0) && b <= (h?.[d]?.[1] ?? 0)); };
-  const go = (s: Stage) => rebuildTop(s.value, (x) => { const a = answer(n, c, s, x); return a?.loads.every(covered) ? a.inner : null; });
-  return { ...c, stages: c.stages.map((s) => ({ ...s, value: go(s) })) };
+  const go = (s: Stage, e: Expr) => rebuildTop(e, (x) => { const a = answer(n, c, s, x); return a?.loads.every(covered) ? a.inner : null; });
+  return { ...c, stages: c.stages.map((s) => ({ ...s, value: go(s, s.value), ...(s.finish ? { finish: go(s, s.finish) } : {}) })) };
 }
 
 /** Stages that clear the margin of an output: slabs before and after each dimension, inside the margins of the earlier ones. */

@@ -1,21 +1,23 @@
 /**
- * What only moves elements (Transpose, Slice, Split, Reshape, Expand) becomes an index map in the loads of its readers.
+ * What only moves elements (Transpose, Slice, Split, Reshape, Expand) becomes an index map in the loads of its readers, and so does a Pad with
+ * zeros that maps read, element by element: they test where they are, until margins make the tests vanish.
  * Needs: split-concats. Ensures: a movement is left only where a reader could not take it well: a reduction whose index
  * would no longer be a sum of multiples of axes, even of those that split-reductions makes, or an output of the model.
  * Also removes tensors that repeat a box of another one, as the shorter Concats of a dense block do.
  * Stands after fuse-tails has had the copies it can use (they write boxes), and runs before it a second time.
  */
-import { load, type Expr, type Load } from "../../ir/scalar.ts";
+import { constant, load, type Expr, type Load } from "../../ir/scalar.ts";
 import { int, minus, numberOf, plus } from "../../ir/linear.ts";
-import { rebuild, substitute } from "../../ir/algebra.ts";
-import { axis, type Axis, type Compute } from "../../ir/compute.ts";
-import { contractionOf, isAffine, isMap, movementOf } from "../../ir/contraction.ts";
+import { both, loadsIn, rebuild, select, substitute } from "../../ir/algebra.ts";
+import { axis, extentOf, type Axis, type Compute } from "../../ir/compute.ts";
+import { sizeOf } from "../../ir/graph.ts";
+import { contractionOf, isAffine, isMap, movementOf, unguarded } from "../../ir/contraction.ts";
 import { loadsOfCompute, relist, usesOf, type Network } from "../../ir/network.ts";
 import { readsWritten } from "../../ir/verify-compute.ts";
 import { splitReductions } from "./split-reductions.ts";
 
-/** Element `at(axes)` of `of`. */
-interface Source { readonly of: string; readonly axes: readonly Axis[]; readonly at: readonly Expr[] }
+/** Element `at(axes)` of `of`, zero where one of `guards` fails. */
+interface Source { readonly of: string; readonly axes: readonly Axis[]; readonly at: readonly Expr[]; readonly guards?: readonly Expr[] }
 
 export function inlineMovement(n: Network): Network {
   for (;;) {
@@ -29,7 +31,7 @@ function step(n: Network): Network {
   for (const [name, t] of n.tensors) {
     if (t.kind !== "temporary") continue;
     const made = writers.get(name) ?? [], read = readers.get(name) ?? [];
-    const source = made.length ? sourceOf(made, t.shape) : null;
+    const source = made.length ? sourceOf(made, t.shape) ?? paddedOf(n, made) : null;
     if (!source || read.length === 0 || n.tensors.get(source.of)!.kind === "output") continue;
     // A tensor written piece by piece is complete only after its last writer; a reader's place in the order must stay valid.
     const taken = new Map(read.map((r) => [r, take(r, name, source)]));
@@ -64,13 +66,28 @@ function sourceOf(made: readonly Compute[], shape: readonly number[]): Source | 
   }
   return { of: first.m.load.buffer, axes, at: axes.map((a, d) => plus(a, int(shifts![d]!))) };
 }
-const moved = (l: Load, s: Source): Load => load(l.dtype, s.of, s.at.map((e) => substitute(e, new Map(s.axes.map((a, d) => [a.name, l.at[d]!])))));
+/** Zeros become a margin, and more of them than this for each element would keep other readers of the elements from using whole lines of the cache. */
+const mostZeros = 0.5;
+/** What a map copies into the middle of a few zeros. */
+function paddedOf(n: Network, [c, ...more]: readonly Compute[]): Source | null {
+  const [s] = c!.stages;
+  if (more.length || !isMap(c!) || s!.finish || s!.value.dtype !== "f32" || c!.outputs[0]!.index) return null;
+  const { inner, guards, otherwise } = unguarded(s!.value);
+  if (!guards.length || inner.kind !== "load" || otherwise?.kind !== "const" || otherwise.value !== 0 || loadsIn([...inner.at, ...guards]).length > 0) return null;
+  const padded = sizeOf(s!.axes.map(extentOf)), own = sizeOf(n.tensors.get(inner.buffer)!.shape);
+  return padded <= own * (1 + mostZeros) ? { of: inner.buffer, axes: s!.axes, at: inner.at, guards } : null;
+}
+function moved(l: Load, s: Source): Expr {
+  const at = new Map(s.axes.map((a, d) => [a.name, l.at[d]!])), go = (e: Expr) => substitute(e, at), from = load(l.dtype, s.of, s.at.map(go));
+  return s.guards ? select(s.guards.map(go).reduce(both), from, constant(l.dtype, 0)) : from;
+}
 
 /** The reader with the movement in its loads; null where it could not take it well. */
 function take(r: Compute, name: string, s: Source): Compute | null {
   const next = redirect(r, name, s);
   if (next.outputs.some((o) => o.tensor === s.of && readsWritten(next, o))) return null;
   const offsets = s.at.length === s.axes.length && s.at.every((e, d) => minus(e, s.axes[d]!).kind === "const");
+  if (s.guards) return isMap(r) && offsets && loadsOfCompute(r, name).every((l) => l.at.every((e, d) => e === r.stages[0]!.axes[d] || s.axes[d]!.range[1] === 0)) ? next : null;
   if (offsets || isMap(r)) return next;
   if (!r.stages.some((x) => contractionOf(r, x))) return null;
   const whole = splitReductions(next, s.of);

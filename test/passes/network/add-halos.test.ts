@@ -20,6 +20,15 @@ describe("add-halos", () => {
     expect(tested(of(n, "conv1"))).toBe(false);
     expect(of(n, "exp0").outputs.map((o) => o.stage)).toEqual(["margin0_0", "margin0_1", "margin0_2", "map"]);
   });
+  test("channels of zeros that a residual adds are a margin of its operand, which a window reads without them", () => {
+    const n = padded((b, x) => {
+      const y = b.op("Relu", [x]), deep = b.op("Conv", [y, b.constant([8, 1, 3, 3])], { group: 8, pads: [1, 1, 1, 1] });
+      return [b.op("Relu", [b.op("Add", [b.op("Conv", [deep, b.constant([10, 8, 1, 1])]), b.op("Pad", [y, b.ints(0, 0, 0, 0, 0, 2, 0, 0)])])])];
+    });
+    expect(margin(n, "%v_relu0")).toEqual([none, [0, 2], one, one]);
+    expect(n.computes.some(tested)).toBe(false);
+    expect(n.computes.map((c) => c.name)).not.toContain("pad");
+  });
   test("as wide as the reader that reaches furthest", () => {
     const n = padded((b, x) => { const y = b.op("Exp", [x]); return [window("AveragePool")(b, y), b.op("Conv", [y, b.constant([8, 8, 5, 3])], { pads: [2, 0, 2, 1], strides: [2, 2] })]; });
     expect(margin(n, "%v_exp0")).toEqual([none, none, [2, 1], [1, 1]]);

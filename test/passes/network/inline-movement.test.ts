@@ -22,6 +22,10 @@ describe("inline-movement", () => {
     // The Split has two outputs: it is one kernel of its own until its readers are.
     expect(names(n).at(-1)).toBe("mul");
   });
+  test.each<[string, number, number]>([["few zeros", 2, 0], ["as many zeros as elements", 4, 1]])("a Pad with %s, and the sum that it is an operand of", (_, zeros, left) => {
+    const n = inlined((b, x) => [b.op("Add", [b.op("Pad", [b.op("Exp", [x]), b.ints(0, 0, 0, 0, 0, zeros, 0, 0)]), b.input("y", [1, 4 + zeros, 6, 5])])], [1, 4, 6, 5]);
+    expect(names(n).filter((x) => x === "pad")).toHaveLength(left);
+  });
   test("into a product, where every index stays a sum of axes", () => {
     const n = inlined((b, x) => [b.op("MatMul", [b.op("Transpose", [x], { perm: [0, 2, 1] }), b.constant([3, 5])])]);
     expect(names(n)).toEqual(["matmul"]);
