@@ -1,5 +1,5 @@
 /**
- * A window over each channel (a depthwise convolution) and the product that sums over these channels become one Compute, so that a schedule
+ * A window over each channel (a depthwise convolution, a pool) and the product that sums over these channels become one Compute, so that a schedule
  * can take some rows at a time through both: what lies between them stays near the processor, and is never whole in memory.
  * Needs: fusing is done; the algorithms are chosen, since Strassen's product wants all rows at once. Ensures: the window's stage has the
  * product's rows as its axes and the channels as its last one. Does nothing for grids, where a group has no room for rows, and where
@@ -9,7 +9,7 @@
 import type { TargetFacts } from "../../emit/target.ts";
 import { loadsIn, rebuild, substitute } from "../../ir/algebra.ts";
 import { axis, extentOf, type Axis, type Compute, type Stage } from "../../ir/compute.ts";
-import { contractionOf, isFloat32, windowDims } from "../../ir/contraction.ts";
+import { contractionOf, isFloat32, windowDims, type Contraction } from "../../ir/contraction.ts";
 import { sizeOf } from "../../ir/graph.ts";
 import { int } from "../../ir/linear.ts";
 import { relist, usesOf, type Network } from "../../ir/network.ts";
@@ -36,24 +36,30 @@ export function chainWindows(n: Network, facts: TargetFacts): Network {
   return { ...n, tensors, computes: n.computes.flatMap((c) => { const r = replaced.get(c); return r === undefined ? [c] : r ? [r] : []; }) };
 }
 
+/** What the product reads of the window's result: `at` for each dimension, of which `k`, its only sum, is the channel and `rows` are axes of the product. */
+interface Places { readonly at: readonly Expr[]; readonly k: Axis; readonly rows: readonly Axis[] }
+/** Null unless every element is read once for each column, at its own place. */
+function placesOf(w: Stage, out: Stage, p: Contraction): Places | null {
+  const single = new Map([...out.axes, ...out.reduce!.axes].filter((a) => extentOf(a) === 1).map((a) => [a.name, int(0)])), at = p.a.at.map((e) => substitute(e, single));
+  const [k, ...more] = out.reduce!.axes.filter((a) => extentOf(a) > 1), rows = out.axes.filter((a) => at.includes(a));
+  const isOwn = (e: Expr, d: number) => (e === k || out.axes.some((a) => a === e) ? extentOf(e as Axis) === extentOf(w.axes[d]!) : e === int(0) && extentOf(w.axes[d]!) === 1);
+  const isOnce = at.filter((e) => e !== int(0)).length === rows.length + 1 && p.rows.every((a) => extentOf(a) === 1 || rows.includes(a));
+  return k && !more.length && !p.guards.length && at.includes(k) && at.every(isOwn) && isOnce ? { at, k, rows } : null;
+}
+/** Whether a Compute is one window over each channel, and its elements lie where its axes say. */
+function isWindow(c: Compute): boolean {
+  const [w, ...others] = c.stages, [made, ...more] = c.outputs;
+  if (!w?.reduce || others.length || more.length || c.algorithm || !isFloat32(w) || made!.index?.some((e, d) => e !== w.axes[d])) return false;
+  return loadsIn([w.value]).filter((l) => windowDims(c, w, l).length > 0).length === 1 && !contractionOf(c, w)?.columns.some((a) => extentOf(a) > 1);
+}
 /** The two as one; null where the first is no window over each channel, or the second sums over anything else. */
 function chained(window: Compute, c: Compute): Compute | null {
-  const [w] = window.stages, out = c.stages[0]!, p = contractionOf(c, out)!, [made] = window.outputs, own = out.reduce!.axes.filter((a) => extentOf(a) > 1);
-  if (!w?.reduce || window.stages.length !== 1 || window.outputs.length !== 1 || window.algorithm || !isFloat32(w) || !isFloat32(out)) return null;
-  const windows = loadsIn([w.value]).filter((l) => windowDims(window, w, l).length > 0);
-  if (windows.length !== 1 || contractionOf(window, w)?.columns.some((a) => extentOf(a) > 1) || p.guards.length || own.length !== 1 || loadsIn(out.finish ? [out.finish] : [], p.a.buffer).length) return null;
-  const single = new Map([...out.axes, ...out.reduce!.axes].filter((a) => extentOf(a) === 1).map((a) => [a.name, int(0)]));
-  const [k] = own as [Axis], at = p.a.at.map((e) => substitute(e, single)), isRow = (e: Expr) => out.axes.some((a) => a === e);
-  const rows = at.filter(isRow) as Axis[];
-  // Every element of the window is read once for each column, at its own place.
-  if (!at.every((e) => e === k || isRow(e) || (e.kind === "const" && e.value === 0)) || at.filter((e) => e === k).length !== 1 || new Set(rows).size !== rows.length) return null;
-  if (!p.rows.every((a) => extentOf(a) === 1 || rows.includes(a)) || !at.every((e, d) => extentOf(w.axes[d]!) === (e.kind === "const" ? 1 : extentOf(e as Axis))) || made!.index?.some((e, d) => e !== w.axes[d])) return null;
-
-  const taken = new Set([...out.axes, ...out.reduce!.axes].map((a) => a.name)), free = (name: string): string => (taken.has(name) ? free(`${name}w`) : name);
-  const taps = w.reduce.axes.map((a) => axis(free(a.name), extentOf(a))), images = new Map<string, Expr>([...w.axes.map((a, d) => [a.name, at[d]!] as const), ...w.reduce.axes.map((a, i) => [a.name, taps[i]!] as const)]);
-  const move = (e: Expr) => rebuild(e, (x) => (x.kind === "var" ? images.get(x.name) ?? x : x)), axes = [...[...rows].sort((a, b) => out.axes.indexOf(a) - out.axes.indexOf(b)), k];
-  const name = w.name === out.name ? `${w.name}_window` : w.name;
-  const first: Stage = { name, axes, value: move(w.value), reduce: { ...w.reduce, axes: taps }, ...(w.finish ? { finish: move(w.finish) } : {}) };
+  const [w] = window.stages as [Stage], out = c.stages[0]!, p = contractionOf(c, out)!, places = isWindow(window) && isFloat32(out) && placesOf(w, out, p);
+  if (!places || loadsIn(out.finish ? [out.finish] : [], p.a.buffer).length) return null;
+  const { at, k, rows } = places, taken = new Set([...out.axes, ...out.reduce!.axes].map((a) => a.name)), free = (name: string): string => (taken.has(name) ? free(`${name}w`) : name);
+  const taps = w.reduce!.axes.map((a) => axis(free(a.name), extentOf(a))), images = new Map<string, Expr>([...w.axes.map((a, d) => [a.name, at[d]!] as const), ...w.reduce!.axes.map((a, i) => [a.name, taps[i]!] as const)]);
+  const move = (e: Expr) => rebuild(e, (x) => (x.kind === "var" ? images.get(x.name) ?? x : x)), axes = [...rows, k], name = w.name === out.name ? `${w.name}_window` : w.name;
+  const first: Stage = { name, axes, value: move(w.value), reduce: { ...w.reduce!, axes: taps }, ...(w.finish ? { finish: move(w.finish) } : {}) };
   const last: Stage = { ...out, value: rebuild(out.value, (x) => (x === p.a ? load(x.dtype, name, axes) : x)) };
   return { ...c, name: `${window.name}_${c.name}`, origin: [...new Set([...window.origin, ...c.origin])], tensors: [...window.tensors, ...c.tensors], stages: [first, last] };
 }
