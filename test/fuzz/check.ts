@@ -129,6 +129,17 @@ async function checkDevice(target: Target, all: readonly Member[], o: CheckOptio
 const align = (n: number): number => Math.ceil(n / 64) * 64;
 const firstLines = (text: string): string => text.split("\n").filter((l) => /error|warning/.test(l)).slice(0, 4).join("\n") || text.slice(0, 400);
 
+/** What the sources include, before any namespace is opened around them. */
+const outsideNamespaces = `#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+`;
 async function checkOn(runner: Runner, all: readonly Member[], o: CheckOptions): Promise<readonly Failure[]> {
   const { isa } = runner, folder = join(o.folder, isa), failures: Failure[] = [], name = (m: Member) => `g${m.index}`;
   const fail = (m: Member, kind: Failure["kind"], reason: string) => { failures.push({ index: m.index, isa, kind, reason }); };
@@ -144,7 +155,7 @@ async function checkOn(runner: Runner, all: readonly Member[], o: CheckOptions):
   }
   const unit = async (some: readonly Member[], file: string): Promise<string> => {
     const parts = some.map((m) => `namespace unit_${name(m)} {\n${["", "_run", `_kernels_${isa}`, "_weights"].map((p) => `#include "${name(m)}/${name(m)}${p}.cpp"\n`).join("")}}\n`);
-    writeFileSync(join(folder, `${file}.cpp`), `#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <string.h>\n${parts.join("")}`);
+    writeFileSync(join(folder, `${file}.cpp`), `${outsideNamespaces}${parts.join("")}`);
     await execute(runner.cxx, [...o.flags, "-std=c++17", "-fno-exceptions", "-fno-rtti", "-c", `${file}.cpp`, "-o", `${file}.o`],
       { cwd: folder, maxBuffer: 1 << 26 });
     return `${file}.o`;
