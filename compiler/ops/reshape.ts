@@ -47,7 +47,7 @@ function remaining(shape: readonly Dim[], others: readonly Dim[]): Dim {
     own.set(e.name, e);
     return parameter(e.name, [1, Math.max(1, e.range[1])]);
   }));
-  const left = substitute(sizeExpr(quoDim(some(size), some(known))), own);
+  const left = substitute(sizeExpr(quoDim(some(size), largest(1, some(known)))), own);
   return divides(left) ? quoDim(size, largest(1, known)) : dimOf(left);
 }
 /** Whether it has a quotient or remainder by what may be 0. */

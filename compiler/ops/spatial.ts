@@ -1,11 +1,11 @@
 /** Windows that slide over the spatial dimensions: what convolutions and pools have in common. */
-import { both, less, not, select } from "../ir/algebra.ts";
+import { both, select } from "../ir/algebra.ts";
 import { axis, type Axis } from "../ir/compute.ts";
 import { minus, plus, range, times } from "../ir/linear.ts";
 import type { Dim } from "../ir/graph.ts";
 import { constant, type Expr } from "../ir/scalar.ts";
 import { choice } from "./checks.ts";
-import { boundDim, dimOf, largest, lessDim, moreDim, quoDim, showDim, timesDim, within } from "./helpers.ts";
+import { boundDim, largest, lessDim, moreDim, quoDim, showDim, smallest, timesDim, within } from "./helpers.ts";
 import { sizeExpr, type AttributeSpec, type NodeView } from "./op.ts";
 
 /** The attributes of whatever slides a window. */
@@ -64,8 +64,8 @@ export function slides<D extends Dim>(n: NodeView, input: readonly D[], kernel: 
 }
 /** Windows with the last one, that is filled only in part. Of those that are cut off, one that would start in the padding after the input does not count. */
 function rounded(room: Dim, stride: number, end: Dim): Dim {
-  const last = quoDim(moreDim(room, stride - 1), stride), isPadding = not(less(sizeExpr(timesDim(last, stride)), sizeExpr(end)));
-  return dimOf(select(isPadding, sizeExpr(last), sizeExpr(moreDim(last, 1))));
+  const last = quoDim(moreDim(room, stride - 1), stride), starts = quoDim(moreDim(end, stride - 1), stride);
+  return smallest(moreDim(last, 1), largest(last, starts));
 }
 /** The names of the last `rank` spatial dimensions: x is the innermost. */
 export const spatialNames = (rank: number): readonly string[] =>

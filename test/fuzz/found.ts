@@ -242,4 +242,21 @@ export const found: Readonly<Record<string, string>> = {
       output truth
       output number
     }`,
+  "a number of taps that is a product of differences": `
+    graph "found" {
+      input v_convtranspose0: f32[1, 8, 2, 5, 9]
+      v_averagepool1: f32[1, 8, 3, 3, 5] = AveragePool(v_convtranspose0) { kernel_shape: [4, 5, 5], strides: [2, 2, 2], pads: [3, 2, 2, 3, 2, 2], ceil_mode: 1, count_include_pad: 0 } @ averagepool1
+      output v_averagepool1
+    }`,
+  "a pool rounded up over an open size, of whose result nothing is empty": `
+    graph "found" {
+      symbol $H in 1..13
+      input x: f32[1, 6, $H, 4]
+      const rest: i64[1] = [-1]
+      pool = MaxPool(x) { kernel_shape: [3, 3], strides: [3, 3], pads: [1, 1, 1, 1], ceil_mode: 1 } @ pool
+      size = Shape(pool) { start: 2, end: 3 } @ shape
+      parts = Concat(size, rest) { axis: 0 } @ parts
+      y = Reshape(pool, parts) @ y
+      output y
+    }`,
 };
