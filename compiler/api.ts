@@ -19,7 +19,7 @@ import { pinShapes, showSize, type Size } from "./passes/graph/pin-shapes.ts";
 import { boundValues, showBounds, type ValueBounds } from "./passes/graph/bound-values.ts";
 import { pinValues, showValues } from "./passes/graph/pin-values.ts";
 import { spreadInputs } from "./passes/graph/spread-inputs.ts";
-import { graphPasses } from "./passes/graph/pipeline.ts";
+import { bytePasses, graphPasses } from "./passes/graph/pipeline.ts";
 import { runPasses } from "./passes/graph/run.ts";
 import type { ObjectFormat } from "./emit/object-files.ts";
 import type { Program } from "./ir/program.ts";
@@ -94,15 +94,15 @@ function compiled(model: string | Uint8Array, o: CompileOptions): CompileResult 
   const hash = createHash("sha256").update(bytes).digest("hex"), isFile = typeof model === "string";
   const { graph, diagnostics } = typedGraph(bytes, file, { ...o, mayMove: isFile }, isFile ? dirname(model) : undefined);
   o.progress?.(0, 1, "optimising");
-  const cut = cutRegions(graph), pieces = piecesOf(cut.flow), { dump } = o;
-  const ready = mapFlow(cut.flow, (piece) => runPasses(piece, graphPasses, dump ? { dump: (file, text) => dump(pieces.length > 1 ? `g${pieces.indexOf(piece)}-${file}` : file, text) } : {}).graph, (v) => v);
+  const cut = cutRegions(graph), pieces = piecesOf(cut.flow), facts = target.facts(choices.settings), passes = facts.byteDots ? bytePasses : graphPasses, { dump } = o;
+  const ready = mapFlow(cut.flow, (piece) => runPasses(piece, passes, dump ? { dump: (file, text) => dump(pieces.length > 1 ? `g${pieces.indexOf(piece)}-${file}` : file, text) } : {}).graph, (v) => v);
   const misfits: Diagnostic[] = [], met = new Set<string>();
   const tuner: Tuner | undefined = o.tuning || o.tunable ? {
     choices: o.tuning ?? {}, problem: (message) => misfits.push({ severity: "warning", code: "tuning", message, hint: "mlc tune makes it anew" }),
     hear: (key, variant, candidates) => { met.add(key); o.tunable?.(key, variant, candidates); },
   } : undefined;
   const program = compileRegions({ ...cut, flow: ready }, {
-    facts: target.facts(choices.settings), variants: target.variants(choices), ...(tuner ? { tuner } : {}),
+    facts, variants: target.variants(choices), ...(tuner ? { tuner } : {}),
     ...(o.dump ? { dump: o.dump } : {}), ...(o.progress ? { progress: o.progress } : {}),
   });
   const emitted = target.emit(program, { ...choices, name, hash, version, flags: flagsOf(o), ...(o.objectFormat ? { objectFormat: o.objectFormat } : {}) });

@@ -12,6 +12,7 @@ import { nameOutputs } from "./name-outputs.ts";
 import { recogniseActivations } from "./recognise-activations.ts";
 import { recogniseMeans } from "./recognise-means.ts";
 import { recogniseNorms } from "./recognise-norms.ts";
+import { recogniseQuantised } from "./recognise-quantised.ts";
 import { removeDead } from "./remove-dead.ts";
 import { removeIdentities } from "./remove-identities.ts";
 import { resolvePadding } from "./resolve-padding.ts";
@@ -51,3 +52,5 @@ export const graphPasses: PassList = [
   dead,
   { name: "name-outputs", run: nameOutputs },
 ];
+/** The same where products of bytes are faster than those of floats. */
+export const bytePasses: PassList = [{ name: "recognise-quantised", run: recogniseQuantised }, ...graphPasses];

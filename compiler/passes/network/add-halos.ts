@@ -49,10 +49,10 @@ const larger = (a: Margins, b: Margins): Margins => a.map(([x, y], i) => [Math.m
 
 /** The tests of a select, if a margin can answer all of them: the padded loads, and what is left without the tests. */
 function answer(n: Network, c: Compute, s: Stage, e: Expr): { loads: readonly Padded[]; inner: Expr } | null {
-  if (e.kind !== "apply" || e.op !== "select" || (e.dtype !== "f32" && e.dtype !== "i32")) return null;
+  if (e.kind !== "apply" || e.op !== "select" || !["f32", "i32", "u8"].includes(e.dtype)) return null;
   const { inner, guards, otherwise } = unguarded(e);
   if (otherwise?.kind !== "const") return null;
-  if (e.dtype === "i32" && !(inner.kind === "apply" && inner.op === "word")) return null;
+  if ((e.dtype === "i32" && !(inner.kind === "apply" && inner.op === "word")) || (e.dtype === "u8" && inner.kind !== "load")) return null;
   const factors = inner.kind === "apply" && inner.op === (e.dtype === "f32" ? "mul" : "word") ? inner.args.map((x) => (x.kind === "cast" ? x.arg : x)) : [inner];
   const zero = otherwise.value === 0;
   // A zero serves a maximum only where nothing is below it.

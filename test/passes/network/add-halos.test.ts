@@ -29,6 +29,12 @@ describe("add-halos", () => {
     expect(n.computes.some(tested)).toBe(false);
     expect(n.computes.map((c) => c.name)).not.toContain("pad");
   });
+  test("a zero is the least of bytes without a sign, and a word of zeros is one", () => {
+    const b = new Builder(), bytes = b.op("Cast", [b.op("Abs", [b.input("x", [1, 8, 6, 5])])], { to: 2 }), pads = { pads: [1, 1, 1, 1] };
+    const pool = b.op("MaxPool", [bytes], { kernel_shape: [3, 3], ...pads }), conv = b.op("ConvInteger", [bytes, b.constant([4, 8, 3, 3], Array.from({ length: 288 }, (_, i) => (i % 19) - 9), "i8")], pads);
+    const n = upTo("add-halos", b.graph(pool, conv));
+    expect(n.computes.filter((c) => c.stages.some((s) => s.reduce)).map(tested)).toEqual([false, false]);
+  });
   test("as wide as the reader that reaches furthest", () => {
     const n = padded((b, x) => { const y = b.op("Exp", [x]); return [window("AveragePool")(b, y), b.op("Conv", [y, b.constant([8, 8, 5, 3])], { pads: [2, 0, 2, 1], strides: [2, 2] })]; });
     expect(margin(n, "%v_exp0")).toEqual([none, none, [2, 1], [1, 1]]);
