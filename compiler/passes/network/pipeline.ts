@@ -26,6 +26,7 @@ import { narrowStorage } from "./narrow-storage.ts";
 import { inlineMaps } from "./inline-maps.ts";
 import { inlineMovement } from "./inline-movement.ts";
 import { joinRegions } from "./join-regions.ts";
+import { loadScales } from "./load-scales.ts";
 import { lowerGraph, valueOfTensor } from "./lower-graph.ts";
 import { padStrides } from "./pad-strides.ts";
 import { splitConcats } from "./split-concats.ts";
@@ -70,6 +71,7 @@ export const networkPasses: readonly NetworkPass[] = [
   { name: "narrow-storage", run: narrowStorage },
   { name: "pad-strides", run: padStrides },
   { name: "elide-copies", run: elideCopies },
+  { name: "load-scales", run: loadScales },
   { name: "end-loops", run: endLoops },
 ];
 /** For which machine and instruction sets; `dump` gets the network's text after each pass, under a numbered name. */
