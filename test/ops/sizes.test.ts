@@ -5,6 +5,7 @@ import { sizeOf, type Constant, type Graph } from "../../compiler/ir/graph.ts";
 import { parseGraph, printGraph } from "../../compiler/ir/graph-text.ts";
 import { range } from "../../compiler/ir/linear.ts";
 import type { Var } from "../../compiler/ir/scalar.ts";
+import { valueOfSize } from "../../compiler/ir/symbols.ts";
 import { arrayOf, isFloat } from "../../compiler/ir/types.ts";
 import { foldWithin } from "../../compiler/passes/graph/fold-constants.ts";
 import { inferTypes } from "../../compiler/passes/graph/infer-types.ts";
@@ -22,7 +23,7 @@ function feedsAt(g: Graph, sizes: ReadonlyMap<string, number>, seed: number): Re
   let k = seed;
   const next = () => ((k = (k * 48271 + 11) % 2147483647) / 2147483647) * 4 - 2;
   return new Map(g.inputs.map((v) => {
-    const { dtype, shape } = g.types.get(v)!, dims = shape.map((d) => (typeof d === "number" ? d : sizes.get((d as Var).name)!));
+    const { dtype, shape } = g.types.get(v)!, dims = shape.map((d) => valueOfSize(d, sizes));
     const list = Array.from({ length: sizeOf(dims) }, () => (isFloat(dtype) ? next() : dtype === "bool" ? Number(next() > 0) : Math.floor(Math.abs(next()))));
     return [v, { dtype, shape: dims, data: arrayOf(dtype, list) }];
   }));
@@ -151,6 +152,16 @@ describe("sizes that may be 0", () => {
     ["MatMul", "input a: f32[2, $Z]\n input b: f32[$Z, 3]\n y = MatMul(a, b) @ y\n output y", "f32[2, 3]"],
     ["Gemm beside it", "input a: f32[$Z, 2]\n input b: f32[2, 3]\n y = Gemm(a, b) @ y\n output y", "f32[$Z, 3]"],
     ["what is added to a cache", "input a: f32[2, $Z, 3]\n input b: f32[2, $N, 3]\n c = Concat(a, b) { axis: 1 } @ c\n t = Transpose(c) { perm: [0, 2, 1] } @ t\n s = MatMul(b, t) @ s\n p = Softmax(s) @ p\n y = MatMul(p, c) @ y\n output y", "f32[2, $N, 3]"],
+    ...["", "q_num_heads: 4, kv_num_heads: 2, ", "softcap: 3.5, "].map((more): [string, string] => {
+      const [q, k] = more.startsWith("q") ? ["[$N, $H, 16]", "[$N, $H, 8]"] : ["[$N, 4, $H, 4]", "[$N, 2, $H, 4]"];
+      return [`Attention with a cache, ${more}`, `input q: f32${q}\n input k: f32${k}\n input v: f32${k}\n input p: f32[$N, 2, $Z, 4]\n input r: f32[$N, 2, $Z, 4]\n y, b, c = Attention(q, k, v, none, p, r) { ${more}is_causal: 1 } @ y\n output y\n output b\n output c`];
+    }),
+    ["Attention with a mask", "input q: f32[1, 2, $H, 4]\n input k: f32[1, 2, $W, 4]\n input m: bool[$H, $W]\n y = Attention(q, k, k, m) @ y\n output y", "f32[1, 2, $H, 4]"],
+    ["RotaryEmbedding", "input x: f32[$N, $Z, 8]\n input c: f32[9, 2]\n input i: i64[$N, $Z]\n y = RotaryEmbedding(x, c, c, i) { num_heads: 2 } @ y\n output y", "f32[$N, $Z, 8]"],
+    ["MultiHeadAttention with a cache", "input q: f32[$N, $H, 8]\n input k: f32[$N, $H, 8]\n input m: i32[$N, add($H, $Z)]\n input p: f32[$N, 2, $Z, 4]\n input r: f32[$N, 2, $Z, 4]\n y, b, c = com.microsoft.MultiHeadAttention(q, k, k, none, m, none, p, r) { num_heads: 2, unidirectional: 1 } @ y\n output y\n output b\n output c"],
+    ["GroupQueryAttention with a cache", `input q: f32[1, $H, 16]\n input k: f32[1, $H, 8]\n input m: i64[1, add($H, $Z)]\n input p: f32[1, 2, $Z, 4]\n input r: f32[1, 2, $Z, 4]\n input c: f32[12, 2]\n const zero: i64[1] = [0]\n const one: i64[] = [1]
+      f = Shape(m) @ f\n t = Gather(f, one) @ t\n total = Cast(t) { to: 6 } @ total\n w = Sub(t, one) @ w\n u = Unsqueeze(w, zero) @ u\n ends = Cast(u) { to: 6 } @ ends
+      y, b, d = com.microsoft.GroupQueryAttention(q, k, k, p, r, ends, total, c, c) { num_heads: 4, kv_num_heads: 2, do_rotary: 1 } @ y\n output y\n output b\n output d`],
     ["Conv of a batch", one("Conv(x, w)", "f32[$Z, 2, 5]", "{ pads: [1, 1] }", "input w: f32[3, 2, 3]\n"), "f32[$Z, 3, 5]"],
     ["LayerNormalization", one("LayerNormalization(x, s)", "f32[$Z, 4]", "", "input s: f32[4]\n"), "f32[$Z, 4]"],
     ["CumSum", one("CumSum(x, a)", "f32[2, $Z]", "", list)],
@@ -176,7 +187,7 @@ describe("computations of shapes", () => {
       y = Slice(x, start, e, along) @ y
       output y`, "f32[1, quo($W, 2)]"],
     ["positions", `input x: f32[$N, $W]
-      const zero: i64[] = [0]  const one: i64[] = [1]
+      const zero: i64[] = [0]  const zero: i64[1] = [0]\n const one: i64[] = [1]
       s = Shape(x) @ s  w = Gather(s, one) @ w  r = Range(zero, w, one) @ r  f = Cast(r) { to: 1 } @ f  y = Add(x, f) @ y
       output y`, "f32[$N, $W]"],
     ["places of pixels, as floats", `input x: f32[$N, $W]
