@@ -146,6 +146,11 @@ describe("Loop", () => {
     expect(errors(text("input n: i64[]"))[0]).toMatch(/^Slice cut: where the slice begins or ends is computed at run time/);
     expect(errors(text("const n: i64[] = [100000]"))[0]).toMatch(/^Loop loop: a size of what it carries .* and nothing bounds it$/);
   });
+  it("tells which value bounds its turns", () => {
+    const grow = body("input i: i64[] input go: bool[] input v: f32[n] w = Concat(v, v) { axis: 0 } @ w s = ReduceSum(w) { keepdims: 0 } @ s less = Less(s, most) @ less output less output w");
+    const hints = (count: string) => inferTypes(parseGraph(`graph "g" { input n: i64[] input x: f32[2] const most: f32[] = [9] const yes: bool[] = [1] y = Loop(${count}, yes, x) { ${grow} } @ loop output y }`), { fold: foldWithin() }).diagnostics.map((d) => d.hint);
+    expect([hints("n"), hints("none")]).toEqual([[expect.stringContaining("--value n=0..100")], [expect.stringContaining("only a condition ends the loop")]]);
+  });
   it("is told once what is wrong with its form", () => {
     expect(errors(`input x: f32[2] y = Loop(none, none, x) {} @ loop output y`)).toEqual(["Loop loop: attribute body of Loop is missing"]);
     expect(errors(`input c: bool[] input x: f32[2] y = If(c, x) ${branches("output x", "output x")} @ if output y`)).toEqual(["If if: has 2 inputs, but If takes at most 1"]);

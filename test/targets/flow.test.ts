@@ -66,10 +66,13 @@ const gathering = `${constants} symbol T in 1..4 input x: f32[T, 3] const zeros:
   w = Loop(two, none, v) { ${body("input j: i64[] input on: bool[] input u: i64[n] p = NonZero(row) @ p q = Squeeze(p, zeros) @ q w = Concat(u, q) { axis: 0 } @ w output on output w")} } @ inner c = Shape(w) @ c output go output w output c`)} } @ loop output r output s`;
 /** As many numbers, and as many turns, as a run says. */
 const counted = `${constants} input n: i64[] input x: f32[2] r = Range(zero, n, one) @ r f = Cast(r) { to: 1 } @ f y, s = Loop(n, none, x) { ${body("input i: i64[] input c: bool[] input v: f32[2] w = Exp(v) @ w t = Tanh(w) @ t output c output t output t")} } @ loop output f output y output s`;
+/** A row more in each turn, until a condition ends it or as many turns as a run says, which nothing but the loop asks for. */
+const capped = `${constants} const limit: f32[] = [40] const last: i64[] = [-1] const zeros: i64[1] = [0] input n: i64[] input y: f32[1, 2] r = Loop(n, yes, y) { ${body("input i: i64[] input c: bool[] input v: f32[m, 2] l = Gather(v, last) { axis: 0 } @ l d = Add(l, l) @ d u = Unsqueeze(d, zeros) @ u w = Concat(v, u) { axis: 0 } @ w s = ReduceSum(w) { keepdims: 0 } @ s go = Less(s, limit) @ go output go output w")} } @ loop output r`;
 const all: readonly Sample[] = [
   ...open("growing", typed(growing), [{ T: 5, N: 3 }], [{ T: 1, N: 1 }], [{ T: 3, N: 2 }]), ...open("early", typed(early), [{ N: 1 }, { y: [1, 0], most: [5] }], [{ N: 3 }, { y: [1, 1, 1, 1, 1, 1], most: [1] }]),
   ...open("sizes", typed(sizes), [{ W: 9 }, { c: [1] }], [{ W: 2 }, { c: [1] }], [{ W: 7 }, { c: [0] }]), ...open("scanned", typed(scanned), [{ T: 6, B: 3 }], [{ T: 1, B: 1 }], [{ T: 4, B: 2 }]),
   ...open("cache", typed(cache), [{ P: 0, T: 3 }], [{ P: 0, T: 1 }], [{ P: 1, T: 1 }], [{ P: 6, T: 3 }]),
+  ...open("capped", typed(capped, { n: { least: 0, most: 6 } }), [{}, { n: [4], y: [0, 1] }], [{}, { n: [6], y: [3, 4] }], [{}, { n: [0] }]),
   ...open("pasted", typed(pasted), [{ T: 3 }, { boxes: [1, 3, 0, 9, 5, 2] }], [{ T: 0 }]),
   ...open("counted", typed(counted, { n: { least: 0, most: 6 } }), [{}, { n: [4] }], [{}, { n: [0] }]), ...open("gathering", typed(gathering), [{ T: 4 }, { x: [1, 0, 1, 0, 0, 0, 1, 1, 1, 0, 2, 0] }], [{ T: 1 }, { x: [0, 0, 5] }]),
   ...samples("branch", branch, { c: [1] }, { c: [0] }), ...samples("until", until, { n: [10], v: [1, 2, 3] }, { n: [2] }, { n: [0] }), ...samples("nested", nested, { flags: [1, 0, 0, 1, 1, 0] }),

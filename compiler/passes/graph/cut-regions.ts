@@ -5,9 +5,9 @@
  * across a cut are rare, and constants are shared by all pieces.
  */
 import {
-  boundOf, capturedBy, constantOf, namesIn, sizesMadeBy, sizesOp, type Attribute, type Constant, type Graph, type Node, type SizeList, type ValueName, type ValueType,
+  boundOf, capturedBy, constantOf, measureOp, namesIn, sizesMadeBy, sizesOp, type Attribute, type Constant, type Dim, type Graph, type Node, type SizeList, type ValueName, type ValueType,
 } from "../../ir/graph.ts";
-import { mapFlow, piecesOf, type Branching, type Flow, type Item, type Leave, type Looping, type Regions, type SliceOf } from "../../ir/control.ts";
+import { flowsIn, mapFlow, piecesOf, type Branching, type Flow, type Item, type Leave, type Looping, type Regions, type SliceOf } from "../../ir/control.ts";
 import type { Equality } from "../../ir/symbols.ts";
 import { variables } from "../../ir/scalar.ts";
 import { arrayOf, type DType } from "../../ir/types.ts";
@@ -15,6 +15,7 @@ import { ops } from "../../ops/index.ts";
 import { NodeView } from "../../ops/op.ts";
 import { renameInputs } from "./editor.ts";
 import { removeIdentities } from "./remove-identities.ts";
+import { symbolsIn } from "./value-table.ts";
 
 /** A graph of one piece: as it is. */
 export const whole = (g: Graph): Regions<Graph> =>
@@ -25,6 +26,10 @@ export const cutRegions = (g: Graph): Regions<Graph> => (g.nodes.some((n) => ops
 const int64s = (list: readonly number[]): Constant => constantOf("i64", [list.length], arrayOf("i64", list));
 type Draft = Flow<readonly Node[], ValueName>;
 type Move = Leave<ValueName>["moves"][number];
+/** The sizes that the flow itself asks for: numbers of turns, what symbols become, what must be equal. */
+const asked = (flow: Draft): readonly Dim[] => flow.flatMap((item) => [
+  ...(item.kind === "loop" && item.most !== undefined ? [item.most] : item.kind === "leave" ? [...item.sizes.map((s) => s.value), ...item.equalities.flatMap((e) => e.sizes)] : []), ...flowsIn(item).flatMap(asked),
+]);
 /** Whether two types are one, in bounds too. */
 const same = (a: ValueType, b: ValueType): boolean => a.dtype === b.dtype && a.shape.length === b.shape.length && a.shape.every((d, i) => d === b.shape[i]);
 /** Of a graph's nodes in order, those that what is wanted depends on. */
@@ -66,6 +71,8 @@ class Cutter {
   private readonly slices = new Map<ValueName, SliceOf>();
   /** What is known of values: sizes, which every piece that reads them has for itself. */
   private readonly sizes = new Map<ValueName, SizeList>();
+  /** What measures a symbol. */
+  private readonly measures = new Map<string, ValueName>();
 
   constructor(g: Graph) { this.graph = g; this.names = new Set(namesIn(g)); this.types = new Map(g.types); this.constants = new Map(g.constants); }
 
@@ -104,6 +111,7 @@ class Cutter {
     }
     mapFlow(draft, () => null, (v) => { wanted.add(v); });
     for (const [v, { of }] of this.slices) wanted.add(v).add(of);
+    for (const s of symbolsIn(asked(draft))) { const v = this.measures.get(s); if (v !== undefined) wanted.add(v); }
     return wanted;
   }
   private piece(nodes: readonly Node[], wanted: ReadonlySet<ValueName>): Graph {
@@ -122,6 +130,7 @@ class Cutter {
     for (const n of needed(nodes, wanted)) {
       const list = sizesMadeBy(n);
       if (list) this.sizes.set(n.outputs[0]!, list);
+      if (n.op === measureOp) for (const s of symbolsIn(list?.dims ?? [])) this.measures.set(s, n.outputs[0]!);
       const control = ops.get(n.op)?.control?.(this.view(n));
       if (!control) { levels.put(n); continue; }
       const level = 1 + levels.levelOf([...n.inputs, ...capturedBy(n)]);

@@ -2,7 +2,7 @@
  * Sizes that change from turn to turn of a loop, or that branches give differently: symbols with bounds, and what they become. Part of type
  * inference. A body is typed with guesses of what its values can be as large as, until what it leaves fits what it is given.
  */
-import { isGraph, isSizeList, type Dim, type Graph, type ValueType } from "../../ir/graph.ts";
+import { isGraph, isSizeList, type Dim, type Graph, type ValueName, type ValueType } from "../../ir/graph.ts";
 import { sizesAttribute, type BranchSize, type LoopSize } from "../../ir/control.ts";
 import { make, substitute } from "../../ir/algebra.ts";
 import { int, range } from "../../ir/linear.ts";
@@ -16,8 +16,9 @@ import type { Inferred } from "./walk.ts";
 export interface Turning {
   /** Types of the values as the first turn gets them. */
   readonly first: readonly ValueType[];
-  /** At most so many turns, where that is known. */
+  /** At most so many turns, where that is known; else the value that holds their number, if there is one. */
   readonly most: Dim | undefined;
+  readonly limit: ValueName | undefined;
   /** Whether outputs have as many slices as turns are taken, which only a run can tell. */
   readonly counted: boolean;
   /** Types the body, given such values; where the outputs stand that it leaves of them. */
@@ -47,7 +48,7 @@ export function turned(t: Turning): Turned {
     const body = t.infer(carried), left = t.left.map((i) => typeIn(body.graph, i)), isWrong = body.diagnostics.some((d) => d.severity === "error");
     // What the entry of the loop objects to.
     if (isWrong || left.some((x, k) => !x || x.dtype !== carried[k]!.dtype || x.shape.length !== carried[k]!.shape.length)) return { body, carried, sizes: [] };
-    const found = bounded(grouped(t, groups, left as readonly ValueType[]), t.most, branchSizes(body.graph));
+    const found = bounded(grouped(t, groups, left as readonly ValueType[]), t, branchSizes(body.graph));
     const fits = found.length === groups.length && found.every((g, i) => g.places.join() === groups[i]!.places.join() && holds(groups[i]!.range, g.range));
     if (fits) return { body, carried, sizes: [...(t.counted ? [counting(t)] : []), ...found.map((g, i): LoopSize => ({ symbol: symbolOf(groups[i]!), first: g.first, next: g.next }))] };
     groups = found.map((g) => ({ ...g, range: hull(g.range, groups.find((old) => old.name === g.name)?.range ?? g.range) }));
@@ -70,11 +71,14 @@ function grouped(t: Turning, groups: readonly Group[], left: readonly ValueType[
 }
 const typeIn = (g: Graph, output: number): ValueType | undefined => { const v = g.outputs[output]!; return g.types.get(v) ?? g.constants.get(v); };
 function counting(t: Turning): LoopSize {
-  if (t.most === undefined) throw new Unsupported("its outputs have a slice for each turn, and nothing bounds how many turns there are", unbounded);
+  if (t.most === undefined) throw new Unsupported("its outputs have a slice for each turn, and nothing bounds how many turns there are", unbounded(t.limit));
   const symbol = parameter(symbolNamed(t.name(null, 0)), [0, boundDim(t.most)]);
   return { symbol, first: 0, next: make("add", symbol, int(1)) };
 }
-const unbounded = "make the number of turns a constant of the model, or a size; or say what it is, or can be: --value NAME=100, --value NAME=0..100";
+/** What helps where nothing bounds the turns: `limit` is the value that holds their number, if the loop has one that is not known. */
+const unbounded = (limit: ValueName | undefined): string => (limit === undefined
+  ? "only a condition ends the loop: give it a number of turns in the model (input 0 of Loop), a constant or an input whose value is bounded by --value NAME=0..100"
+  : `say how many there can be: --value ${limit}=0..100; or make ${limit} a constant of the model, or a size`);
 
 /** Sizes that branches inside a graph give, by their symbols: one of two. */
 function branchSizes(g: Graph): ReadonlyMap<string, readonly Dim[]> {
@@ -94,8 +98,8 @@ function rangeWithin(d: Dim, known: ReadonlyMap<string, Range>, branches: Readon
   return range(substitute(d, now));
 }
 /** The groups with ranges that hold all their sizes after any number of turns. */
-function bounded(groups: readonly Group[], most: Dim | undefined, branches: ReadonlyMap<string, readonly Dim[]>): readonly Group[] {
-  const turns = most === undefined ? Infinity : boundDim(most), own = new Set([...groups.map((g) => g.name), ...branches.keys()]), later = groups.map((g) => growth(g, turns, own));
+function bounded(groups: readonly Group[], t: Turning, branches: ReadonlyMap<string, readonly Dim[]>): readonly Group[] {
+  const turns = t.most === undefined ? Infinity : boundDim(t.most), own = new Set([...groups.map((g) => g.name), ...branches.keys()]), later = groups.map((g) => growth(g, turns, own));
   let ranges = groups.map((g, i) => later[i] ?? rangeOf(g.first));
   for (let turn = 0; turn < turns; turn++) {
     const now = new Map(groups.map((g, i) => [g.name, ranges[i]!])), grown = groups.map((g, i) => (later[i] ? ranges[i]! : hull(ranges[i]!, rangeWithin(g.next, now, branches))));
@@ -103,7 +107,7 @@ function bounded(groups: readonly Group[], most: Dim | undefined, branches: Read
     ranges = grown;
     if (turn >= mostSteps || ranges.some((r) => r[1] > 2 ** 31)) {
       const g = groups.find((_, i) => !later[i])!;
-      throw new Unsupported(`a size of what it carries from turn to turn is ${showDim(g.first)} at first and then becomes ${showDim(g.next)}, and nothing bounds ${Number.isFinite(turns) ? "it" : "how many turns there are"}`, unbounded);
+      throw new Unsupported(`a size of what it carries from turn to turn is ${showDim(g.first)} at first and then becomes ${showDim(g.next)}, and nothing bounds ${Number.isFinite(turns) ? "it" : "how many turns there are"}`, unbounded(t.limit));
     }
   }
   return groups.map((g, i) => ({ ...g, range: ranges[i]! }));
