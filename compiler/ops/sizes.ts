@@ -18,6 +18,7 @@ export function counted(g: Expander, count: Dim, from: Dim, column: boolean): st
   const scalar = (d: Dim) => sizesValue(g, [d], []), end = moreDim(from, count);
   return g.node("Unsqueeze", [g.node("Range", [scalar(from), scalar(end), scalar(1)]), g.constant("i64", [1], [column ? 1 : 0])]);
 }
+/** mlc.Sizes. */
 export const sizeLists: readonly Op[] = [{
   name: sizesOp, since: 1, internal: true, inputs: [0, Infinity], attributes: { value: { kind: "sizes" } },
   infer: (n) => { const { dtype, shape } = listOf(n); return [{ dtype, shape }]; },
