@@ -94,11 +94,11 @@ function expandAttention(n: NodeView, g: Expander): readonly string[] {
   const none = number(-Infinity), where = (test: string, x: string) => g.node("Where", [test, x, none]);
   let masked = capped;
   if (n.has(3)) {
-    const mask = n.type(3), bias = mask.dtype === "bool" ? where(input(3), number(0)) : input(3), missing = lessDim(s.total, mask.shape.at(-1)!), short = typeof missing === "number" ? missing : 0;
+    const mask = n.type(3), bias = mask.dtype === "bool" ? where(input(3), number(0)) : input(3), width = mask.shape.at(-1) ?? 1, missing = lessDim(s.total, width), short = typeof missing === "number" ? missing : 0;
     const pads = [...mask.shape.map(() => 0), ...mask.shape.map((_, d) => (d === mask.shape.length - 1 ? short : 0))];
-    const isShort = short > 0 && mask.shape.at(-1) !== 1;
+    const isShort = short > 0 && width !== 1;
     const whole = isShort ? g.node("Pad", [bias, g.constant("i64", [pads.length], pads), none]) : bias;
-    masked = g.node("Add", [masked, ofHeads(whole, [...mask.shape.slice(0, -1), isShort ? s.total : mask.shape.at(-1)!])]);
+    masked = g.node("Add", [masked, ofHeads(whole, [...mask.shape.slice(0, -1), isShort ? s.total : width])]);
   }
   if (n.int("is_causal")) masked = where(g.node("LessOrEqual", [counted(g, s.total, 0, false), counted(g, s.queries, s.past, true)]), masked);
   if (n.has(6)) {

@@ -20,6 +20,8 @@ const q = sample([2, 4, 3, 8]), k = sample([2, 2, 5, 8], 3), v = sample([2, 2, 5
 
 describe("Attention", () => {
   it("shares keys among the heads of a group", () => expectClose(valuesOf("Attention", [q, k, v], {}, { runtime }), attend(q, k, v), 1e-5));
+  it("takes a mask of one number for all scores", () =>
+    expectClose(valuesOf("Attention", [q, k, v, f32([], [2.5])], {}, { runtime }), valuesOf("Attention", [q, k, v], {}, { runtime }), 1e-5));
   it("scales, caps and masks", () => {
     const mask = sample([3, 5], 7), m = reader(mask);
     expectClose(valuesOf("Attention", [q, k, v, mask], { scale: 0.3, softcap: 1.5 }, { runtime }), attend(q, k, v, (_b, _h, i, j) => m(i, j), 0.3, 1.5), 1e-5);
