@@ -192,6 +192,7 @@ const arrayFeatureExtractor: Op = {
   infer: (n) => {
     const X = shapeOf(n, 0, 1), count = n.in(1).shape.reduce((a, b) => a * b, 1);
     expectType(n, 1, ["i64"]);
+    for (const i of Array.from(n.constant(1)?.data ?? [], Number)) if (i < -X.at(-1)! || i >= X.at(-1)!) n.fail(`there is no feature ${i} in an input of shape ${showShape(X)}`);
     return [{ dtype: n.in(0).dtype, shape: [...(X.length === 1 ? [1] : X.slice(0, -1)), count] }];
   },
   expand: (n, g) => {

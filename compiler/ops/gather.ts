@@ -59,7 +59,7 @@ export const gathers: readonly Op[] = [
     infer: (n) => {
       const { dtype, shape } = n.type(0), wanted = n.type(1).shape, batch = n.int("batch_dims"), depth = fixedDim(n, wanted.at(-1) ?? 0, "the length of an index");
       expectType(n, 1, ["i64"]);
-      const fits = wanted.length > batch && depth >= 1 && depth <= shape.length - batch && shape.slice(0, batch).every((d, i) => n.same(d, wanted[i]!));
+      const fits = batch >= 0 && wanted.length > batch && depth >= 1 && depth <= shape.length - batch && shape.slice(0, batch).every((d, i) => n.same(d, wanted[i]!));
       if (!fits) n.fail(`indices of shape ${showShape(wanted)} do not fit data of shape ${showShape(shape)} with batch_dims ${batch}`);
       return [{ dtype, shape: [...wanted.slice(0, -1), ...shape.slice(batch + depth)] }];
     },

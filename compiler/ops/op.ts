@@ -36,6 +36,11 @@ export interface Op {
   readonly parameters?: readonly number[];
   /** Its parameters are sizes: those that only a run knows, but which lie between known numbers, can become sizes that the run measures. */
   readonly sizeParameters?: true;
+  /**
+   * Of constants, a list of its results is not computed while types are inferred, but by the pass that folds constants: no shape is made of it, and
+   * passes before that one look for its operands.
+   */
+  readonly foldsLate?: true;
   /** Types of all outputs. Calls `n.fail` where the model is wrong or the form is not supported. */
   readonly infer: (n: NodeView) => readonly ValueType[];
   /**

@@ -85,7 +85,7 @@ const quantizeLinear: Op = {
   }),
 };
 const dequantizeLinear: Op = {
-  name: "DequantizeLinear", since: 25, inputs: [2, 3], accuracy: { relative: 1e-6, reason: "one product of floats" }, attributes: parameterAttributes,
+  name: "DequantizeLinear", since: 25, inputs: [2, 3], foldsLate: true, accuracy: { relative: 1e-6, reason: "one product of floats" }, attributes: parameterAttributes,
   infer: (n) => {
     expectType(n, 0, [...narrow, ...tiny, "i32"]);
     expectType(n, 1, scales);

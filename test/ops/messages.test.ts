@@ -52,6 +52,8 @@ const cases: readonly (readonly [call: Call, says: string])[] = [
   [["Gather", [x, i64(2)]], "index 2 is outside an axis of size 2"],
   [["Gather", [x, f32([1], [0])]], "input 1 (in1) has type f32; Gather takes i32, i64 | put a Cast in front of it"],
   [["GatherND", [x, tensorOf("i64", [1, 3], [0, 0, 0])]], "indices of shape [1, 3] do not fit data of shape [2, 3] with batch_dims 0"],
+  [["GatherND", [x, tensorOf("i64", [1, 1], [0])], { batch_dims: -1 }], "indices of shape [1, 1] do not fit data of shape [2, 3] with batch_dims -1"],
+  [["ai.onnx.ml.ArrayFeatureExtractor", [x, i64(0, 3)]], "there is no feature 3 in an input of shape [2, 3]"],
   [["ScatterElements", [x, tensorOf("i64", [1, 1], [0]), f32([1, 1], [1])], { reduction: "sum" }], 'attribute reduction is "sum"; allowed are none, add, mul, max, min'],
   [["ScatterND", [x, tensorOf("i64", [1, 1], [0]), sample([3])]], "updates have shape [3], but must have [1, 3]"],
   [["OneHot", [i64(1), scalarOf("i64", 3), sample([3])]], "values has shape [3], but must hold two: off and on"],

@@ -69,8 +69,7 @@ export function foldWithin(): (n: Node, view: NodeView) => readonly (Constant | 
   return (node, view) => {
     const isOpen = view.inputs.some((t) => t && !isStatic(t)), values = node.inputs.map((v, i) => (v ? view.value(i) : undefined));
     if (isOpen || values.some((v) => v && isSizeList(v))) return foldSizes(node, view, values);
-    // No shape is made of lists of floats that stand as bytes, and products may want the bytes.
-    if (node.op === "DequantizeLinear" && view.type(0).shape.length > 0) return null;
+    if (view.op.foldsLate && view.type(0).shape.length > 0) return null;
     const left = { bytes: Math.min(ofOne.bytes, all.bytes), work: Math.min(ofOne.work, all.work) }, before = { ...left }, results = fold(node, view, left);
     all.bytes -= before.bytes - left.bytes;
     all.work -= before.work - left.work;
