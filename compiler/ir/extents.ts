@@ -5,10 +5,11 @@
 import { mentions, variable, type Expr } from "./scalar.ts";
 import { int, isFixed, linear, minus, plus, range, times } from "./linear.ts";
 import { both, loadsIn, make, select, substitute } from "./algebra.ts";
-import { extentOf, neutral, type Axis, type Compute, type Output, type Stage } from "./compute.ts";
+import { extentOf, neutral, type Axis, type Compute, type Output, type Reduction, type Stage } from "./compute.ts";
 import { unguarded } from "./contraction.ts";
 import { recurrencesOf } from "./recurrence.ts";
 import type { Sizes } from "./symbols.ts";
+import type { DType } from "./types.ts";
 
 /** The smaller of a size and a bound, at least 0. */
 export const clampSize = (size: Expr, most: number): Expr => make("max", int(0), make("min", size, int(most)));
@@ -98,15 +99,44 @@ export function endsOf(s: Stage): { readonly ends: Sizes; readonly value: Expr }
   if (!s.reduce || s.reduce.op === "repeat") return null;
   if (s.reduce.ends) return { ends: s.reduce.ends, value: s.value };
   const { op, axes } = s.reduce, { inner, guards, otherwise } = unguarded(s.value);
-  if (otherwise?.kind !== "const" || (otherwise.value !== neutral(op, s.value.dtype) && !(op === "add" && Number(otherwise.value) === 0))) return null;
+  if (!isNeutral(op, s.value.dtype, otherwise)) return null;
   const ends: (Expr | undefined)[] = axes.map(() => undefined);
   const rest = guards.filter((g) => {
-    if (g.kind !== "apply" || g.op !== "less" || g.args[0]!.dtype !== "index") return true;
-    const left = minus(g.args[1]!, g.args[0]!), i = axes.findIndex((k) => linear(left).terms.get(k) === -1), end = i < 0 ? null : plus(left, axes[i]!);
-    if (!end || ![...linear(end).terms.keys()].every(isFixed) || end.kind === "const") return true;
-    ends[i] = ends[i] ? make("min", ends[i], end) : end;
+    const tested = endIn(g, axes);
+    if (!tested || ![...linear(tested.end).terms.keys()].every(isFixed) || tested.end.kind === "const") return true;
+    const i = axes.indexOf(tested.axis);
+    ends[i] = ends[i] ? make("min", ends[i], tested.end) : tested.end;
     return false;
   });
   if (rest.length === guards.length) return null;
   return { ends: ends.map((e, i) => e && clampSize(e, extentOf(axes[i]!))), value: rest.length ? select(rest.reduce(both), inner, otherwise) : inner };
 }
+/**
+ * Where axes of a reduction end for each element by itself: data says so, by a test of an axis against what is loaded for the element. The
+ * stage is as it was; `without` is its value less the tests of the axes that it is given.
+ */
+export interface DataEnds {
+  readonly ends: ReadonlyMap<Axis, Expr>;
+  readonly without: (axes: ReadonlySet<Axis>) => Expr;
+}
+/** Null where no axis ends so. */
+export function dataEndsOf(s: Stage): DataEnds | null {
+  if (!s.reduce || s.reduce.op === "repeat") return null;
+  const { op, axes } = s.reduce, { inner, guards, otherwise } = unguarded(s.value);
+  if (!isNeutral(op, s.value.dtype, otherwise)) return null;
+  const inside = new Set(axes.map((a) => a.name)), found = guards.map((g) => {
+    const tested = endIn(g, axes);
+    return tested && !mentions(tested.end, inside) && loadsIn([tested.end]).length > 0 ? tested : null;
+  });
+  const ends = new Map<Axis, Expr>();
+  for (const t of found) if (t) { const known = ends.get(t.axis), end = clampSize(t.end, extentOf(t.axis)); ends.set(t.axis, known ? make("min", known, end) : end); }
+  return ends.size === 0 ? null : { ends, without: (gone) => guards.reduceRight((e, g, i) => (found[i] && gone.has(found[i].axis) ? e : select(g, e, otherwise)), inner) };
+}
+/** The axis of a reduction that a test lets go so far and no further. */
+function endIn(test: Expr, axes: readonly Axis[]): { readonly axis: Axis; readonly end: Expr } | null {
+  if (test.kind !== "apply" || test.op !== "less" || test.args[0]!.dtype !== "index") return null;
+  const left = minus(test.args[1]!, test.args[0]!), axis = axes.find((k) => linear(left).terms.get(k) === -1);
+  return axis ? { axis, end: plus(left, axis) } : null;
+}
+/** Whether a value adds nothing to a reduction. */
+const isNeutral = (op: Reduction, t: DType, e: Expr | null): e is Expr => e?.kind === "const" && (e.value === neutral(op, t) || (op === "add" && Number(e.value) === 0));

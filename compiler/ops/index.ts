@@ -29,6 +29,7 @@ import { normalizations } from "./normalization.ts";
 import { pools } from "./pooling.ts";
 import { quantizers } from "./quantize.ts";
 import { resizes } from "./resize.ts";
+import { regionPools } from "./regions.ts";
 import { samplers } from "./sampling.ts";
 import { sequenceOps } from "./sequences.ts";
 import { signals } from "./signal.ts";
@@ -53,7 +54,7 @@ import { windows } from "./windows.ts";
 const all: readonly Op[] = [
   ...elementwise, ...arithmetic, ...casts, ...reshapes, ...slices, ...gathers, ...scatters, ...generators, ...reducers, ...places, ...orders,
   ...convolutions, ...linearOps, ...einsums, ...normalizations, ...pools, ...resizes, ...quantizers, ...softmaxes, ...attentions,
-  ...losses, ...windows, ...samplers, ...signals, ...unfolders, ...stretchedConvolutions, ...microsoft, ...microsoftAttention, ...microsoftQuantized, ...recurrentOps, ...sequenceOps, ...textual, ...nGrams, ...sizeLists, ...counters, ...keyed, ...scatterPlaces, ...uniques, ...detections,
+  ...losses, ...windows, ...samplers, ...regionPools, ...signals, ...unfolders, ...stretchedConvolutions, ...microsoft, ...microsoftAttention, ...microsoftQuantized, ...recurrentOps, ...sequenceOps, ...textual, ...nGrams, ...sizeLists, ...counters, ...keyed, ...scatterPlaces, ...uniques, ...detections,
   ...treeEnsembles, walkTrees, ...classicalOps, ...lookups, ...distances, ...optimisers, linearAttention, flexAttention, ...randoms,
   ...controls,
 ];

@@ -1,11 +1,11 @@
 /** Sampling at places that are computed at run time. */
 import { add, both, convert, less, make, mul, select, sub } from "../ir/algebra.ts";
-import { accumulator, at, axis, type Axis, type Reduction, type Stage } from "../ir/compute.ts";
+import { at, type Axis, type Stage } from "../ir/compute.ts";
 import { int, plus } from "../ir/linear.ts";
 import { constant, type Expr } from "../ir/scalar.ts";
 import type { Dim } from "../ir/graph.ts";
 import { choice, dimsOf, expectShape, typeOf } from "./checks.ts";
-import { bounded, expectType, floats, indices, like, moreDim, within } from "./helpers.ts";
+import { bounded, expectType, floats, like, moreDim, within } from "./helpers.ts";
 import { sizeExpr, type Op } from "./op.ts";
 
 const accuracy = { absolute: 1e-5, relative: 1e-5, reason: "places and weights are of single precision" } as const;
@@ -15,7 +15,7 @@ type Mode = (typeof modes)[number];
 
 const either = (a: Expr, b: Expr) => make("or", a, b);
 /** A size, `more` and `times` as much, in the type of `x`. */
-const sized = (x: Expr, size: Dim, more = 0, times = 1): Expr => {
+export const sized = (x: Expr, size: Dim, more = 0, times = 1): Expr => {
   if (typeof size === "number") return like(x, (size + more) * times);
   const whole = Number.isInteger(more), sum = convert(x.dtype, sizeExpr(whole ? moreDim(size, more) : size)), shifted = whole ? sum : add(sum, like(x, more));
   return times === 1 ? shifted : mul(shifted, like(x, times));
@@ -128,53 +128,5 @@ const affineGrid: Op = {
   }),
 };
 
-/** Where sample `k` of bin `p` of a region lies along one dimension: two taps and whether it is inside at all. */
-function regionTaps(start: Expr, end: Expr, bins: number, p: Expr, k: Expr, samples: number, size: Dim, half: boolean) {
-  const c = (v: number) => like(start, v), length = half ? sub(end, start) : make("max", sub(end, start), c(1));
-  const bin = mul(length, c(1 / bins)), step = mul(bin, c(1 / samples)), f = (i: Expr) => convert(start.dtype, i);
-  const raw = add(add(start, mul(f(p), bin)), mul(add(f(k), c(0.5)), step));
-  const inside = both(make("lessEqual", c(-1), raw), make("lessEqual", raw, sized(raw, size)));
-  const y = limited(raw, 0, size, -1), low = make("floor", y), t = sub(y, low), first = bounded(convert("index", low), size);
-  return { inside, taps: [{ index: first, weight: sub(c(1), t) }, { index: bounded(plus(first, int(1)), size), weight: t }] };
-}
-const roiAlign: Op = {
-  name: "RoiAlign", since: 22, inputs: [3, 3], accuracy,
-  attributes: {
-    coordinate_transformation_mode: { kind: "string", default: "half_pixel" }, mode: { kind: "string", default: "avg" },
-    output_height: { kind: "int", default: 1 }, output_width: { kind: "int", default: 1 },
-    sampling_ratio: { kind: "int", default: 0 }, spatial_scale: { kind: "float", default: 1 },
-  },
-  infer: (n) => {
-    const X = dimsOf(n, 0, 4, 4), dtype = typeOf(n, floats, 0, 1), regions = dimsOf(n, 1, 2, 2)[0]!;
-    expectShape(n, 1, [regions, 4], "the regions");
-    expectType(n, 2, indices);
-    expectShape(n, 2, [regions], "batch_indices");
-    choice(n, "mode", ["avg", "max"]);
-    choice(n, "coordinate_transformation_mode", ["half_pixel", "output_half_pixel"]);
-    if (n.int("sampling_ratio") < 1) {
-      n.fail("sampling_ratio 0 takes as many samples as each region is large, which only run time knows",
-        "export the model with a sampling_ratio of 1 or more");
-    }
-    return [{ dtype, shape: [regions, X[1]!, n.int("output_height"), n.int("output_width")] }];
-  },
-  lower: (n) => {
-    const [r, c, y, x] = n.axes() as [Axis, Axis, Axis, Axis], X = n.type(0).shape;
-    const samples = n.int("sampling_ratio"), average = n.string("mode") === "avg";
-    const ky = axis("ky", samples), kx = axis("kx", samples), half = n.string("coordinate_transformation_mode") === "half_pixel";
-    const corner = (k: number) => {
-      const v = n.load(1, [r, int(k)]);
-      return sub(mul(v, like(v, n.float("spatial_scale"))), like(v, half ? 0.5 : 0));
-    };
-    const rows = regionTaps(corner(1), corner(3), n.out().shape[2]!, y, ky, samples, X[2]!, half);
-    const columns = regionTaps(corner(0), corner(2), n.out().shape[3]!, x, kx, samples, X[3]!, half);
-    const b = bounded(convert("index", n.load(2, [r])), X[0]!);
-    const products = rows.taps.flatMap((i) => columns.taps.map((j) => mul(mul(i.weight, j.weight), n.load(0, [b, c, i.index, j.index]))));
-    const op: Reduction = average ? "add" : "max", value = products.reduce((p, q) => make(op, p, q)), sum = accumulator(value.dtype);
-    return n.compute([{
-      name: "regions", axes: [r, c, y, x], value: select(both(rows.inside, columns.inside), value, like(value, 0)), reduce: { op, axes: [ky, kx] },
-      ...(average ? { finish: mul(sum, like(sum, 1 / samples ** 2)) } : {}),
-    }]);
-  },
-};
-/** GridSample, AffineGrid and RoiAlign. */
-export const samplers: readonly Op[] = [gridSample, affineGrid, roiAlign];
+/** GridSample and AffineGrid. */
+export const samplers: readonly Op[] = [gridSample, affineGrid];

@@ -33,8 +33,8 @@ const cases: readonly (readonly [call: Call, says: string])[] = [
   [["QuantizeLinear", [image, scalarOf("f32", 1)], { output_dtype: 14 }], "the result would be of type 14; supported are u8, i8, u16, i16, u4, i4, u2, i2, f8e4m3fn, f8e4m3fnuz, f8e5m2, f8e5m2fnuz, f4e2m1"],
   [["MatMulInteger", [bytes, bytes, tensorOf("u8", [3], [1, 2, 3])]], "input 2 has shape [3]; it must be one number, or one for each of the 2 rows of [2, 2]"],
   [["Attention", [sample([1, 3, 8]), sample([1, 3, 8]), sample([1, 3, 8])]], "inputs of rank 3 need the attributes q_num_heads and kv_num_heads"],
-  [["RoiAlign", [image, sample([1, 4]), tensorOf("i64", [1], [0])]],
-    "sampling_ratio 0 takes as many samples as each region is large, which only run time knows | export the model with a sampling_ratio of 1 or more"],
+  [["RoiAlign", [image, sample([1, 4]), tensorOf("i64", [1], [0])], { sampling_ratio: -1 }], "sampling_ratio is -1 | 0 takes as many samples as a region is large"],
+  [["MaxRoiPool", [image, sample([1, 5])], { pooled_shape: [2, 0] }], "pooled_shape is [2,0]; it must be two sizes of 1 or more"],
   [["Det", [sample([5, 5])]], "determinants of 5 x 5 matrices are not supported | matrices of 1 x 1 to 4 x 4 are"],
   [["com.microsoft.FusedConv", [image, weights], { activation: "Sin" }], 'attribute activation is "Sin"; it can be "", "Relu", "Sigmoid", "Tanh", "LeakyRelu", "Clip", "HardSigmoid", "HardSwish"'],
 ];

@@ -1,6 +1,6 @@
 /** Sampling, Fourier transforms and inverse windows against other operators and plain loops. */
 import { describe, expect, it } from "vitest";
-import { f32, i64, listOf, runNode, runOp, sample, scalarOf, tensorOf, valuesOf } from "./harness.ts";
+import { f32, i64, listOf, runNode, runOp, sample, scalarOf, valuesOf } from "./harness.ts";
 import { expectClose, reader, tabulate } from "./reference.ts";
 
 describe("GridSample", () => {
@@ -18,14 +18,6 @@ describe("GridSample", () => {
   it("follows AffineGrid", () => {
     const theta = f32([1, 2, 3], [-1, 0, 0, 0, 1, 0]), [grid] = runOp("AffineGrid", [theta, i64(1, 2, 4, 5)]);
     expectClose(valuesOf("GridSample", [x, grid!], {}, { runtime: [1] }), tabulate(x.shape, ([n, c, i, j]) => read(n!, c!, i!, 4 - j!)), 1e-5);
-  });
-});
-describe("RoiAlign", () => {
-  it("averages samples of a region", () => {
-    const x = f32([1, 1, 4, 4], tabulate([16], ([i]) => i!)), region = f32([1, 4], [1, 0, 3, 2]), batch = tensorOf("i64", [1], [0]);
-    // A plane is linear: the mean of the samples is its value in the middle of each bin.
-    const got = valuesOf("RoiAlign", [x, region, batch], { output_height: 2, output_width: 2, sampling_ratio: 2, coordinate_transformation_mode: "output_half_pixel" }, { runtime: [1, 2] });
-    expectClose(got, tabulate([2, 2], ([i, j]) => 4 * (i! + 0.5) + 1 + j! + 0.5));
   });
 });
 describe("windows and their inverse", () => {

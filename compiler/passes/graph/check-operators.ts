@@ -31,7 +31,6 @@ const domains: Readonly<Record<string, string>> = {
 interface Family { readonly ops: readonly string[]; readonly reason: string; readonly hint?: string }
 const families: readonly Family[] = [
   { ops: ["ImageDecoder"], reason: "decodes image files", hint: "decode the image before the model runs and pass the pixels in" },
-  { ops: ["MaxRoiPool"], reason: "pooling over regions in whole pixels", hint: "RoiAlign with mode max is supported" },
 ];
 const familyOf: ReadonlyMap<string, Family> = new Map(families.flatMap((f) => f.ops.map((op) => [op, f] as const)));
 /** What helps where an operator is not known at all. */

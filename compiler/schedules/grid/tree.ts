@@ -5,7 +5,7 @@
  */
 import { constant, type Expr } from "../../ir/scalar.ts";
 import { int, plus, times } from "../../ir/linear.ts";
-import { clampSize, stepsTo } from "../../ir/extents.ts";
+import { clampSize, dataEndsOf, stepsTo } from "../../ir/extents.ts";
 import { loadsIn, make, select, substitute } from "../../ir/algebra.ts";
 import { at, axis, extentOf, neutral, reductions, type Axis, type Compute, type Stage } from "../../ir/compute.ts";
 import type { GridFacts } from "../../ir/grid.ts";
@@ -59,7 +59,8 @@ export function reductionOrder(c: Compute, s: Stage): readonly Axis[] {
 export function treePlan(c: Compute, g: GridFacts): { compute: Compute; schedule: Schedule } | null {
   let [s] = c.stages as readonly [Stage];
   const o = c.outputs[0]!;
-  if (c.stages.length !== 1 || !s.reduce || c.outputs.length !== 1 || s.axes.some((a) => extentOf(a) === 0)) return null;
+  // What data ends early is no work that many lanes could share.
+  if (c.stages.length !== 1 || !s.reduce || dataEndsOf(s) || c.outputs.length !== 1 || s.axes.some((a) => extentOf(a) === 0)) return null;
   const total = reducedBy(s), results = s.axes.reduce((n, a) => n * extentOf(a), 1);
   // A product in tiles reads less for each result: it must leave many more lanes idle.
   if (results * (contractionOf(c, s) ? 8 : 2) > g.busy || total < 4 * fewest || reductions[s.reduce.op].lanes === null) return null;
