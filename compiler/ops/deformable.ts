@@ -4,7 +4,7 @@ import { accumulator, at, axis, type Axis, type Stage } from "../ir/compute.ts";
 import { int, plus, times } from "../ir/linear.ts";
 import { constant, type Expr } from "../ir/scalar.ts";
 import { choice, expectShape, shapeOf, typeOf } from "./checks.ts";
-import { floats, forOutputs } from "./helpers.ts";
+import { floats, forOutputs, leastDim, showShape } from "./helpers.ts";
 import type { NodeView, Op } from "./op.ts";
 import { limited, tapsAt } from "./sampling.ts";
 import { slides, spatialAxes, tap, windowAttributes, type Slide } from "./spatial.ts";
@@ -64,6 +64,7 @@ const causalConv: Op = {
   infer: (n) => {
     const dtype = typeOf(n, floats), X = shapeOf(n, 0, 3, 3), W = shapeOf(n, 1, 3, 3), state = [X[0]!, X[1]!, W[2]! - 1];
     choice(n, "activation", ["none", "silu", "swish"]);
+    if (leastDim(X[2]!) < 1) n.fail(`the input has shape ${showShape(X)}; along axis 2 there must be an element at least`);
     expectShape(n, 1, [X[1]!, 1, W[2]!], "the weight");
     expectShape(n, 2, [X[1]!], "the bias");
     expectShape(n, 3, state, "the past state");

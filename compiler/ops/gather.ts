@@ -20,6 +20,11 @@ function progression(n: NodeView, i: number, size: Dim): { start: Expr; step: nu
   return c.shape.length <= 1 && list.every((v, k) => v === start + k * step) ? { start: bounded(plus(sizeExpr(first), int(start)), size), step } : null;
 }
 
+/** Fails where elements are to be chosen along an axis that has none. */
+function expectChoice(n: NodeView, axis: number, wanted: readonly Dim[]): void {
+  const { shape } = n.type(0);
+  if (shape[axis] === 0 && wanted.every((d) => d !== 0)) n.fail(`axis ${axis} of ${showShape(shape)} has no elements, of which indices of shape ${showShape(wanted)} could choose`);
+}
 /** Gather, GatherElements, GatherND, ReverseSequence, TensorScatter. */
 export const gathers: readonly Op[] = [
   {
@@ -28,6 +33,7 @@ export const gathers: readonly Op[] = [
       const { dtype, shape } = n.type(0), axis = n.axis(n.int("axis"), shape.length);
       expectType(n, 1, indices);
       progression(n, 1, shape[axis]!);
+      expectChoice(n, axis, n.type(1).shape);
       return [{ dtype, shape: [...shape.slice(0, axis), ...n.type(1).shape, ...shape.slice(axis + 1)] }];
     },
     lower: (n) => {
@@ -47,6 +53,7 @@ export const gathers: readonly Op[] = [
       if (wanted.length !== shape.length || wanted.some((d, i) => i !== axis && d !== shape[i]! && boundDim(d) > leastDim(shape[i]!))) {
         n.fail(`indices of shape ${showShape(wanted)} do not fit data of shape ${showShape(shape)} along axis ${axis}`);
       }
+      expectChoice(n, axis, wanted);
       return [{ dtype, shape: wanted }];
     },
     lower: (n) => {
@@ -61,6 +68,7 @@ export const gathers: readonly Op[] = [
       expectType(n, 1, ["i64"]);
       const fits = batch >= 0 && wanted.length > batch && depth >= 1 && depth <= shape.length - batch && shape.slice(0, batch).every((d, i) => n.same(d, wanted[i]!));
       if (!fits) n.fail(`indices of shape ${showShape(wanted)} do not fit data of shape ${showShape(shape)} with batch_dims ${batch}`);
+      for (let k = 0; k < Number(depth); k++) expectChoice(n, batch + k, wanted);
       return [{ dtype, shape: [...wanted.slice(0, -1), ...shape.slice(batch + depth)] }];
     },
     lower: (n) => {

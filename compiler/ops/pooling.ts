@@ -8,17 +8,15 @@ import { boundOf, sizeOf, type Dim } from "../ir/graph.ts";
 import { dimsOf, typeOf } from "./checks.ts";
 import { flatten, floats, forOutputs, lessDim, like, moreDim, product, shared } from "./helpers.ts";
 import { sizeExpr, type AttributeSpec, type NodeView, type Op } from "./op.ts";
-import { guarded, slides, spatialAxes, tap, windowAttributes, type Slide } from "./spatial.ts";
+import { guarded, poolKernel, slides, spatialAxes, tap, windowAttributes, type Slide } from "./spatial.ts";
 
 const sums = { relative: 1e-5, reason: "a float sum is taken in another order" } as const;
 /** The attributes of pools over windows. */
 export const poolAttributes = { ...windowAttributes, ceil_mode: { kind: "int", default: 0 } } as const satisfies Record<string, AttributeSpec>;
 
 function windows(n: NodeView): readonly Slide[] {
-  const X = dimsOf(n, 0, 3), kernel = n.ints("kernel_shape");
-  if (kernel.length !== X.length - 2) n.fail(`attribute kernel_shape has ${kernel.length} entries for ${X.length - 2} spatial dimensions`);
-  for (const k of kernel) if (k < 1) n.fail(`attribute kernel_shape holds ${k}; at least 1 is needed`);
-  return slides(n, X.slice(2), kernel, n.int("ceil_mode") !== 0);
+  const X = dimsOf(n, 0, 3);
+  return slides(n, X.slice(2), poolKernel(n, X.length - 2), n.int("ceil_mode") !== 0);
 }
 /** The shape of a pool's result. */
 export const pooled = (n: NodeView): readonly Dim[] => [...dimsOf(n, 0, 3).slice(0, 2), ...windows(n).map((w) => w.output)];

@@ -39,6 +39,14 @@ export function perDimension(n: NodeView, name: string, rank: number, standard: 
   for (const x of list) if (x < least) n.fail(`attribute ${name} holds ${x}; at least ${least} is needed`);
   return list;
 }
+/** The taps of a pool's windows. */
+export function poolKernel(n: NodeView, rank: number): readonly number[] {
+  if (n.ints("kernel_shape").length === 0) n.fail("attribute kernel_shape has no entries");
+  const kernel = perDimension(n, "kernel_shape", rank, 1, 1), huge = kernel.find((k) => k >= 2 ** 31);
+  // Padding made from it would not be exact.
+  if (huge !== undefined) n.fail(`attribute kernel_shape holds ${huge}, which is more than any tensor has elements`);
+  return kernel;
+}
 /** Splits the padding that SAME needs. */
 export const samePads = <D extends Dim>(total: D, lower: boolean): readonly [before: D, after: D] => {
   const small = quoDim(total, 2) as D, large = lessDim(total, small) as D;

@@ -8,7 +8,7 @@ import { expectShape, shapeOf, typeOf } from "./checks.ts";
 import { hits } from "./convolution.ts";
 import { expectType, flatten, like, numbers, showShape, within } from "./helpers.ts";
 import type { NodeView, Op } from "./op.ts";
-import { perDimension, spatialAxes, type Slide } from "./spatial.ts";
+import { perDimension, poolKernel, spatialAxes, type Slide } from "./spatial.ts";
 
 /** The windows over an image that the columns of Col2Im come from. */
 function columns(n: NodeView): readonly Slide<number>[] {
@@ -46,9 +46,7 @@ const col2Im: Op = {
 
 /** The windows of the pool that MaxUnpool undoes. */
 function unpooled(n: NodeView): readonly Slide<number>[] {
-  const X = shapeOf(n, 0, 3), rank = X.length - 2, kernel = n.ints("kernel_shape");
-  if (kernel.length !== rank) n.fail(`attribute kernel_shape has ${kernel.length} entries for ${rank} spatial dimensions`);
-  if (kernel.some((taps) => taps < 1)) n.fail(`attribute kernel_shape is ${showShape(kernel)}; at least 1 is needed`);
+  const X = shapeOf(n, 0, 3), rank = X.length - 2, kernel = poolKernel(n, rank);
   const strides = perDimension(n, "strides", rank, 1, 1), pads = perDimension(n, "pads", rank, 0, 0, 2);
   return kernel.map((taps, d) => {
     const input = X[d + 2]!, stride = strides[d]!, before = pads[d]!, after = pads[rank + d]!;

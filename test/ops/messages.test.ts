@@ -31,7 +31,7 @@ const cases: readonly (readonly [call: Call, says: string])[] = [
   [["Reshape", [x, i64(2, 3, 0)]], "dimension 2 of [2, 3, 0] is 0 (as in the input), but the input [2, 3] has none such"],
   [["Reshape", [x, i64(6)], {}, { runtime: [1] }],
     `the shape is computed at run time, and the model does not state the shape of out0 | ${late}`],
-  [["MaxUnpool", [sample([1, 1, 2, 2]), tensorOf("i64", [1, 1, 2, 2], [0, 1, 2, 3])], { kernel_shape: [2, -2] }], "attribute kernel_shape is [2, -2]; at least 1 is needed"],
+  [["MaxUnpool", [sample([1, 1, 2, 2]), tensorOf("i64", [1, 1, 2, 2], [0, 1, 2, 3])], { kernel_shape: [2, -2] }], "attribute kernel_shape holds -2; at least 1 is needed"],
   [["TensorScatter", [sample([2, 1, 4, 5]), sample([2, 1, 1, 5]), tensorOf("i64", [], [0])]], "write_indices (input 2) has shape [], but must have [2]"],
   [["Attention", [q, q, q, undefined, tensorOf("i32", [1, 2, 3, 4], Array.from({ length: 24 }, () => 0)), q]], "input 4 (in4) has type i32; Attention takes f32 | put a Cast in front of it"],
   [["Trilu", [x, i64()]], "k of shape [0] must be one number"],
