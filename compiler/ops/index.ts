@@ -17,6 +17,7 @@ import { scatters } from "./scatter.ts";
 import { scatterPlaces } from "./scatter-places.ts";
 import { slices } from "./slice.ts";
 import { convolutions } from "./convolution.ts";
+import { determinants } from "./determinant.ts";
 import { stretchedConvolutions } from "./deformable.ts";
 import { einsums } from "./einsum.ts";
 import { linearOps } from "./linear.ts";
@@ -54,7 +55,7 @@ import { windows } from "./windows.ts";
 const all: readonly Op[] = [
   ...elementwise, ...arithmetic, ...casts, ...reshapes, ...slices, ...gathers, ...scatters, ...generators, ...reducers, ...places, ...orders,
   ...convolutions, ...linearOps, ...einsums, ...normalizations, ...pools, ...resizes, ...quantizers, ...softmaxes, ...attentions,
-  ...losses, ...windows, ...samplers, ...regionPools, ...signals, ...unfolders, ...stretchedConvolutions, ...microsoft, ...microsoftAttention, ...microsoftQuantized, ...recurrentOps, ...sequenceOps, ...textual, ...nGrams, ...sizeLists, ...counters, ...keyed, ...scatterPlaces, ...uniques, ...detections,
+  ...losses, ...windows, ...samplers, ...regionPools, ...signals, ...determinants, ...unfolders, ...stretchedConvolutions, ...microsoft, ...microsoftAttention, ...microsoftQuantized, ...recurrentOps, ...sequenceOps, ...textual, ...nGrams, ...sizeLists, ...counters, ...keyed, ...scatterPlaces, ...uniques, ...detections,
   ...treeEnsembles, walkTrees, ...classicalOps, ...lookups, ...distances, ...optimisers, linearAttention, flexAttention, ...randoms,
   ...controls,
 ];

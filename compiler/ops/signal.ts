@@ -1,5 +1,5 @@
-/** Fourier transforms as plain sums with a table of one period, and determinants of small matrices. */
-import { add, make, mul, sub } from "../ir/algebra.ts";
+/** Fourier transforms as plain sums with a table of one period. */
+import { add, make, mul } from "../ir/algebra.ts";
 import { accumulator, axis, tensor, type Axis, type Tensor } from "../ir/compute.ts";
 import { int, plus, times } from "../ir/linear.ts";
 import { load, type Expr } from "../ir/scalar.ts";
@@ -91,24 +91,4 @@ const stft: Op = {
     return n.compute([{ name: "stft", axes, value, reduce: { op: "add", axes: [t] } }], undefined, [circle.table]);
   },
 };
-/** By minors of the first row. */
-function determinant(rows: readonly number[], columns: readonly number[], element: (i: number, j: number) => Expr): Expr {
-  const [first, ...rest] = rows as [number, ...number[]];
-  if (rest.length === 0) return element(first, columns[0]!);
-  return columns.map((c) => mul(element(first, c), determinant(rest, columns.filter((x) => x !== c), element)))
-    .reduce((sum, x, k) => (k % 2 === 0 ? add(sum, x) : sub(sum, x)));
-}
-const det: Op = {
-  name: "Det", since: 22, inputs: [1, 1], accuracy,
-  infer: (n) => {
-    const X = shapeOf(n, 0, 2), size = X.at(-1)!;
-    if (X.at(-2) !== size) n.fail(`${showShape(X)} does not hold square matrices`);
-    if (size < 1 || size > 4) n.fail(`determinants of ${size} x ${size} matrices are not supported`, "matrices of 1 x 1 to 4 x 4 are");
-    return [{ dtype: typeOf(n), shape: X.slice(0, -2) }];
-  },
-  lower: (n) => {
-    const all = Array.from({ length: n.in(0).shape.at(-1)! }, (_, i) => i);
-    return n.map((index) => determinant(all, all, (i, j) => n.load(0, [...index, int(i), int(j)])));
-  },
-};
-export const signals: readonly Op[] = [dft, stft, det];
+export const signals: readonly Op[] = [dft, stft];

@@ -41,7 +41,6 @@ const cases: readonly (readonly [call: Call, says: string])[] = [
   [["Attention", [sample([1, 3, 8]), sample([1, 3, 8]), sample([1, 3, 8])]], "inputs of rank 3 need the attributes q_num_heads and kv_num_heads"],
   [["RoiAlign", [image, sample([1, 4]), tensorOf("i64", [1], [0])], { sampling_ratio: -1 }], "sampling_ratio is -1 | 0 takes as many samples as a region is large"],
   [["MaxRoiPool", [image, sample([1, 5])], { pooled_shape: [2, 0] }], "pooled_shape is [2,0]; it must be two sizes of 1 or more"],
-  [["Det", [sample([5, 5])]], "determinants of 5 x 5 matrices are not supported | matrices of 1 x 1 to 4 x 4 are"],
   [["com.microsoft.FusedConv", [image, weights], { activation: "Sin" }], 'attribute activation is "Sin"; it can be "", "Relu", "Sigmoid", "Tanh", "LeakyRelu", "Clip", "HardSigmoid", "HardSwish"'],
 ];
 describe("messages", () => {

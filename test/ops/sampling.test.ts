@@ -66,9 +66,16 @@ describe("signals", () => {
     expectClose(known("HammingWindow", 1), [4 / 46, 25 / 46, 1, 25 / 46]);
     expectClose(known("BlackmanWindow", 1), [0, 0.34, 1, 0.34]);
   });
-  it.each([1, 2, 3, 4])("determinant of %i rows", (size) => {
+  it("determinants of many rows, with changes of rows and without any", () => {
+    // A cyclic change of five rows is even, of six odd; a row that is twice another leaves nothing.
+    const turned = (size: number) => f32([size, size], tabulate([size, size], ([i, j]) => (j === (i! + 1) % size ? 2 : 0)));
+    expect([valuesOf("Det", [turned(5)]), valuesOf("Det", [turned(6)])]).toEqual([[32], [-64]]);
+    const flat = f32([2, 5, 5], tabulate([2, 5, 5], ([b, i, j]) => (b === 0 ? (i! + 1) * (j! + 2) : i === j ? 3 : 0)));
+    expect(valuesOf("Det", [flat])).toEqual([expect.closeTo(0, 3), 243]);
+  });
+  it.each([1, 2, 3, 4, 5, 9, 17])("determinant of %i rows", (size) => {
     // L U with unit L: the product of the diagonal of U.
-    const L = (i: number, j: number) => (i === j ? 1 : i > j ? (i + 2 * j + 1) / 4 : 0), U = (i: number, j: number) => (i === j ? i + 1.5 : i < j ? (3 * j - i) / 5 : 0);
+    const L = (i: number, j: number) => (i === j ? 1 : i > j ? ((i + 2 * j + 1) % 3) / 4 : 0), U = (i: number, j: number) => (i === j ? i + 1.5 : i < j ? ((3 * j - i) % 4) / 8 : 0);
     const m = f32([size, size], tabulate([size, size], ([i, j]) => Array.from({ length: size }, (_, k) => L(i!, k) * U(k, j!)).reduce((a, b) => a + b)));
     expectClose(valuesOf("Det", [m]), [Array.from({ length: size }, (_, i) => i + 1.5).reduce((a, b) => a * b)], 1e-5);
   });
