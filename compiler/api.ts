@@ -16,6 +16,7 @@ import { foldWithin } from "./passes/graph/fold-constants.ts";
 import { inferTypes } from "./passes/graph/infer-types.ts";
 import { compileRegions } from "./passes/network/pipeline.ts";
 import { pinShapes, showSize, type Size } from "./passes/graph/pin-shapes.ts";
+import { boundTurns, showTurns } from "./passes/graph/bound-turns.ts";
 import { boundValues, showBounds, type ValueBounds } from "./passes/graph/bound-values.ts";
 import { pinValues, showValues } from "./passes/graph/pin-values.ts";
 import { spreadInputs } from "./passes/graph/spread-inputs.ts";
@@ -45,6 +46,8 @@ export interface CompileOptions {
    * number that each run gives, or that the model computes, what it must be: { n: { least: 0, most: 512 } }.
    */
   readonly values?: Readonly<Record<string, readonly number[] | ValueBounds>>;
+  /** How many turns a loop takes at most that a condition ends, by the Loop's name; a run in which it would go on is refused: { decode: 512 }. */
+  readonly turns?: Readonly<Record<string, number>>;
   /** How weights are embedded, one of the target's ways; its first without it. */
   readonly weights?: WeightForm;
   /** Of weights as an object file: the system and processor it is for. */
@@ -125,16 +128,17 @@ export function choicesOf(target: Target, o: Pick<CompileOptions, "isa" | "weigh
 function refuse(code: string, message: string, hint: string): never { throw new CompileError([{ severity: "error", code, message, hint }]); }
 
 /** `mayMove`: as in ImportOptions, the bytes are given away. */
-export interface GraphOptions extends Pick<CompileOptions, "shapes" | "dims" | "lengths" | "absent" | "values" | "allowExternalData"> { readonly mayMove?: boolean }
+export interface GraphOptions extends Pick<CompileOptions, "shapes" | "dims" | "lengths" | "absent" | "values" | "turns" | "allowExternalData"> { readonly mayMove?: boolean }
 /** Imports, pins and infers: the model as it is, every type known. Throws CompileError with all problems of the model. */
 export function typedGraph(bytes: Uint8Array, file: string, o: GraphOptions, folder?: string): { graph: Graph; diagnostics: readonly Diagnostic[] } {
   const read = folder === undefined ? {} : { readExternal: externalIn(folder, { anywhere: o.allowExternalData ?? false }) };
   const imported = importOnnx(bytes, { name: file, mayMove: o.mayMove ?? false, ...read });
   const spread = spreadInputs(imported.graph, { ...o, unranked: imported.unranked, composed: imported.composed });
   const pinned = pinShapes(spread.graph, { unranked: spread.unranked, shapes: spread.shapes, ...(o.dims ? { dims: o.dims } : {}) });
-  const same = pinValues(pinned.graph, valuesOf(o, isList)), valued = boundValues(same.graph, valuesOf(o, isBounds)), choices = [...spread.diagnostics, ...pinned.diagnostics, ...same.diagnostics, ...valued.diagnostics];
+  const same = pinValues(pinned.graph, valuesOf(o, isList)), valued = boundValues(same.graph, valuesOf(o, isBounds)), turning = boundTurns(valued.graph, o.turns ?? {});
+  const choices = [spread, pinned, same, valued, turning].flatMap((x) => x.diagnostics);
   const early = [...imported.diagnostics, ...choices], open = choices.some((d) => d.severity === "error");
-  const inferred = open ? { graph: valued.graph, diagnostics: checkOperators(valued.graph) } : inferTypes(valued.graph, { fold: foldWithin() });
+  const inferred = open ? { graph: turning.graph, diagnostics: checkOperators(turning.graph) } : inferTypes(turning.graph, { fold: foldWithin() });
   const diagnostics = [...early, ...inferred.diagnostics];
   if (diagnostics.some((d) => d.severity === "error")) throw new CompileError(diagnostics);
   return { graph: inferred.graph, diagnostics };
@@ -150,6 +154,7 @@ function flagsOf(o: CompileOptions): string {
   for (const [k, v] of Object.entries(o.lengths ?? {})) list.push(`--length ${k}=${v}`);
   for (const name of o.absent ?? []) list.push(`--absent ${name}`);
   for (const [k, v] of Object.entries(o.values ?? {})) list.push(isList(v) ? showValues(k, v) : showBounds(k, v));
+  for (const [k, v] of Object.entries(o.turns ?? {})) list.push(showTurns(k, v));
   if (o.isa) list.push(`--isa ${o.isa.join(",")}`);
   if (o.weights) list.push(`--weights ${o.weights}`);
   if (o.tuning) list.push(`--tune ${createHash("sha256").update(JSON.stringify(o.tuning)).digest("hex").slice(0, 16)}`);

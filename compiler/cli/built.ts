@@ -4,12 +4,15 @@ import type { Diagnostic } from "../diagnostics.ts";
 import type { Build } from "../emit/target.ts";
 import type { TensorType } from "../ir/graph.ts";
 import type { Step } from "../ir/program.ts";
+import type { ValueBounds } from "../passes/graph/bound-values.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** An input or output: `shape` has the most of each dimension, `least` the least, where a run chooses. */
 export interface PortFacts extends TensorType {
   readonly name: string;
   readonly least?: readonly number[];
+  /** What an input must be that is one whole number between bounds. */
+  readonly bounds?: ValueBounds;
 }
 /** What a program takes or gives, in words: f32[1, 3, 48, 32..1280]. */
 export const describePort = (p: TensorType & { readonly least?: readonly number[] }): string =>

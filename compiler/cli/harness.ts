@@ -3,11 +3,12 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
-import { type CompileResult, choicesOf } from "../api.ts";
+import { type CompileOptions, type CompileResult, choicesOf } from "../api.ts";
 import type { Build } from "../emit/target.ts";
-import { sizesOfFeeds } from "../evaluate/index.ts";
+import { RefusedRun, evaluateGraph, sizesOfFeeds } from "../evaluate/index.ts";
 import { type Constant, type Graph, bytesOf, constantOf, sizeOf, type TensorType } from "../ir/graph.ts";
 import { parseGraph, printGraph } from "../ir/graph-text.ts";
+import { showBounds } from "../passes/graph/bound-values.ts";
 import { variables } from "../ir/scalar.ts";
 import type { Port } from "../ir/program.ts";
 import { leastShape } from "../emit/sizes.ts";
@@ -52,15 +53,17 @@ function modelKey(model: string): string {
 }
 
 const portFacts = (p: Port): PortFacts => ({ name: p.name, dtype: p.dtype, shape: p.shape, ...(p.sizes ? { least: leastShape(p) } : {}) });
+const boundsOf = (v: NonNullable<CompileOptions["values"]>[string] | undefined): Pick<PortFacts, "bounds"> =>
+  v && "least" in v ? { bounds: v } : {};
 /** So many of the model's strings are kept at most, to make random inputs of. */
 const mostWords = 1000;
-async function make(r: CompileResult, peak: string, folder: string, maker: Maker, t: Terminal): Promise<void> {
+async function make(r: CompileResult, { values = {} }: CompileOptions, peak: string, folder: string, maker: Maker, t: Terminal): Promise<void> {
   const { program, build, name, diagnostics } = r,
     words = program.texts?.filter(Boolean) ?? [];
   writeFiles(folder, r.files);
   const known: Omit<Facts, "codeBytes"> = {
     name,
-    inputs: program.inputs.map(portFacts),
+    inputs: program.inputs.map((p) => ({ ...portFacts(p), ...boundsOf(values[p.name]) })),
     outputs: program.outputs.map(portFacts),
     steps: program.steps.map(({ kernel, origin, results, macs, kind, traffic, work, decision }) => ({
       kernel: program.kernels[kernel]!.name,
@@ -103,7 +106,7 @@ export async function buildModel(model: string, f: RunFlags, t: Terminal, compil
   if (!found) {
     const r = compiled ?? (await compileModel(model, f, t)),
       peak = target.peak?.(choicesOf(target, options)) ?? "";
-    await writeFolder(folder, (temporary) => make(r, peak, temporary, maker, t));
+    await writeFolder(folder, (temporary) => make(r, options, peak, temporary, maker, t));
   }
   const facts = JSON.parse(readFileSync(kept, "utf8")) as Facts;
   if (found && !compiled) t.err.write(formatDiagnostics(facts.diagnostics, t.errColors, t.err));
@@ -126,12 +129,33 @@ function inputsOf(g: Graph): Graph {
   const equalities = (g.equalities ?? []).filter(({ sizes }) => sizes.every((e) => [...variables(e)].every((s) => symbols.has(s))));
   return { name: g.name, inputs: g.inputs, outputs: [], nodes: [], constants: new Map(), types, equalities };
 }
-/** Says which sizes of these inputs are out of bounds, or differ though they must not. */
-export function checkSizes(b: Built, inputs: readonly Constant[]): void {
+const feedsOf = (b: Built, inputs: readonly Constant[]): ReadonlyMap<string, Constant> => new Map(b.facts.inputs.map((p, i) => [p.name, inputs[i]!]));
+/** Says which sizes and numbers of these inputs are out of bounds, or which sizes differ though they must not. */
+export function checkInputs(b: Built, inputs: readonly Constant[]): void {
   const text = b.facts.sizes;
-  if (text === undefined) return;
-  orFail("these inputs cannot be run", () => sizesOfFeeds(parseGraph(text), new Map(b.facts.inputs.map((p, i) => [p.name, inputs[i]!]))));
+  runnable(() => {
+    if (text !== undefined) sizesOfFeeds(parseGraph(text), feedsOf(b, inputs));
+    for (const [i, { name, bounds }] of b.facts.inputs.entries()) {
+      const n = Number(inputs[i]!.data[0]);
+      if (bounds && (n < bounds.least || n > bounds.most))
+        throw new RefusedRun(`${name} is ${n}, but must be ${bounds.least} to ${bounds.most} (${showBounds(name, bounds)})`);
+    }
+  });
 }
+function runnable<T>(f: () => T): T {
+  try {
+    return f();
+  } catch (e) {
+    throw e instanceof RefusedRun ? new Failure(`these inputs cannot be run: ${e.message}`, { code: "refused" }) : e;
+  }
+}
+/** What the graph means for these inputs, by value; `hear` gets every value on the way. */
+export const meaningOf = (
+  g: Graph,
+  b: Built,
+  inputs: readonly Constant[],
+  hear?: (name: string, value: Constant) => void,
+): ReadonlyMap<string, Constant> => runnable(() => evaluateGraph(g, feedsOf(b, inputs), hear));
 type Mode = "run" | "trace" | "bench" | "profile" | "start";
 /** Starts the program with its inputs in `folder`; what it wrote to stdout. */
 async function start(
@@ -142,7 +166,7 @@ async function start(
   more: readonly string[] = [],
   env: Terminal["env"] = b.env,
 ): Promise<string> {
-  checkSizes(b, inputs);
+  checkInputs(b, inputs);
   inputs.forEach((c, i) => writeFileSync(join(folder, `input_${i}`), c.dtype === "string" ? packStrings(c) : bytesOfElements(c.dtype, c.data)));
   // A program asks for them where any size of its is a run's, be it none of its inputs'.
   writeFileSync(join(folder, "shapes"), inputs.map((c) => `${c.shape.join(" ")}\n`).join(""));

@@ -103,7 +103,7 @@ function randomText(next: () => number, words: readonly string[]): string {
 }
 /**
  * Floats in [-1, 1), or from 0 on where there is no sign; bytes and 16-bit integers of their whole range; wider integers, which are mostly
- * indices, 0 or 1; strings of letters and of `words`.
+ * indices, 0 or 1, but a number between bounds any of those; strings of letters and of `words`.
  */
 export function randomInputs(ports: readonly PortFacts[], seed: number, words: readonly string[] = []): readonly Constant[] {
   const next = uniform(seed);
@@ -117,8 +117,9 @@ export function randomInputs(ports: readonly PortFacts[], seed: number, words: r
       );
     const data = newArray(p.dtype, sizeOf(p.shape)) as { [i: number]: number | bigint; readonly length: number },
       { kind, bits, wrap } = types[p.dtype];
-    const draw =
-      kind === "float"
+    const draw = p.bounds
+      ? () => p.bounds!.least + Math.floor(next() * (p.bounds!.most - p.bounds!.least + 1))
+      : kind === "float"
         ? () => (limits(p.dtype)[0] < 0 ? next() * 2 - 1 : next())
         : kind !== "bool" && bits <= 16
           ? () => Math.floor(next() * 2 ** bits)

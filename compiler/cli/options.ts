@@ -19,6 +19,7 @@ export interface ModelFlags {
   readonly length?: readonly Named<number>[];
   readonly absent?: readonly string[];
   readonly value?: readonly Named<readonly number[] | ValueBounds>[];
+  readonly turns?: readonly Named<number>[];
   readonly weights?: WeightForm;
   readonly objectFormat?: ObjectFormat;
   readonly isa?: readonly string[];
@@ -76,6 +77,10 @@ const value = (text: string): Named<readonly number[] | ValueBounds> => {
   if (numbers.some(Number.isNaN))
     throw new InvalidArgumentError("Values must be numbers, such as sr=16000 or mean=0.5,0.5,0.4, or bounds, such as n=0..512.");
   return [name, numbers];
+};
+const turns = (text: string): Named<number> => {
+  const [name, n] = named(text, "decode=512");
+  return [name, whole(n, 0, "A number of turns")];
 };
 const identifier = (text: string): string => {
   if (!/^[A-Za-z_]\w*$/.test(text)) throw new InvalidArgumentError("Must be a C identifier: letters, digits and _, no digit first.");
@@ -138,6 +143,7 @@ export function modelOptions(c: Command): Command {
       "an input that is always the same, which becomes a constant; one number stands for all; or bounds (0..512) of one whole number that each run gives or computes; repeatable",
       collect(value),
     )
+    .option("--turns <loop=n>", "how many turns a loop takes at most that a condition ends; repeatable", collect(turns))
     .addOption(new Option("--weights <how>", "how weights are embedded").choices(weightForms))
     .addOption(
       new Option("--object-format <format>", "what --weights object is for; by default what $CC makes, or this machine").choices(objectFormats),
@@ -171,6 +177,7 @@ export function compileOptions(f: ModelFlags, target: Target): CompileOptions {
     ...(f.length ? { lengths: record("--length", f.length) } : {}),
     ...(f.absent ? { absent: f.absent } : {}),
     ...(f.value ? { values: record("--value", f.value) } : {}),
+    ...(f.turns ? { turns: record("--turns", f.turns) } : {}),
     ...(f.weights ? { weights: f.weights } : {}),
     ...(f.objectFormat ? { objectFormat: f.objectFormat } : {}),
     ...(f.isa ? { isa: f.isa } : {}),

@@ -29,7 +29,7 @@ const threadStatuses = [
 ];
 const sizeNames = ["sizes", "known", "shapes", "s", "least", "most", "copy_box", "find_sizes", "copy_in", "copy_out", "firsts", "least_shapes", "most_shapes", "inside"];
 /** Where a run chooses sizes. */
-export const shapeStatus = { word: "ERROR_SHAPE", text: "a shape is not among those that the model is compiled for, or sizes differ that it needs equal" };
+export const shapeStatus = { word: "ERROR_SHAPE", text: "a shape is not among those that the model is compiled for, sizes differ that it needs equal, or a number or the turns of a loop are out of their bounds" };
 const threadNames = ["team", "task", "tasks", "job", "given", "alone", "work"], threadApi = ["set_threads", "set_threads_in", "threads_in", "set_cpus", "set_cpus_in", "cpus_in", "find_cpus"];
 const notPrepared = { word: "ERROR_NOT_PREPARED", text: "the weights have not been prepared" };
 /** Names that the generated functions use themselves beside the parameters. */

@@ -160,14 +160,17 @@ export function evaluateNode(view: NodeView, inputs: readonly (Constant | undefi
   return node.outputs.map((name, i) => (name ? scope.value(results[i] ?? fail(`${node.name}: ${node.op} does not compute output ${i}`)) : none(i)));
 }
 
-/** Fails where two sizes are known, and differ, that must not. */
-function checkEquality({ sizes: pair, node }: Equality, known: ReadonlyMap<string, number>): void {
+/** What a run is fed is not what the graph is for: a size or a number out of its bounds, sizes that differ and must not. */
+export class RefusedRun extends Error {}
+function refuse(why: string): never { throw new RefusedRun(why); }
+/** Refuses a run where two sizes are known, and differ, that must not. */
+function checkEquality({ sizes: pair, node, demand }: Equality, known: ReadonlyMap<string, number>): void {
   const names = [...new Set(pair.flatMap((e) => [...variables(e)]))];
   if (!names.every((s) => known.has(s))) return;
   const [a, b] = pair.map((e) => valueOfSize(e, known));
-  if (a !== b) fail(`sizes ${pair.map(showDim).join(" and ")} of node ${node} must be equal, but are ${a} and ${b} for ${names.map((s) => `${nameOfSymbol(s)}=${known.get(s)}`).join(", ")}`);
+  if (a !== b) refuse(demand ? `it must be that ${demand}` : `sizes ${pair.map(showDim).join(" and ")} of node ${node} must be equal, but are ${a} and ${b} for ${names.map((s) => `${nameOfSymbol(s)}=${known.get(s)}`).join(", ")}`);
 }
-/** The sizes that a graph's symbols have by what it is fed, and those of the graphs around it. Fails where they are out of bounds or contradict each other. */
+/** The sizes that a graph's symbols have by what it is fed, and those of the graphs around it. Refuses the run where they are out of bounds or contradict each other. */
 export function sizesOfFeeds(g: Graph, feeds: ReadonlyMap<string, TensorType>, outer: ReadonlyMap<string, number> = new Map()): Map<string, number> {
   const sizes = new Map(outer);
   for (const v of g.inputs) {
@@ -175,8 +178,8 @@ export function sizesOfFeeds(g: Graph, feeds: ReadonlyMap<string, TensorType>, o
     g.types.get(v)?.shape.forEach((d, i) => {
       if (typeof d === "number" || d.kind !== "var" || found?.[i] === undefined) return;
       const size = found[i], [low, high] = range(d), what = `dimension ${i} of input ${v} (${nameOfSymbol(d.name)})`;
-      if (size < low || size > high) fail(`${what} is ${size}, but must be ${low} to ${high}`);
-      if ((sizes.get(d.name) ?? size) !== size) fail(`${what} is ${size}, but another input has ${sizes.get(d.name)} there`);
+      if (size < low || size > high) refuse(`${what} is ${size}, but must be ${low} to ${high}`);
+      if ((sizes.get(d.name) ?? size) !== size) refuse(`${what} is ${size}, but another input has ${sizes.get(d.name)} there`);
       sizes.set(d.name, size);
     });
   }
@@ -184,14 +187,14 @@ export function sizesOfFeeds(g: Graph, feeds: ReadonlyMap<string, TensorType>, o
   return sizes;
 }
 function named<T>(node: Node, f: () => T): T {
-  try { return f(); } catch (e) { throw new Error(`node ${node.name} (${node.op}): ${(e as Error).message}`, { cause: e }); }
+  try { return f(); } catch (e) { throw e instanceof RefusedRun ? e : new Error(`node ${node.name} (${node.op}): ${(e as Error).message}`, { cause: e }); }
 }
 /** What a sub-graph sees of the graphs around it: the values there, which of them are constants, and sizes by their symbols. */
 interface Scope { readonly value: (name: string) => Constant | undefined; readonly constant: (name: string) => Constant | undefined; readonly sizes: ReadonlyMap<string, number> }
 const nothing: Scope = { value: () => undefined, constant: () => undefined, sizes: new Map() };
 /**
  * The outputs of a graph, by name. `onValue` sees each value of the graph itself as it is computed, in the order of the nodes; a value is
- * let go after its last reader. `change` gives what is taken in a value's place. Errors name the node.
+ * let go after its last reader. `change` gives what is taken in a value's place. Throws RefusedRun for what no run takes; other errors name the node.
  */
 export const evaluateGraph = (g: Graph, feeds: ReadonlyMap<string, Constant>, onValue?: (name: string, value: Constant) => void, change?: (value: Constant) => Constant): Map<string, Constant> => evaluated(g, feeds, nothing, onValue, change).values;
 function evaluated(g: Graph, feeds: ReadonlyMap<string, Constant>, outer: Scope, onValue?: (name: string, value: Constant) => void, change = (c: Constant) => c): { readonly values: Map<string, Constant>; readonly sizes: Map<string, number> } {

@@ -155,7 +155,8 @@ class Parser {
         this.expect("=");
         const b = this.expr();
         if (!this.keyword("for")) this.fail("for");
-        equalities.push({ sizes: [a, b], node: this.name() });
+        const node = this.name();
+        equalities.push({ sizes: [a, b], node, ...(this.keyword("so") ? { demand: this.name() } : {}) });
       } else if (this.keyword("input")) {
         const v = this.name();
         inputs.push(v);

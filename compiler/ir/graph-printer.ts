@@ -84,7 +84,7 @@ function graphText(g: Graph, indent: string): string {
   const typed = (v: ValueName) => { const t = g.types.get(v); return t ? `: ${typeText(t)}` : ""; };
   const lines = [
     ...symbolsOf(g).map((s) => `symbol ${word(s.name)} in ${numberText(s.range![0])}..${numberText(s.range![1])}`),
-    ...(g.equalities ?? []).map(({ sizes: [a, b], node }) => `equal ${exprText(a)} = ${exprText(b)} for ${word(node)}`),
+    ...(g.equalities ?? []).map(({ sizes: [a, b], node, demand }) => `equal ${exprText(a)} = ${exprText(b)} for ${word(node)}${demand === undefined ? "" : ` so ${JSON.stringify(demand)}`}`),
     ...g.inputs.map((v) => `input ${word(v)}${typed(v)}`),
     ...[...g.constants].map(([v, c]) => `const ${word(v)}: ${constantText(c)}`),
     // What import knows of values that it could not read, and of values of the graph around a sub-graph.

@@ -78,6 +78,8 @@ export const isGraph = (a: Attribute): a is Graph => typeof a === "object" && "n
 export const sizesOp = "mlc.Sizes";
 /** Operator of a node whose input, a number, is a size that depends on data: the symbol in its attribute `value`. */
 export const measureOp = "mlc.Measure";
+/** Whether runs are refused by what this node measures, so that it matters though nobody may read it. */
+export const makesDemand = (n: Node): boolean => n.op === measureOp && n.attributes.demand !== undefined;
 /** The list of sizes that a node makes. */
 export function sizesMadeBy(n: Node | undefined): SizeList | undefined {
   const a = n?.op === sizesOp || n?.op === measureOp ? n.attributes.value : undefined;
@@ -124,3 +126,10 @@ export function capturedBy(n: Node): readonly ValueName[] {
 /** All names of values and nodes, those in sub-graphs included. */
 export const namesIn = (g: Graph): readonly string[] =>
   [...g.inputs, ...g.types.keys(), ...g.constants.keys(), ...g.nodes.flatMap((n) => [n.name, ...n.outputs, ...Object.values(n.attributes).filter(isGraph).flatMap(namesIn)])];
+/** A name that is not among these, which it joins: the one that is wanted, or that with a number behind it. */
+export function unusedIn(names: Set<string>, wanted: string): string {
+  let free = wanted;
+  for (let i = 2; names.has(free); i++) free = `${wanted}_${i}`;
+  names.add(free);
+  return free;
+}

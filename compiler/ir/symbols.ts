@@ -10,8 +10,8 @@ import { substitute } from "./algebra.ts";
 export type Sizes = readonly (Expr | undefined)[];
 /** A symbol, and where its value comes from. */
 export interface SymbolFrom<From> { readonly variable: Var; readonly from: From }
-/** Two sizes that each run must have equal, and the node that needs it. */
-export interface Equality { readonly sizes: readonly [Expr, Expr]; readonly node: string }
+/** Two sizes that each run must have equal, and the node that needs it; in words, what they demand of a run where the sizes do not tell. */
+export interface Equality { readonly sizes: readonly [Expr, Expr]; readonly node: string; readonly demand?: string }
 
 /** The sizes, or nothing where all of them are the shape's own numbers. */
 export const someSizes = (sizes: Sizes | undefined): { readonly sizes?: Sizes } => (sizes?.some((s) => s !== undefined) ? { sizes } : {});

@@ -8,7 +8,8 @@ import { constant, load, parameter, type Expr } from "../ir/scalar.ts";
 import { accumulator, axis, type Axis, type Stage } from "../ir/compute.ts";
 import { isSizeList, measureOp, sizeOf, type Dim, type SizeList } from "../ir/graph.ts";
 import { symbolNamed } from "../ir/symbols.ts";
-import { boundDim, bounded, dimOf, like, moreDim, product, unflatten } from "./helpers.ts";
+import { types } from "../ir/types.ts";
+import { boundDim, bounded, dimOf, like, moreDim, product, showShape, unflatten } from "./helpers.ts";
 import { sizeExpr, type NodeView, type Op, type Resolver } from "./op.ts";
 
 const one = constant("i32", 1), zero = constant("i32", 0);
@@ -37,14 +38,37 @@ export function countOf(name: string, axes: readonly Axis[], size: number, end: 
 }
 
 const listOf = (n: NodeView): SizeList => { const a = n.node.attributes.value; return a !== undefined && isSizeList(a) ? a : n.fail("attribute value must be a list of sizes"); };
+/**
+ * A whole number as a size of `least` to `most`. With a demand a run in which it is outside is refused: it is measured twice, with a bound more room on
+ * either side and without, and the two must be equal. Without one the number is within.
+ */
+const boundedOp: Op = {
+  name: "mlc.Bounded", since: 1, internal: true, inputs: [1, 1], attributes: { least: { kind: "int" }, most: { kind: "int" }, demand: { kind: "string", optional: true } },
+  infer: (n) => [n.type(0)],
+  resolve: (n, g) => {
+    const [v] = n.node.inputs as [string], { dtype, shape } = n.type(0), [least, most] = [n.int("least"), n.int("most")], known = n.constant(0), demand = n.given("demand") ? n.string("demand") : undefined;
+    if (types[dtype].kind !== "int" && types[dtype].kind !== "uint" || sizeOf(shape.map(boundDim)) !== 1) n.fail(`${v} is ${dtype}${showShape(shape)}, and only one whole number can have bounds`);
+    if (known && demand && (Number(known.data[0]) < least || Number(known.data[0]) > most)) n.fail(`${v} is always ${known.data[0]}, but ${demand}`);
+    if (known || (n.value(0) && !demand)) return [v];
+    const symbol = (what: string, low: number, high: number): Dim => (low === high ? low : parameter(symbolNamed(`${v}${what}`), [low, high])), measure = (x: string, d: Dim, more = {}) => g.node(measureOp, [x], { value: { dtype: "i64", shape: [], dims: [d] }, ...more });
+    const whole = g.node("Cast", [g.node("Reshape", [v, g.constant("i64", [0], [])])], { to: types.i64.onnx }), within = symbol("", least, most);
+    const held = demand ? measure(measure(whole, symbol(".given", least - 1, most + 1)), within, { demand }) : measure(whole, within);
+    return [g.node("Cast", [g.node("Reshape", [held, g.constant("i64", [shape.length], shape.map(() => 1))])], { to: types[dtype].onnx })];
+  },
+};
 /** Operators that no model has. */
 export const counters: readonly Op[] = [
   {
-    name: measureOp, since: 1, internal: true, inputs: [1, 1], attributes: { value: { kind: "sizes" } },
-    infer: (n) => { const { dtype, shape } = listOf(n); return [{ dtype, shape }]; },
+    name: measureOp, since: 1, internal: true, inputs: [1, 1], attributes: { value: { kind: "sizes" }, demand: { kind: "string", optional: true } },
+    infer: (n) => {
+      const { dtype, shape, dims } = listOf(n), given = n.value(0);
+      if (n.given("demand") && given && isSizeList(given) && !n.same(given.dims[0]!, dims[0]!, n.string("demand"))) n.fail(`no run would be one in which ${n.string("demand")}`);
+      return [{ dtype, shape }];
+    },
     // Not a mere copy, which passes might let others read, or leave out.
     lower: (n) => n.map(() => { const [low, high] = range(sizeExpr(listOf(n).dims[0]!)); return make("min", make("max", n.load(0, n.type(0).shape.map(() => int(0))), constant("i64", low)), constant("i64", high)); }),
   },
+  boundedOp,
   {
     // For each element, how many up to it are not 0; one 0 where there is none.
     name: "mlc.Counts", since: 1, internal: true, inputs: [1, 1],

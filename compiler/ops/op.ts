@@ -10,7 +10,7 @@ import type { Control } from "../ir/control.ts";
 import {
   boundOf, isConstant, isGraph, isSizeList, isStatic, type Attribute, type Constant, type Dim, type Graph, type Node, type SizeList, type TensorType, type ValueType,
 } from "../ir/graph.ts";
-import { nameOfSymbol, someSizes } from "../ir/symbols.ts";
+import { nameOfSymbol, someSizes, type Equality } from "../ir/symbols.ts";
 import { withoutExcess } from "./excess.ts";
 import { isSmallFloat } from "../ir/formats.ts";
 import type { DType } from "../ir/types.ts";
@@ -118,7 +118,7 @@ export class NodeView {
   /** The type that the model states for output `i`, if it is fully known. */
   readonly declared: (i: number) => TensorType | undefined;
   /** Pairs of sizes that a run must have equal. */
-  readonly equalities: (readonly [Expr, Expr])[] = [];
+  readonly equalities: Omit<Equality, "node">[] = [];
   /** In a lowering, where small floats seem to be f32: the node with the types that the model has. */
   readonly stored: NodeView;
   private readonly known: Known;
@@ -149,12 +149,12 @@ export class NodeView {
     const names = new Set(t.shape.flatMap((d) => (typeof d === "number" ? [] : [...variables(d)].map(nameOfSymbol))));
     throw new OpenSize(`${what} has sizes that are known only at run time (${[...names].join(", ")}), which ${this.op.name} does not support`, "give them one size instead of bounds");
   }
-  /** Whether two sizes are equal; where only a run can tell, it will have to be so. */
-  same(a: Dim, b: Dim): boolean {
+  /** Whether two sizes are equal; where only a run can tell, it will have to be so. `demand`: what that means. */
+  same(a: Dim, b: Dim, demand?: string): boolean {
     if (a === b) return true;
     const difference = minus(sizeExpr(a), sizeExpr(b)), [low, high] = range(difference);
     if (low > 0 || high < 0) return false;
-    if (low !== 0 || high !== 0) this.equalities.push([sizeExpr(a), sizeExpr(b)]);
+    if (low !== 0 || high !== 0) this.equalities.push({ sizes: [sizeExpr(a), sizeExpr(b)], ...(demand === undefined ? {} : { demand }) });
     return true;
   }
   /** The value of input `i` where it is known when the model is compiled. */

@@ -15,7 +15,7 @@ export function walkOf(p: Program, plan: Plan, textOf: (e: Dim) => string): Modu
   const read = (place: Place): number => { const { buffer, offset } = plan.find(place); return reads.push(`[${buffer}, ${textOf(elementsBefore(offset, place, 1, turns))}]`) - 1; };
   const decide = (d: Decision | undefined): number => (d ? read(d.place) : -1);
   const limit = (most: Dim | undefined): number => (most === undefined ? Infinity : typeof most === "number" ? most : -limits.push(textOf(most)));
-  const leave = ({ sizes, equalities }: Leave<Decision>): number => leaves.push(`{ sizes: [${sizes.map(({ symbol, value }) => `[${learned.indexOf(symbol.name)}, ${textOf(value)}, ${symbol.range!.join(", ")}]`).join(", ")}], equal: [${equalities.map((e) => `[${e.sizes.map(textOf).join(", ")}]`).join(", ")}] }`) - 1;
+  const leave = ({ sizes, equalities }: Leave<Decision>): number => leaves.push(`{ sizes: [${sizes.map(({ symbol, value }) => `[${learned.indexOf(symbol.name)}, ${textOf(value)}, ${symbol.range!.join(", ")}]`).join(", ")}], equal: [${equalities.map((e) => `[${[...e.sizes.map(textOf), ...(e.demand === undefined ? [] : [JSON.stringify(`a run is refused unless ${e.demand}`)])].join(", ")}]`).join(", ")}] }`) - 1;
   const go = (flow: Flow<StepRun, Decision>): string => `[${flow.map((item): string => {
     switch (item.kind) {
       case "piece": return `["steps", ${item.piece.first}, ${item.piece.first + item.piece.count}]`;

@@ -28,18 +28,18 @@ describe("bound-values", () => {
   it("ranges of a number that each run gives", () => {
     const g = typed("input n: i64[] const two: i64[] = [2] y = Range(two, n, two) @ range output y", { n: { least: -3, most: 9 } });
     expect([9, 3, 2, -3].map((n) => run(g, { n: ["i64", [], [n]] }))).toEqual([[[4], [2, 4, 6, 8]], [[1], [2]], [[0], []], [[0], []]]);
-    for (const n of [10, -4, 1e15]) expect(() => run(g, { n: ["i64", [], [n]] })).toThrow(/must be equal/);
+    for (const n of [10, -4, 1e15]) expect(() => run(g, { n: ["i64", [], [n]] })).toThrow(/^it must be that n is /);
   });
   it("shapes of numbers of other types and ranks", () => {
     const g = typed("input n: i32[1] input x: f32[3] const three: i64[1] = [3] w = Cast(n) { to: 7 } @ cast s = Concat(w, three) { axis: 0 } @ s y = Expand(x, s) @ y output y", { n: { least: 1, most: 4 } });
     expect(run(g, { n: ["i32", [1], [2]], x: ["f32", [3], [1, 2, 3]] })).toEqual([[2, 3], [1, 2, 3, 1, 2, 3]]);
-    expect(() => run(g, { n: ["i32", [1], [5]], x: ["f32", [3], [1, 2, 3]] })).toThrow(/must be equal/);
+    expect(() => run(g, { n: ["i32", [1], [5]], x: ["f32", [3], [1, 2, 3]] })).toThrow(/^it must be that n is /);
   });
   it("what the model computes, and loops that take so many turns", () => {
     const g = typed(`input x: i64[3] input h: f32[1] const zero: i64[] = [0] const first: i64[1] = [0] n = ReduceMax(x) { keepdims: 0 } @ max
       y, s = Loop(n, none, h) { body: graph "b" { input i: i64[] input go: bool[] input v: f32[k] w = Concat(v, h) { axis: 0 } @ w sum = ReduceSum(w) { keepdims: 0 } @ sum output go output w output sum } } @ loop output y output s`, { n: { least: 0, most: 5 } });
     expect(run(g, { x: ["i64", [3], [1, 3, 2]], h: ["f32", [1], [7]] })).toEqual([[4], [7, 7, 7, 7]]);
-    expect(() => run(g, { x: ["i64", [3], [1, 6, 2]], h: ["f32", [1], [7]] })).toThrow(/must be equal/);
+    expect(() => run(g, { x: ["i64", [3], [1, 6, 2]], h: ["f32", [1], [7]] })).toThrow(/^it must be that n is /);
   });
   it.each<[string, Bounds, string]>([
     ["no such value", { q: { least: 0, most: 1 } }, "unknown-input | --value q=0..1: the model has no value q that a run gives or computes | its inputs: n, x"],

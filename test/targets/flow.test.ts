@@ -5,6 +5,7 @@ import { valueOfSize } from "../../compiler/ir/symbols.ts";
 import { parseGraph } from "../../compiler/ir/graph-text.ts";
 import { arrayOf, type Num } from "../../compiler/ir/types.ts";
 import { foldWithin } from "../../compiler/passes/graph/fold-constants.ts";
+import { boundTurns, type Turns } from "../../compiler/passes/graph/bound-turns.ts";
 import { boundValues } from "../../compiler/passes/graph/bound-values.ts";
 import { inferTypes } from "../../compiler/passes/graph/infer-types.ts";
 import { targets } from "../../targets/index.ts";
@@ -15,8 +16,8 @@ import { because, deviceOf, skipped } from "../support/tools.ts";
 type Feeds = Readonly<Record<string, readonly Num[]>>;
 const branches = (then: string, otherwise: string) => `{ then_branch: graph "then" { ${then} }, else_branch: graph "else" { ${otherwise} } }`;
 const body = (text: string) => `body: graph "body" { ${text} }`, constants = "const zero: i64[] = [0] const one: i64[] = [1] const yes: bool[] = [1]";
-function typed(text: string, bounds: Parameters<typeof boundValues>[1] = {}): Graph {
-  const { graph, diagnostics } = inferTypes(boundValues(parseGraph(`graph "g" { ${text} }`), bounds).graph, { fold: foldWithin() });
+function typed(text: string, bounds: Parameters<typeof boundValues>[1] = {}, turns: Turns = {}): Graph {
+  const { graph, diagnostics } = inferTypes(boundTurns(boundValues(parseGraph(`graph "g" { ${text} }`), bounds).graph, turns).graph, { fold: foldWithin() });
   expect(diagnostics.filter((d) => d.severity === "error")).toEqual([]);
   return graph;
 }
@@ -68,7 +69,12 @@ const gathering = `${constants} symbol T in 1..4 input x: f32[T, 3] const zeros:
 const counted = `${constants} input n: i64[] input x: f32[2] r = Range(zero, n, one) @ r f = Cast(r) { to: 1 } @ f y, s = Loop(n, none, x) { ${body("input i: i64[] input c: bool[] input v: f32[2] w = Exp(v) @ w t = Tanh(w) @ t output c output t output t")} } @ loop output f output y output s`;
 /** A row more in each turn, until a condition ends it or as many turns as a run says, which nothing but the loop asks for. */
 const capped = `${constants} const limit: f32[] = [40] const last: i64[] = [-1] const zeros: i64[1] = [0] input n: i64[] input y: f32[1, 2] r = Loop(n, yes, y) { ${body("input i: i64[] input c: bool[] input v: f32[m, 2] l = Gather(v, last) { axis: 0 } @ l d = Add(l, l) @ d u = Unsqueeze(d, zeros) @ u w = Concat(v, u) { axis: 0 } @ w s = ReduceSum(w) { keepdims: 0 } @ s go = Less(s, limit) @ go output go output w")} } @ loop output r`;
+/** Only a condition ends it: what it carries keeps its shape; it grows, and each turn leaves a slice. */
+const halved = `${constants} const half: f32[] = [0.5] input x: f32[3] s = ReduceMax(x) { keepdims: 0 } @ max first = Greater(s, half) @ first y = Loop(none, first, x) { ${body("input i: i64[] input c: bool[] input v: f32[3] w = Mul(v, half) @ w m = ReduceMax(w) { keepdims: 0 } @ m on = Greater(m, half) @ on output on output w")} } @ loop output y`;
+const decoded = `${constants} const last: i64[] = [-1] const zeros: i64[1] = [0] input table: i64[8] input start: i64[1] r, s = Loop(none, yes, start) { ${body("input i: i64[] input c: bool[] input v: i64[n] l = Gather(v, last) { axis: 0 } @ l t = Gather(table, l) @ t u = Unsqueeze(t, zeros) @ u w = Concat(v, u) { axis: 0 } @ w e = Equal(t, zero) @ e on = Not(e) @ on m = Mul(t, t) @ m output on output w output m")} } @ loop z = Neg(r) @ z output z output r output s`;
 const all: readonly Sample[] = [
+  ...samples("halved", halved, { x: [1, 100, 3] }, { x: [0, 0.5, 0.25] }, { x: [1e9, 2, 3] }),
+  ...open("decoded", typed(decoded, {}, { loop: 7 }), ...[1, 4, 7].map((n) => [{}, { table: [1, 2, 3, 4, 5, 6, 0, 0], start: [n] }] as const)),
   ...open("growing", typed(growing), [{ T: 5, N: 3 }], [{ T: 1, N: 1 }], [{ T: 3, N: 2 }]), ...open("early", typed(early), [{ N: 1 }, { y: [1, 0], most: [5] }], [{ N: 3 }, { y: [1, 1, 1, 1, 1, 1], most: [1] }]),
   ...open("sizes", typed(sizes), [{ W: 9 }, { c: [1] }], [{ W: 2 }, { c: [1] }], [{ W: 7 }, { c: [0] }]), ...open("scanned", typed(scanned), [{ T: 6, B: 3 }], [{ T: 1, B: 1 }], [{ T: 4, B: 2 }]),
   ...open("cache", typed(cache), [{ P: 0, T: 3 }], [{ P: 0, T: 1 }], [{ P: 1, T: 1 }], [{ P: 6, T: 3 }]),

@@ -6,11 +6,10 @@ import { readTensor } from "../../import/onnx/tensor-file.ts";
 import type { Constant } from "../../ir/graph.ts";
 import { formats, isSmallFloat } from "../../ir/formats.ts";
 import { arrayOf, type DType, isFloat } from "../../ir/types.ts";
-import { evaluateGraph } from "../../evaluate/index.ts";
 import type { PortFacts } from "../built.ts";
 import { type Difference, compare } from "../compare.ts";
 import { Failure, UsageError, orFail } from "../exit.ts";
-import { type Built, type RunFlags, buildModel, checkSizes, runModel, traceModel } from "../harness.ts";
+import { type Built, type RunFlags, buildModel, checkInputs, meaningOf, runModel, traceModel } from "../harness.ts";
 import { checkInput, filesOrRandom } from "../inputs.ts";
 import { compileModel } from "../model.ts";
 import { inputFiles } from "../options.ts";
@@ -62,7 +61,7 @@ async function layers(
   tolerance: number,
 ): Promise<{ compared: number; total: number; first: Layer | null }> {
   const values = new Map<string, Constant>();
-  evaluateGraph(r.graph, feeds(b, inputs), (name, value) => void values.set(name, value));
+  meaningOf(r.graph, b, inputs, (name, value) => void values.set(name, value));
   let compared = 0,
     first: Layer | null = null;
   for (const { step, value, tensor } of await traceModel(b, inputs, r.program)) {
@@ -75,7 +74,6 @@ async function layers(
   }
   return { compared, total: b.facts.steps.length, first };
 }
-const feeds = (b: Built, inputs: readonly Constant[]): ReadonlyMap<string, Constant> => new Map(b.facts.inputs.map((p, i) => [p.name, inputs[i]!]));
 
 /** `mlc verify`: how far the compiled code is from the interpreted model or from recorded tensors; 1 where it is too far. */
 export async function verifyCommand(t: Terminal, model: string, f: Flags): Promise<number> {
@@ -84,10 +82,8 @@ export async function verifyCommand(t: Terminal, model: string, f: Flags): Promi
     b = await buildModel(model, f, t, r),
     { inputs: ports, outputs } = b.facts;
   const inputs = f.data ? recorded(f.data, "input", ports) : filesOrRandom(b.facts, { files: inputFiles(f.input), shapes: f.runShape, seed: f.seed });
-  checkSizes(b, inputs);
-  const expected = f.data
-    ? recorded(f.data, "output", outputs)
-    : ((m) => outputs.map((p) => m.get(p.name)!))(evaluateGraph(r.graph, feeds(b, inputs)));
+  checkInputs(b, inputs);
+  const expected = f.data ? recorded(f.data, "output", outputs) : ((m) => outputs.map((p) => m.get(p.name)!))(meaningOf(r.graph, b, inputs));
   const actual = await runModel(b, inputs, hearing(t));
   const results = outputs.map((p, i) => {
     const want = expected[i]!,

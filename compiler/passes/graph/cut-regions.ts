@@ -5,7 +5,7 @@
  * across a cut are rare, and constants are shared by all pieces.
  */
 import {
-  boundOf, capturedBy, constantOf, measureOp, namesIn, sizesMadeBy, sizesOp, type Attribute, type Constant, type Dim, type Graph, type Node, type SizeList, type ValueName, type ValueType,
+  boundOf, capturedBy, constantOf, makesDemand, measureOp, namesIn, sizesMadeBy, sizesOp, unusedIn, type Attribute, type Constant, type Dim, type Graph, type Node, type SizeList, type ValueName, type ValueType,
 } from "../../ir/graph.ts";
 import { flowsIn, mapFlow, piecesOf, type Branching, type Flow, type Item, type Leave, type Looping, type Regions, type SliceOf } from "../../ir/control.ts";
 import type { Equality } from "../../ir/symbols.ts";
@@ -32,11 +32,11 @@ const asked = (flow: Draft): readonly Dim[] => flow.flatMap((item) => [
 ]);
 /** Whether two types are one, in bounds too. */
 const same = (a: ValueType, b: ValueType): boolean => a.dtype === b.dtype && a.shape.length === b.shape.length && a.shape.every((d, i) => d === b.shape[i]);
-/** Of a graph's nodes in order, those that what is wanted depends on. */
+/** Of a graph's nodes in order, those that what is wanted depends on, and by which runs are refused. */
 function needed(nodes: readonly Node[], wanted: Iterable<ValueName>): readonly Node[] {
   const read = new Set(wanted);
   return nodes.toReversed().filter((n) => {
-    const is = n.outputs.some((v) => read.has(v));
+    const is = makesDemand(n) || n.outputs.some((v) => read.has(v));
     if (is) for (const v of [...n.inputs, ...capturedBy(n)]) read.add(v);
     return is;
   }).reverse();
@@ -259,12 +259,7 @@ class Cutter {
     return { dtype: t.dtype, shape: t.shape };
   }
   private rankOf(g: Graph, v: ValueName): number { return g.types.get(v)?.shape.length ?? 0; }
-  private unused(wanted: string): string {
-    let name = wanted;
-    for (let i = 2; this.names.has(name); i++) name = `${wanted}_${i}`;
-    this.names.add(name);
-    return name;
-  }
+  private unused(wanted: string): string { return unusedIn(this.names, wanted); }
   private node(op: string, inputs: readonly ValueName[], type: ValueType, attributes: Readonly<Record<string, Attribute>> = {}, output = this.unused(`${inputs[0]}.${op.toLowerCase()}`), origin: readonly string[] = []): Node {
     this.types.set(output, type);
     return { name: this.unused(`${output}.${op.toLowerCase()}`), op, inputs, outputs: [output], attributes, origin };

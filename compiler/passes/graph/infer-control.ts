@@ -99,7 +99,7 @@ function withTypedBody(w: Walk, n: Node, loop: Looping, how: InnerSizes): Node |
   const body = how === "counted" ? countedBody(w, n, loop) : loop.body, { most, left } = loop;
   if (!body || body.outputs.length !== left.length) return n;
   const found = w.asked(n, "sizes", () => turned({
-    most, limit: loop.limit,
+    loop: n.name, most, limit: loop.limit,
     first: loop.given.flatMap((x) => (x.is === "carried" ? [w.values.typeOf(x.first)!] : [])),
     left: left.flatMap((x, i) => (x.is === "carried" ? [i] : [])),
     infer: (carried) => w.within(body, givenTypes(body, loop, w.values, carried)),

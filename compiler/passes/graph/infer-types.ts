@@ -79,7 +79,7 @@ class Inference implements Walk {
       this.diagnostics.push({ severity: "warning", code: "stated-shape", message: `the model states ${first}${more}` });
     }
     if (this.equalities.size > 0) {
-      const list = [...this.equalities.values()].map(({ sizes }) => sizes.map(showDim).join(" = ")), more = list.length > 3 ? ` and ${list.length - 3} more` : "";
+      const list = [...this.equalities.values()].map(({ sizes, demand }) => demand ?? sizes.map(showDim).join(" = ")), more = list.length > 3 ? ` and ${list.length - 3} more` : "";
       this.diagnostics.push({ severity: "note", code: "equal-sizes", message: `a run is refused unless ${list.slice(0, 3).join(", ")}${more}` });
     }
     return { graph: this.result(outputs), diagnostics: this.diagnostics };
@@ -232,7 +232,7 @@ class Inference implements Walk {
       this.error(n, "bad-model", `has ${plural(n.outputs.length, "output")}, but ${n.op} makes ${found.length} here`);
       return null;
     }
-    for (const sizes of view.equalities) { const key = sizes.map((e) => e.id).join(); if (!this.equalities.has(key)) this.equalities.set(key, { sizes, node: n.name }); }
+    for (const e of view.equalities) { const key = e.sizes.map((size) => size.id).join(); if (!this.equalities.has(key)) this.equalities.set(key, { ...e, node: n.name }); }
     const problems = found.slice(0, n.outputs.length).flatMap((t, i) => { const p = sizeProblem(t); return p ? [`output ${n.outputs[i] || i}: ${p}`] : []; });
     if (problems.length > 0) {
       this.error(n, "too-large", problems.join("; "));

@@ -16,6 +16,8 @@ import type { Inferred } from "./walk.ts";
 export interface Turning {
   /** Types of the values as the first turn gets them. */
   readonly first: readonly ValueType[];
+  /** What the loop is called. */
+  readonly loop: string;
   /** At most so many turns, where that is known; else the value that holds their number, if there is one. */
   readonly most: Dim | undefined;
   readonly limit: ValueName | undefined;
@@ -71,14 +73,13 @@ function grouped(t: Turning, groups: readonly Group[], left: readonly ValueType[
 }
 const typeIn = (g: Graph, output: number): ValueType | undefined => { const v = g.outputs[output]!; return g.types.get(v) ?? g.constants.get(v); };
 function counting(t: Turning): LoopSize {
-  if (t.most === undefined) throw new Unsupported("its outputs have a slice for each turn, and nothing bounds how many turns there are", unbounded(t.limit));
+  if (t.most === undefined) throw new Unsupported("its outputs have a slice for each turn, and nothing bounds how many turns there are", unbounded(t));
   const symbol = parameter(symbolNamed(t.name(null, 0)), [0, boundDim(t.most)]);
   return { symbol, first: 0, next: make("add", symbol, int(1)) };
 }
-/** What helps where nothing bounds the turns: `limit` is the value that holds their number, if the loop has one that is not known. */
-const unbounded = (limit: ValueName | undefined): string => (limit === undefined
-  ? "only a condition ends the loop: give it a number of turns in the model (input 0 of Loop), a constant or an input whose value is bounded by --value NAME=0..100"
-  : `say how many there can be: --value ${limit}=0..100; or make ${limit} a constant of the model, or a size`);
+/** What helps where nothing bounds the turns. */
+const unbounded = ({ loop, limit, most }: Turning): string => (most === undefined
+  ? `say how many there can be: --turns ${loop}=100${limit === undefined ? "" : `, or --value ${limit}=0..100`}` : `say that there are fewer turns than ${boundDim(most)}: --turns ${loop}=8`);
 
 /** Sizes that branches inside a graph give, by their symbols: one of two. */
 function branchSizes(g: Graph): ReadonlyMap<string, readonly Dim[]> {
@@ -107,7 +108,7 @@ function bounded(groups: readonly Group[], t: Turning, branches: ReadonlyMap<str
     ranges = grown;
     if (turn >= mostSteps || ranges.some((r) => r[1] > 2 ** 31)) {
       const g = groups.find((_, i) => !later[i])!;
-      throw new Unsupported(`a size of what it carries from turn to turn is ${showDim(g.first)} at first and then becomes ${showDim(g.next)}, and nothing bounds ${Number.isFinite(turns) ? "it" : "how many turns there are"}`, unbounded(t.limit));
+      throw new Unsupported(`a size of what it carries from turn to turn is ${showDim(g.first)} at first and then becomes ${showDim(g.next)}, and nothing bounds ${Number.isFinite(turns) ? "it" : "how many turns there are"}`, unbounded(t));
     }
   }
   return groups.map((g, i) => ({ ...g, range: ranges[i]! }));

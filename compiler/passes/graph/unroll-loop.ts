@@ -2,7 +2,7 @@
  * A Loop that carries sequences or optional values, or looks into a sequence, written out turn by turn: what is no tensor exists at
  * compile time only. So is one whose turns differ in shapes, or in what must be known of the turn's number. Part of type inference, which knows what is constant after each turn. Needs a count of trips or a condition that is known in each turn.
  */
-import { isGraph, type Constant, type Graph, type Node, type ValueName } from "../../ir/graph.ts";
+import { isGraph, mostElements, type Constant, type Graph, type Node, type ValueName } from "../../ir/graph.ts";
 import { Unsupported, type Parts, type Resolver } from "../../ops/op.ts";
 
 function fail(reason: string, hint?: string): never { throw new Unsupported(reason, hint); }
@@ -27,13 +27,15 @@ export function unrolled(n: Node, g: Resolver): readonly Parts[] {
   if (body.inputs.length !== carried + 2 || body.outputs.length < carried + 1 || n.outputs.length > body.outputs.length - 1) {
     return fail(`its body has ${body.inputs.length} inputs and ${body.outputs.length} outputs, which does not fit ${carried} carried values and ${n.outputs.length} outputs`);
   }
-  const most = trips ? numberOf(g.known(trips)) : Infinity;
-  if (most === undefined) return fail(`it carries a sequence or an optional value, and its count of trips (${trips}) is computed at run time`, "make the count a constant of the model");
+  const stated = trips ? numberOf(g.known(trips)) : Infinity, say = `say how many turns there can be: --turns ${n.name}=100`;
+  if (stated === undefined) return fail(`it carries a sequence or an optional value, and its count of trips (${trips}) is computed at run time`, say);
+  // Exporters give loops that a condition ends the largest number there is.
+  const most = stated > mostElements ? Infinity : stated;
   const nodes = most * body.nodes.length;
   if (Number.isFinite(nodes) && nodes > mostWritten) return fail(`it carries a sequence or an optional value, and its ${most} turns would be ${nodes} nodes`, "give it fewer turns");
   let going: string | null = condition || null, state = initial.map((v): Parts => (v ? g.parts(v) : null));
   const rows: (readonly Parts[])[] = [];
-  for (let i = 0; i < most && goesOn(going, i, g); i++) {
+  for (let i = 0; i < most && goesOn(going, i, g, say); i++) {
     const results: readonly Parts[] = g.inline(body, [g.constant("i64", [], [i]), going ?? g.constant("bool", [], [1]), ...state]);
     going = results[0] as string;
     state = results.slice(1, carried + 1);
@@ -41,10 +43,10 @@ export function unrolled(n: Node, g: Resolver): readonly Parts[] {
   }
   return [...state, ...body.outputs.slice(carried + 1).map((_, k) => scanned(rows.map((r) => r[k]!), body, carried + 1 + k, g))];
 }
-function goesOn(condition: string | null, turn: number, g: Resolver): boolean {
+function goesOn(condition: string | null, turn: number, g: Resolver, hint: string): boolean {
   if (condition === null) return true;
   return (numberOf(g.known(condition)) ?? fail(`it carries a sequence or an optional value, and whether turn ${turn} takes place is known at run time only`,
-    "make the condition a constant of the model")) !== 0;
+    hint)) !== 0;
 }
 /** What a scan output consists of: the values of all turns, one behind the other along a new axis. */
 function scanned(values: readonly Parts[], body: Graph, output: number, g: Resolver): string {

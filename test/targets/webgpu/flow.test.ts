@@ -14,15 +14,21 @@ const loop = model({
   ],
 });
 const chosen = model({ opset: 21, inputs: { x: "f32[W]", c: "bool[W]", d: "f32[V]" }, outputs: ["y", "z"], initializers: { axes: tensor("i64", [1], [0]) }, nodes: ["k = Compress(x, c)", "m = ReduceMax(k, axes)", "y = Sub(k, m)", "z = Add(k, d)"] });
-let gpu: GPU, looping: Net, choosing: Net;
+/** As many numbers as come before a 0, which only a condition tells. */
+const decoding = model({
+  opset: 21, inputs: { table: "i64[8]", x: "i64[1]" }, outputs: ["y"], initializers: { yes: tensor("bool", [], [1]), last: tensor("i64", [], [-1]), zero: tensor("i64", [], [0]), zeros: tensor("i64", [1], [0]) },
+  nodes: [node("y = Loop(_, yes, x)", { body: { inputs: { i: "i64[]", c: "bool[]", v: "i64[n]" }, outputs: { g: "bool[]", w: "i64[m]" }, nodes: ["l = Gather(v, last)", "t = Gather(table, l)", "u = Unsqueeze(t, zeros)", node("w = Concat(v, u)", { axis: 0 }), "g = Greater(t, zero)"] } }, "decode")],
+});
+let gpu: GPU, looping: Net, choosing: Net, deciding: Net;
 beforeEach(({ skip }) => skip(skipped("dawn"), because("dawn").trim()));
 beforeAll(async () => {
   if (skipped("dawn")) return;
   gpu = await openGpu();
   looping = await (await install(loop, "loop")).module.createNet({ gpu });
+  deciding = await (await install(decoding, "decoding", { turns: { decode: 4 } })).module.createNet({ gpu });
   choosing = await (await install(chosen, "chosen", { dims: { W: [2, 8], V: [1, 8] } })).module.createNet({ gpu });
 });
-afterAll(() => { looping?.dispose(); choosing?.dispose(); removeFolders(); });
+afterAll(() => { looping?.dispose(); choosing?.dispose(); deciding?.dispose(); removeFolders(); });
 
 const x = Float32Array.from({ length: 12 }, (_, i) => i);
 test("runs that overlap follow each other, whatever becomes of their inputs", async () => {
@@ -52,6 +58,12 @@ test("what a step finds decides how large outputs are", async () => {
   const all = choosing.run({ x: Float32Array.from(x.subarray(0, 8)), c: [1, 1, 1, 1, 1, 1, 1, 1], d: [0, 1, 2, 3, 4, 5, 6, 7] }, { outputs: "buffers" });
   await expect(none).rejects.toThrow("sizes differ that the network needs equal");
   expect(Object.values(await all).map((b) => { const { size } = b; b.destroy(); return size; })).toEqual([32, 32]);
+});
+test("a loop that a condition ends takes no more turns than were stated", async () => {
+  const run = (start: number) => deciding.run({ table: BigInt64Array.of(0n, 0n, 1n, 2n, 3n, 4n, 5n, 6n), x: BigInt64Array.of(BigInt(start)) });
+  expect([[...(await run(1))["y"]!], [...(await run(4))["y"]!]].map((list) => list.map(Number))).toEqual([[1, 0], [4, 3, 2, 1, 0]]);
+  await expect(run(5)).rejects.toThrow("a run is refused unless loop decode ends within 4 turns (--turns decode=4)");
+  expect([...(await run(2))["y"]!].map(Number)).toEqual([2, 1, 0]);
 });
 test("modules name nothing that is not there, and nothing in vain", async () => {
   const branch = (text: string) => ({ outputs: { r: "f32[2]" }, nodes: [text] });
