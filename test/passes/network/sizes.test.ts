@@ -82,4 +82,11 @@ describe("sizes that only a run knows", () => {
     const text = JSON.stringify(scheduleCpp(tiled!, instructionSets.avx2).schedule.stages.Y);
     expect(text).toContain('"split":"tx"');
   });
+  test("what an iteration needs of a producer is known before blocks of several sizes are entered", () => {
+    const net = new Net(), symbol = parameter("$w", [16, 64]), w: Size = { bound: 64, size: symbol }, x = net.put("input", "%x", [fixed(1), fixed(24), fixed(32), w]);
+    net.conv("%y", x, [fixed(32), w], [24, 96], 3, 2, 1, "output");
+    const open = passed(net.network([{ variable: symbol, input: "%x", dim: 3 }]));
+    expect(open.computes.some((c) => c.algorithm?.kind === "winograd")).toBe(true);
+    expect(buildProgram(open, { alignment: 64, shares: true, variants }).steps.length).toBeGreaterThan(0);
+  });
 });
