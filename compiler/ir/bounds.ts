@@ -1,6 +1,6 @@
 /** What values an index can take where some tests hold: intervals, sharpened by linear inequalities. */
 import { children, type Expr, type Range } from "./scalar.ts";
-import { highOfShares, linear, range, type Linear } from "./linear.ts";
+import { highOfProducts, highOfShares, linear, minus, range, type Linear } from "./linear.ts";
 import { limits, types } from "./types.ts";
 
 /** Linear forms that are at most 0. */
@@ -50,8 +50,8 @@ export function quotientFacts(list: readonly Expr[]): Facts {
 }
 /** The least and the greatest value of an index expression under some facts; never narrower than what is possible. */
 export function boundsUnder(e: Expr, facts: Facts): Range {
-  const form = linear(e);
-  return [-greatest(negated(form), facts), greatest(form, facts)].map((x) => x + 0) as [number, number];
+  const form = linear(e), [least, most] = range(e);
+  return [Math.max(least, -greatest(negated(form), facts)), Math.min(most, greatest(form, facts))].map((x) => x + 0) as [number, number];
 }
 const negated = (l: Linear): Linear => ({ terms: new Map([...l.terms].map(([a, c]) => [a, -c])), constant: -l.constant });
 /** An upper bound. As x <= x - k g for any fact g <= 0 and k > 0, facts that share a term are taken away, one or two at a time, the most helpful first, while that helps. */
@@ -78,7 +78,7 @@ const without = (form: Linear, facts: Facts): readonly Linear[] => facts.flatMap
 const highOf = ({ terms, constant }: Linear, facts: Facts): number => {
   let sum = constant;
   for (const [atom, c] of terms) { const [low, high] = atomRange(atom, facts); sum += c > 0 ? c * high : c * low; }
-  return Math.min(sum, highOfShares({ terms, constant }));
+  return Math.min(sum, highOfShares({ terms, constant }), highOfProducts({ terms, constant }));
 };
 /** A size less a part of it is known better by how it is made than by what it is made of. */
 function divisor([low, high]: Range, e: Expr): Range { const [least, most] = range(e); return [Math.max(low, least), Math.min(high, most)]; }
@@ -109,7 +109,13 @@ function rangeOfAtom(e: Expr, facts: Facts): Range {
   const under = (x: Expr | undefined, more: Facts = noFacts) => boundsUnder(x!, more.length ? [...others, ...more] : others);
   const [x, y] = e.args as [Expr, Expr];
   switch (e.op) {
-    case "quo": { const [a, b] = under(x), [c, d] = divisor(under(y), y); return c < 1 ? everything : [Math.floor(a / (a < 0 ? c : d)), Math.floor(b / (b < 0 ? d : c))]; }
+    case "quo": {
+      const [a, b] = under(x), [c, d] = divisor(under(y), y);
+      if (c < 1) return everything;
+      const least = Math.floor(a / (a < 0 ? c : d));
+      // What is at least its divisor, whatever that is, has a quotient of 1.
+      return [least === 0 && y.kind !== "const" && under(minus(x, y))[0] >= 0 ? 1 : least, Math.floor(b / (b < 0 ? d : c))];
+    }
     case "rem": {
       const [a, b] = under(x), top = under(y)[1] - 1;
       return a >= 0 ? [0, Math.min(b, top)] : [-top, top];

@@ -3,7 +3,7 @@ import { apply, constant, type Expr, type Range } from "./scalar.ts";
 import { combine, fromLinear, int, isFixed, linear, multiplied, numberOf, order, range, scale } from "./polynomial.ts";
 import { carryFree, quotient, remainder } from "./division.ts";
 
-export { fromLinear, highOfShares, int, isFixed, linear, numberOf, range, type Linear } from "./polynomial.ts";
+export { fromLinear, highOfProducts, highOfShares, int, isFixed, linear, numberOf, range, type Linear } from "./polynomial.ts";
 
 /** What a - b can be. */
 const difference = (a: Expr, b: Expr): Range =>

@@ -116,10 +116,15 @@ function rangeOf(e: Expr): Range {
   if (e.kind === "var") return e.range ?? [-Infinity, Infinity];
   if (e.kind !== "apply") return [-Infinity, Infinity];
   if (e.op === "add") {
-    const form = linear(e), exact = corners(form), [least, most] = exact ?? plainRange(e);
+    const form = linear(e), [least, most] = jointly(form) ?? plainRange(e);
     return [Math.max(least, Math.ceil(-highOfShares(scale(form, -1)))), Math.min(most, Math.floor(highOfShares(form)))];
   }
   return plainRange(e);
+}
+/** What products of two ranges can be. */
+function spread([a, b]: Range, [c, d]: Range): Range {
+  const all = [a * c, a * d, b * c, b * d].map((n) => (Number.isNaN(n) ? 0 : n));
+  return [Math.min(...all), Math.max(...all)];
 }
 const plainRange = (e: Expr): Range => {
   if (e.kind !== "apply") return range(e);
@@ -127,7 +132,7 @@ const plainRange = (e: Expr): Range => {
   switch (e.op) {
     case "add": return [a + c, b + d];
     case "sub": return [a - d, b - c];
-    case "mul": { const all = [a * c, a * d, b * c, b * d].map((n) => (Number.isNaN(n) ? 0 : n)); return [Math.min(...all), Math.max(...all)]; }
+    case "mul": return spread([a, b], [c, d]);
     case "quo": return [Math.floor(a / d), Math.floor(b / c)];
     case "rem": return [0, Math.min(b, d - 1)];
     case "min": return [Math.min(a, c), Math.min(b, d)];
@@ -153,6 +158,10 @@ function smoothHigh(form: Linear): number {
   if ([...smooth.terms].some(([a, k]) => k !== 0 && isShare(a))) return smoothHigh(smooth);
   return [...smooth.terms].reduce((sum, [atom, k]) => (k === 0 ? sum : sum + k * range(atom)[k > 0 ? 1 : 0]), smooth.constant);
 }
+/** What a sum can be of which products have atoms in common; null where nothing is known but of each part. */
+const jointly = (form: Linear): Range | null => corners(form) ?? grouped(form);
+/** An upper bound that takes products with common atoms together; infinite where there are none. */
+export const highOfProducts = (form: Linear): number => jointly(form)?.[1] ?? Infinity;
 /** Atoms whose ends are all tried. */
 const mostCorners = 6;
 /** A sum of products that have atoms in common is largest and smallest where each atom is at an end, if no product has one twice. Null for plain sums. */
@@ -174,4 +183,15 @@ function corners({ terms, constant }: Linear): Range | null {
     low = Math.min(low, sum), high = Math.max(high, sum);
   }
   return [low, high];
+}
+/** A sum with powers of an atom, by Horner's rule: x (x - 2) + 1 tells more than its three parts do. Null where no product has an atom twice. */
+function grouped(form: Linear): Range | null {
+  const products = [...form.terms].map(([atom, k]) => ({ atom, k, factors: factorsOf(atom) }));
+  const power = products.flatMap((p) => p.factors.filter((f, i) => p.factors.indexOf(f) < i))[0];
+  if (!power) return null;
+  const inner = products.filter((p) => p.factors.includes(power)), outer: Linear = { terms: new Map(products.flatMap((p) => (inner.includes(p) ? [] : [[p.atom, p.k]]))), constant: form.constant };
+  const less = (factors: readonly Expr[]): Linear => { const at = factors.indexOf(power), rest = factors.filter((_, i) => i !== at); return rest.length ? { terms: new Map([[productOf(rest), 1]]), constant: 0 } : { terms: new Map(), constant: 1 }; };
+  const by = inner.reduce<Linear>((sum, p) => combine(sum, less(p.factors), p.k), { terms: new Map(), constant: 0 });
+  const [low, high] = spread(range(power), range(fromLinear(by))), [least, most] = range(fromLinear(outer));
+  return [low + least, high + most];
 }

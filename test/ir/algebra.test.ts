@@ -51,6 +51,11 @@ describe("index expressions", () => {
       }
     }
   });
+  test("powers are taken together with what else has their atom", () => {
+    const n = variable("index", "n", 1, [20, 400]), m = variable("index", "m", 1, [0, 3]), square = make("mul", n, n), minus = (e: Expr, by: number) => make("mul", e, constant("index", -by));
+    expect(range(make("add", make("add", square, minus(n, 2)), constant("index", 1)))).toEqual([361, 399 * 399]);
+    expect(range(make("add", make("add", make("mul", square, m), minus(make("mul", n, m), 5)), m))).toEqual([0, (400 * 395 + 1) * 3]);
+  });
   test("the normal form is its own normal form", () => {
     for (let seed = 0; seed < 600; seed++) {
       const e = indexExpression(generator(seed), ranges, 4, make);

@@ -4,7 +4,7 @@ import { verifyCompute } from "../../compiler/ir/verify.ts";
 import { boundsUnder, factsOf, noFacts } from "../../compiler/ir/bounds.ts";
 import { acc, at, axis, output, tensor, type Compute, type Stage, type Tensor } from "../../compiler/ir/compute.ts";
 import { both, convert, less, make, select } from "../../compiler/ir/algebra.ts";
-import { plus, times } from "../../compiler/ir/linear.ts";
+import { minus, plus, times } from "../../compiler/ir/linear.ts";
 import { apply, constant, parameter, splat, variable, type Expr } from "../../compiler/ir/scalar.ts";
 import { f, int, ranged } from "./kernels.ts";
 
@@ -101,6 +101,16 @@ describe("bounds under tests", () => {
   test("a size less a share of it bounds what is below", () => {
     const size = parameter("$H", [1, 13]), part = make("quo", plus(size, int(1)), int(3)), rest = plus(plus(part, int(1)), times(make("quo", plus(size, int(4)), int(6)), -1)), i = plus(ranged("a", [0, 2]), ranged("b", [0, 2]));
     expect(boundsUnder(i, factsOf(less(i, rest), true))).toEqual([0, 2]);
+  });
+  test("products with a size in common are taken together, also less what a test tells", () => {
+    const n = parameter("$N", [1, 40]), a = ranged("a", [0, 40]), square = make("mul", n, n), row = make("mul", n, a);
+    expect(boundsUnder(minus(times(row, 2), a), noFacts)).toEqual([0, 3160]);
+    expect(boundsUnder(minus(ranged("b", [0, 3199]), n), factsOf(less(ranged("b", [0, 3199]), times(square, 2)), true))).toEqual([-40, 3159]);
+  });
+  test("what is not below its divisor has a quotient of 1 or more", () => {
+    const n = parameter("$N", [1, 40]), b = ranged("b", [0, 3199]), e = make("quo", plus(b, minus(n, int(1))), minus(times(n, 2), int(1)));
+    expect(boundsUnder(e, noFacts)[0]).toBe(0);
+    expect(boundsUnder(e, factsOf(less(b, n), false))[0]).toBe(1);
   });
   test("tests that contradict each other come to an end", () => {
     const u = variable("index", "u"), facts = [...factsOf(less(u, v), true), ...factsOf(less(v, u), true)];
