@@ -84,15 +84,16 @@ export const gathers: readonly Op[] = [
     name: "ReverseSequence", since: 10, inputs: [2, 2],
     attributes: { time_axis: { kind: "int", default: 0 }, batch_axis: { kind: "int", default: 1 } },
     infer: (n) => {
-      const { shape } = n.in(0), batch = n.axis(n.int("batch_axis"), shape.length), time = n.axis(n.int("time_axis"), shape.length);
+      const { shape } = n.type(0), batch = n.axis(n.int("batch_axis"), shape.length), time = n.axis(n.int("time_axis"), shape.length);
       expectType(n, 1, ["i64"]);
       expectRank(n, 1, 1, "sequence_lens");
       if (batch === time) n.fail(`time_axis and batch_axis are both ${batch}`);
-      if (n.in(1).shape[0] !== shape[batch]) n.fail(`sequence_lens has ${n.in(1).shape[0]} elements, but the batch axis ${shape[batch]}`);
-      return [n.in(0)];
+      const lengths = n.type(1).shape[0]!;
+      if (!n.same(lengths, shape[batch]!)) n.fail(`sequence_lens has ${showDim(lengths)} elements, but the batch axis ${showDim(shape[batch]!)}`);
+      return [n.type(0)];
     },
     lower: (n) => {
-      const { shape } = n.in(0), batch = n.axis(n.int("batch_axis"), shape.length), time = n.axis(n.int("time_axis"), shape.length);
+      const { shape } = n.type(0), batch = n.axis(n.int("batch_axis"), shape.length), time = n.axis(n.int("time_axis"), shape.length);
       return n.map((index) => {
         const length = convert("index", n.load(1, [index[batch]!])), t = index[time]!;
         const back = bounded(minus(minus(length, int(1)), t), shape[time]!);

@@ -5,7 +5,7 @@ import { quotientOf, type Quotient } from "../ir/quotient.ts";
 import { constant, type Expr } from "../ir/scalar.ts";
 import { isConstant, sizeOf, type Constant, type Dim } from "../ir/graph.ts";
 import { onnxTypeName, typeOfOnnx, type DType } from "../ir/types.ts";
-import { declared, dimOf, expectRank, expectSameType, expectType, fromEnd, isSize, largest, moreDim, numbers, operand, product, quoDim, showShape } from "./helpers.ts";
+import { asSizes, declared, dimOf, expectRank, expectSameType, expectType, fromEnd, largest, moreDim, numbers, operand, product, quoDim, showShape } from "./helpers.ts";
 import { sizeExpr, type NodeView, type Op } from "./op.ts";
 
 /** The part of its input's shape that a Shape node asks for. */
@@ -61,7 +61,7 @@ export const generators: readonly Op[] = [
       expectRank(n, 0, 1, "the shape");
       if (!n.value(0)) return [declared(n, dtype, "the shape")];
       const shape = n.sizes(0)!;
-      return [{ dtype, shape: shape.every(isSize) ? shape : n.fail(`${showShape(shape)} is no shape`) }];
+      return [{ dtype, shape: asSizes(n, shape) ?? n.fail(`${showShape(shape)} is no shape`) }];
     },
     lower: (n) => n.map(() => constant(n.out().dtype, fill(n)?.data[0] ?? 0)),
   },
@@ -74,7 +74,8 @@ export const generators: readonly Op[] = [
         if (sizeOf(n.in(i).shape) !== 1) n.fail(`input ${i} (${n.node.inputs[i]}) of shape ${showShape(n.in(i).shape)} must be one number`);
       }
       expectSameType(n);
-      if (![0, 1, 2].every((i) => n.value(i))) return [declared(n, dtype, "the range", 0, 1)];
+      const unknown = [0, 1, 2].find((i) => !n.value(i));
+      if (unknown !== undefined) return [declared(n, dtype, "the range", 0, 1, unknown)];
       if (![0, 1, 2].every((i) => n.constant(i))) return [{ dtype, shape: [steps(n)] }];
       const [start, limit, delta] = [0, 1, 2].map((i) => n.parameter(i)![0]!) as [number, number, number];
       if (delta === 0) n.fail("delta is 0");
@@ -101,7 +102,7 @@ export const generators: readonly Op[] = [
       expectType(n, 0, numbers);
       expectType(n, 1, numbers);
       if (n.in(2).shape.length !== 1 || n.in(2).shape[0] !== 2) n.fail(`values has shape ${showShape(n.in(2).shape)}, but must hold two: off and on`);
-      if (!n.constant(1)) return [declared(n, dtype, "the depth", 0, shape.length + 1)];
+      if (!n.constant(1)) return [declared(n, dtype, "the depth", 0, shape.length + 1, 1)];
       const depth = n.parameter(1)![0]!;
       if (!Number.isInteger(depth) || depth < 1) n.fail(`depth is ${depth}`);
       return [{ dtype, shape: [...shape.slice(0, axis), depth, ...shape.slice(axis)] }];

@@ -117,10 +117,9 @@ export function perAxis(n: NodeView, values: number, axes: number, rank: number,
 /** The numbers of these expressions, or null if one is known only at run time. */
 export const numbersOf = (list: readonly Expr[]): readonly number[] | null =>
   list.every((e): e is Const => e.kind === "const") ? list.map((e) => Number(e.value)) : null;
-/** The type the model states for output `i`, where it depends on the value of an input that is known only at run time; once inferred, that. */
-export function declared(n: NodeView, dtype: DType, what: string, i = 0, rank?: number): TensorType {
-  const t = (n.outputs.length > i ? n.out(i) : undefined) ?? n.declared(i) ?? n.fail(`${what} is computed at run time, and the model does not state the shape of ${n.node.outputs[i]}`,
-    "make it a constant or initializer of the model, pin the shapes it is computed from with --shape or --dim, or say what a number that it is computed from can be: --value NAME=0..512");
+/** The type the model states for output `i`, where it depends on the value of an input (`by`) that is known only at run time; once inferred, that. */
+export function declared(n: NodeView, dtype: DType, what: string, i = 0, rank?: number, by?: number): TensorType {
+  const t = (n.outputs.length > i ? n.out(i) : undefined) ?? n.declared(i) ?? n.fail(`${what} is computed at run time, and the model does not state the shape of ${n.node.outputs[i]}`, n.unknownHint(by));
   if (rank !== undefined && t.shape.length !== rank) n.fail(`the model states ${showShape(t.shape)} for ${n.node.outputs[i]}, which must have rank ${rank}`);
   return { dtype, shape: t.shape };
 }
@@ -154,6 +153,11 @@ export const fixedDim = (n: NodeView, d: Dim, what: string): number =>
   (typeof d === "number" ? d : n.fail(`${what} is ${showDim(d)}, which is known only at run time`, "give it one size instead of bounds"));
 /** Whether it is a size: whole, and surely not negative. */
 export const isSize = (d: Dim): boolean => (typeof d === "number" ? Number.isInteger(d) && d >= 0 : range(d)[0] >= 0);
+/** The sizes in each run that is not refused: one that might be negative is at least 0, and a run will have it so. Null where one is none. */
+export function asSizes(n: NodeView, list: readonly Dim[]): readonly Dim[] | null {
+  const sizes = list.map((d) => (isSize(d) || typeof d === "number" ? d : largest(0, d)));
+  return sizes.every((d, i) => isSize(d) && (d === list[i] || n.same(d, list[i]!))) ? sizes : null;
+}
 /** How many elements a shape has. */
 export const product = (shape: readonly Dim[]): Dim => shape.reduce(timesDim, 1);
 /** x divided by a number of elements; by a reciprocal where it is known. */

@@ -8,7 +8,7 @@ import { loadsIn, rebuild } from "../ir/algebra.ts";
 import { axis, output, rowMajor, type Axis, type Compute, type Output, type Stage, type Tensor } from "../ir/compute.ts";
 import type { Control } from "../ir/control.ts";
 import {
-  boundOf, isConstant, isGraph, isSizeList, isStatic, type Attribute, type Constant, type Dim, type Graph, type Node, type SizeList, type TensorType, type ValueType,
+  boundOf, isConstant, isGraph, isSizeList, isStatic, sizeOf, type Attribute, type Constant, type Dim, type Graph, type Node, type SizeList, type TensorType, type ValueType,
 } from "../ir/graph.ts";
 import { nameOfSymbol, someSizes, type Equality } from "../ir/symbols.ts";
 import { withoutExcess } from "./excess.ts";
@@ -172,8 +172,13 @@ export class NodeView {
     const value = this.value(i);
     if (value && isSizeList(value)) throw new OpenSize(`input ${i} (${this.node.inputs[i]}) depends on sizes that are known only at run time, which ${this.op.name} does not support`, "give them one size instead of bounds");
     const c = this.constant(i) ?? this.fail(`input ${i} (${this.node.inputs[i]}) is computed at run time, but must be known at compile time`,
-      "make it a constant or initializer of the model, pin the shapes it is computed from with --shape or --dim, or say what a number that it is computed from can be: --value NAME=0..512");
+      this.unknownHint(i));
     return Array.from(c.data as Iterable<number | bigint>, Number);
+  }
+  /** What to do where a value must be known; that of input `i` can be given bounds if it is one whole number. */
+  unknownHint(i?: number): string {
+    const t = i === undefined ? undefined : boundOf(this.type(i)), [value, what] = t && sizeOf(t.shape) === 1 && (t.dtype === "i64" || t.dtype === "i32") ? [this.node.inputs[i!]!, "it"] : ["NAME", "a number that it is computed from"];
+    return `make it a constant or initializer of the model, pin the shapes it is computed from with --shape or --dim, or say what ${what} can be: --value ${value}=0..512`;
   }
   private attribute(name: string): Attribute | undefined {
     return this.node.attributes[name] ?? (this.op.attributes?.[name] ?? this.fail(`reads attribute ${name}, which its entry does not list`)).default;

@@ -48,7 +48,7 @@ export const orders: readonly Op[] = [
     attributes: { axis: { kind: "int", default: -1 }, largest: { kind: "int", default: 1 }, sorted: { kind: "int", default: 1 } },
     infer: (n) => {
       const { dtype, shape } = n.type(0), along = alongOf(n), k = n.value(1) ? wanted(n) : undefined;
-      const out = k === undefined ? declared(n, dtype, "K", 0, shape.length).shape : shape.map((d, i) => (i === along ? k : d));
+      const out = k === undefined ? declared(n, dtype, "K", 0, shape.length, 1).shape : shape.map((d, i) => (i === along ? k : d));
       return forOutputs(n, [{ dtype, shape: out }, { dtype: "i64", shape: out }]);
     },
     resolve: (n, g) => {

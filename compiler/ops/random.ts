@@ -4,8 +4,7 @@
  * Results repeat in each run; nodes without a seed are given one by import, from the names of their outputs.
  */
 import { add, convert, div, less, make, mul, select, sub } from "../ir/algebra.ts";
-import type { TensorType } from "../ir/graph.ts";
-import { sizeOf } from "../ir/graph.ts";
+import { sizeOf, type Dim, type ValueType } from "../ir/graph.ts";
 import { constant, type Expr } from "../ir/scalar.ts";
 import { types, type DType, typeOfOnnx } from "../ir/types.ts";
 import { shapeOf } from "./checks.ts";
@@ -31,7 +30,7 @@ export function threefry(counter: readonly [Expr, Expr], key: readonly [Expr, Ex
   return [a, b];
 }
 /** The words of element `index` of a tensor. The seed's bits as a double are the key. */
-export function wordsAt(index: readonly Expr[], shape: readonly number[], seed: number): readonly [Expr, Expr] {
+export function wordsAt(index: readonly Expr[], shape: readonly Dim[], seed: number): readonly [Expr, Expr] {
   const key = new Uint32Array(Float64Array.of(seed).buffer);
   return threefry([convert("u32", flatten(index, shape)), u32(0)], [u32(key[0]!), u32(key[1]!)]);
 }
@@ -56,21 +55,21 @@ function typeOf(n: NodeView, otherwise: DType, allowed: readonly DType[]): DType
 /** An element from its words. */
 type Draw = (n: NodeView, words: readonly [Expr, Expr], dtype: DType) => Expr;
 function generators(name: string, attributes: Readonly<Record<string, AttributeSpec>>, draw: Draw): readonly Op[] {
-  const lower: Op["lower"] = (n) => n.map((index) => draw(n, wordsAt(index, n.out().shape, seedOf(n)), n.out().dtype));
+  const lower: Op["lower"] = (n) => n.map((index) => draw(n, wordsAt(index, n.outType().shape, seedOf(n)), n.out().dtype));
   return [
-    { name, since: 22, inputs: [0, 0], attributes: { shape: { kind: "ints" }, dtype, seed, ...attributes }, lower, infer: (n): readonly TensorType[] => {
+    { name, since: 22, inputs: [0, 0], attributes: { shape: { kind: "ints" }, dtype, seed, ...attributes }, lower, infer: (n): readonly ValueType[] => {
       const shape = n.ints("shape");
       return [{ dtype: typeOf(n, "f32", floats), shape: shape.every((d) => d >= 0) ? shape : n.fail(`attribute shape is [${shape}]`) }];
     } },
-    { name: `${name}Like`, since: 22, inputs: [1, 1], attributes: { dtype, seed, ...attributes }, lower, infer: (n) => [{ dtype: typeOf(n, floats.includes(n.in(0).dtype) ? n.in(0).dtype : "f32", floats), shape: n.in(0).shape }] },
+    { name: `${name}Like`, since: 22, inputs: [1, 1], attributes: { dtype, seed, ...attributes }, lower, infer: (n) => [{ dtype: typeOf(n, floats.includes(n.type(0).dtype) ? n.type(0).dtype : "f32", floats), shape: n.type(0).shape }] },
   ];
 }
 const number = (otherwise: number): AttributeSpec => ({ kind: "float", default: otherwise });
 const bernoulli: Op = {
   name: "Bernoulli", since: 22, inputs: [1, 1], attributes: { dtype, seed },
-  infer: (n) => { expectType(n, 0, floats); return [{ dtype: typeOf(n, n.in(0).dtype, [...numbers, "bool"]), shape: n.in(0).shape }]; },
+  infer: (n) => { expectType(n, 0, floats); return [{ dtype: typeOf(n, n.type(0).dtype, [...numbers, "bool"]), shape: n.type(0).shape }]; },
   lower: (n) => n.map((index) => {
-    const p = n.load(0, index), drawn = less(unit(wordsAt(index, n.out().shape, seedOf(n)), p.dtype), p), { dtype: t } = n.out();
+    const p = n.load(0, index), drawn = less(unit(wordsAt(index, n.outType().shape, seedOf(n)), p.dtype), p), { dtype: t } = n.out();
     return t === "bool" ? drawn : select(drawn, constant(t, 1), constant(t, 0));
   }),
 };
@@ -105,7 +104,7 @@ const dropout: Op = {
   lower: (n) => {
     const axes = n.axes(), x = n.load(0, axes), one = (i: number) => { const c = n.constant(i); return c ? constant(c.dtype, c.data[0]!) : n.load(i, n.in(i).shape.map(() => constant("index", 0))); };
     const ratio = n.has(1) ? convert(x.dtype, one(1)) : like(x, 0.5), training = n.has(2) ? one(2) : constant("bool", 0);
-    const kept = make("or", make("not", training), make("lessEqual", ratio, unit(wordsAt(axes, n.out().shape, n.given("seed") ? n.int("seed") : 0), x.dtype)));
+    const kept = make("or", make("not", training), make("lessEqual", ratio, unit(wordsAt(axes, n.outType().shape, n.given("seed") ? n.int("seed") : 0), x.dtype)));
     const value = { name: "value", axes, value: select(training, select(kept, div(x, sub(like(x, 1), ratio)), like(x, 0)), x) };
     if (!n.node.outputs[1]) return n.compute([value]);
     const mask = { name: "mask", axes, value: kept };

@@ -4,7 +4,7 @@ import { int, range } from "../ir/linear.ts";
 import { isStatic, sizeOf, type Dim, type ValueType } from "../ir/graph.ts";
 import { parameter, type Expr } from "../ir/scalar.ts";
 import {
-  axesOf, boundDim, bounded, broadcastShapes, declared, dimOf, expectRank, expectType, fixedDim, flatten, indices, isSize, largest, product, quoDim, showDim,
+  asSizes, axesOf, boundDim, bounded, broadcastShapes, declared, dimOf, expectRank, expectType, fixedDim, flatten, indices, largest, product, quoDim, showDim,
   showShape, timesDim, unflatten,
 } from "./helpers.ts";
 import { sizeExpr, type NodeView, type Op } from "./op.ts";
@@ -62,11 +62,11 @@ function reshaped(n: NodeView): ValueType {
       : n.fail(`the model states ${showShape(out.shape)} for the result, which has not the ${showDim(size)} elements of ${showShape(shape)}`);
   }
   const wanted = n.sizes(1)!;
-  const sizes = wanted.map((d, i) => (d !== 0 || n.int("allowzero") ? d : shape[i]
+  const given = wanted.map((d, i) => (d !== 0 || n.int("allowzero") ? d : shape[i]
     ?? n.fail(`dimension ${i} of ${showShape(wanted)} is 0 (as in the input), but the input ${showShape(shape)} has none such`)));
-  const open = sizes.indexOf(-1), others = sizes.filter((d) => d !== -1);
-  if (open !== sizes.lastIndexOf(-1) || sizes.some((d) => d !== -1 && !isSize(d))) n.fail(`${showShape(wanted)} is no shape: at most one dimension may be -1`);
-  const result = sizes.map((d) => (d !== -1 ? d : remaining(shape, others)));
+  const open = given.indexOf(-1), others = open === given.lastIndexOf(-1) ? asSizes(n, given.filter((d) => d !== -1)) : null;
+  if (!others) return n.fail(`${showShape(wanted)} is no shape: at most one dimension may be -1`);
+  const result = open < 0 ? others : [...others.slice(0, open), remaining(shape, others), ...others.slice(open)];
   if (n.same(product(result), size)) return { dtype, shape: result };
   return n.fail(`cannot reshape ${showShape(shape)} (${showDim(size)} elements) to ${showShape(wanted)}`);
 }
@@ -141,10 +141,8 @@ export const reshapes: readonly Op[] = [
       const { dtype, shape } = n.type(0);
       expectType(n, 1, indices);
       if (!n.value(1)) return [declared(n, dtype, "the list of repeats", 0, shape.length)];
-      const repeats = n.sizes(1)!;
-      if (repeats.length !== shape.length || !repeats.every(isSize)) {
-        n.fail(`repeats ${showShape(repeats)} do not fit shape ${showShape(shape)}: one number per axis is needed`);
-      }
+      const given = n.sizes(1)!, repeats = given.length === shape.length ? asSizes(n, given) : null;
+      if (!repeats) return n.fail(`repeats ${showShape(given)} do not fit shape ${showShape(shape)}: one number per axis is needed`);
       return [{ dtype, shape: shape.map((d, i) => timesDim(d, repeats[i]!)) }];
     },
     lower: (n) => n.map((index) => n.load(0, n.type(0).shape.map((size, d) => make("rem", index[d]!, sizeExpr(largest(1, size)))))),

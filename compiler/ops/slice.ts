@@ -4,7 +4,7 @@ import { int, minus, plus, range } from "../ir/linear.ts";
 import { constant, type Expr } from "../ir/scalar.ts";
 import type { Dim, ValueType } from "../ir/graph.ts";
 import {
-  axesOf, boundDim, bounded, computeOutputs, clamp, declared, dimOf, expectSameType, expectRank, expectType, fromEnd, indices, isSize, largest, lessDim, moreDim,
+  asSizes, axesOf, boundDim, bounded, computeOutputs, clamp, declared, dimOf, expectSameType, expectRank, expectType, fromEnd, indices, largest, lessDim, moreDim,
   numbersOf, operand, perAxis, quoDim, showDim, showShape, smallest, timesDim, within, withIndex,
 } from "./helpers.ts";
 import { measured } from "./counts.ts";
@@ -65,8 +65,8 @@ const partsOf = (n: NodeView): readonly Dim[] => {
   const axis = n.axis(n.int("axis"), n.type(0).shape.length), size = n.type(0).shape[axis]!, count = n.node.outputs.length;
   if (n.has(1)) {
     const list = n.value(1) ? n.sizes(1)! : n.node.outputs.map((_, i) => declared(n, n.type(0).dtype, "the list of parts", i).shape[axis] ?? -1);
-    const fits = list.length === count && list.every(isSize) && n.same(list.reduce(moreDim, 0), size);
-    return fits ? list : n.fail(`parts ${showShape(list)} do not fit ${count} outputs and axis ${axis} of size ${showDim(size)}`);
+    const parts = list.length === count ? asSizes(n, list) : null;
+    return parts && n.same(parts.reduce(moreDim, 0), size) ? parts : n.fail(`parts ${showShape(list)} do not fit ${count} outputs and axis ${axis} of size ${showDim(size)}`);
   }
   const wanted = n.given("num_outputs") ? n.int("num_outputs") : count;
   if (wanted !== count) n.fail(`attribute num_outputs is ${wanted}, but the node has ${count} outputs`);
@@ -108,8 +108,8 @@ function padded(n: NodeView): ValueType {
   if (n.in(1).shape[0] !== 2 * count) n.fail(`pads has ${n.in(1).shape[0]} elements, but two for each of ${count} axes are needed`);
   if (n.has(3) && n.constant(3)) axesOf(n, n.parameter(3)!, shape.length);
   const { before, after } = padding(n);
-  const result: readonly Dim[] = loadsIn([...before, ...after]).length === 0 ? shape.map((d, i) => dimOf(plus(sizeExpr(d), plus(before[i]!, after[i]!)))) : declared(n, dtype, "the padding", 0, shape.length).shape;
-  if (!result.every(isSize)) n.fail(`padding ${showShape([...before, ...after].map(dimOf))} takes away more than shape ${showShape(shape)} has`);
+  const result = asSizes(n, loadsIn([...before, ...after]).length === 0 ? shape.map((d, i) => dimOf(plus(sizeExpr(d), plus(before[i]!, after[i]!)))) : declared(n, dtype, "the padding", 0, shape.length).shape);
+  if (!result) return n.fail(`padding ${showShape([...before, ...after].map(dimOf))} takes away more than shape ${showShape(shape)} has`);
   if (mode === "constant" || result.every((d, i) => d === 0 || shape[i] !== 0)) return { dtype, shape: result };
   return n.fail(`mode ${mode} has nothing to repeat in shape ${showShape(shape)}`);
 }

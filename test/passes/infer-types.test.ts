@@ -46,7 +46,7 @@ describe("infer-types", () => {
   });
   it("what is not known at compile time is an error with what helps", () => {
     const r = infer("input x: f32[2] input s: i64[1] y = Into(x, s) @ y output y", { fold });
-    expect(brief(r)).toEqual(["error | unsupported-form | Into | y | input 1 (s) is computed at run time, but must be known at compile time | make it a constant or initializer of the model, pin the shapes it is computed from with --shape or --dim, or say what a number that it is computed from can be: --value NAME=0..512"]);
+    expect(brief(r)).toEqual(["error | unsupported-form | Into | y | input 1 (s) is computed at run time, but must be known at compile time | make it a constant or initializer of the model, pin the shapes it is computed from with --shape or --dim, or say what it can be: --value s=0..512"]);
   });
   it("unknown operators are all reported, and what lies behind them is not", () => {
     const r = infer("input x: f32[2] a = Sam(x) @ a b = Refuse(a) @ b c = Nope(b) @ c y = Same(c) @ y output y");
