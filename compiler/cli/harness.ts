@@ -190,7 +190,7 @@ export const runModel = (b: Built, inputs: readonly Constant[], hear: (note: str
     const shapeOf = (p: PortFacts, i: number): readonly number[] =>
       isOpen(b.facts)
         ? readFileSync(join(folder, `output_${i}.shape`), "utf8")
-            .split(" ")
+            .split(/\s+/)
             .filter(Boolean)
             .map(Number)
         : p.shape;

@@ -1,4 +1,4 @@
-/** Inputs that no run takes: what the commands say of them. */
+/** Numbers and loops between bounds that are stated: runs, and what the commands say of inputs that no run takes. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +6,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { npyBytes } from "../../compiler/cli/npy.ts";
 import { constantOf } from "../../compiler/ir/graph.ts";
 import { model, node, tensor } from "../support/onnx.ts";
+import { because, skipped } from "../support/tools.ts";
+import { machineFor } from "../conformance/machine.ts";
 import { mlcWith } from "./mlc.ts";
 
 let root: string;
@@ -27,7 +29,7 @@ beforeAll(() => {
     model({
       opset: 21,
       inputs: { n: "i64[]" },
-      outputs: ["r", "s"],
+      outputs: ["r", "s", "last"],
       initializers: { zero: tensor("i64", [], [0]), one: tensor("i64", [], [1]), yes: tensor("bool", [], [1]) },
       nodes: ["r = Range(zero, n, one)", node("last, s = Loop(_, yes, n)", { body }, "down")],
     }),
@@ -58,4 +60,11 @@ test("numbers outside of their bounds, and loops that would go on", async () => 
   expect([looped.code, looped.err]).toEqual([1, expect.stringContaining("the turns of a loop are out of their bounds")]);
   // Random numbers are within the bounds.
   for (const seed of ["1", "2", "3"]) expect((await mlc("verify", model, "--value", "n=1..3", "--turns", "down=3", "--seed", seed)).code).toBe(0);
+}, 120_000);
+test("on WebGPU, where one output is a number", async ({ skip }) => {
+  skip(skipped("dawn"), because("dawn").trim());
+  const env = { XDG_CACHE_HOME: at("cache"), ...machineFor("webgpu").env(root) };
+  const { code, out, err } = await mlcWith(env, "verify", at("count.onnx"), "--target", "webgpu", "--value", "n=1..3", "--turns", "down=3");
+  expect([code, err]).toEqual([0, expect.stringContaining("note: a run is refused unless n is 1 to 3")]);
+  expect(out).toMatch(/last +i64\[\] .* ok/);
 }, 120_000);
