@@ -9,7 +9,8 @@ import { checkName, commentText, identifier, stringLiteral, wrapList } from "./n
 import type { ObjectFormat } from "./object-files.ts";
 import { renderShell } from "./shell.ts";
 import { indexText, isEmptiable, leastShape, symbolNames } from "./sizes.ts";
-import type { CommonView, IsaView, KernelsView, PortView, StatusView } from "./shell-views.ts";
+import type { CommonView, IsaView, PortView, StatusView } from "./views/common.ts";
+import type { KernelsView } from "./views/cpp.ts";
 import { checksum, weightContents, weightFiles, type WeightForm } from "./weights.ts";
 
 /** A kernel as C++. */

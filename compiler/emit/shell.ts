@@ -1,7 +1,7 @@
 /** Templates and what they print: the shell around the kernels. The only user of handlebars. */
 import Handlebars from "handlebars";
 import { templateText } from "./templates.ts";
-import type { ShellViews } from "./shell-views.ts";
+import type { ShellViews } from "./views/all.ts";
 
 const compiled = new Map<string, (view: object) => string>();
 /** The text of a template. A field that the template names and the view lacks is an error; nothing is escaped. */

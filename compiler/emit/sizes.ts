@@ -8,7 +8,7 @@ import { fail, show, variables, type Expr } from "../ir/scalar.ts";
 import { types, type DType } from "../ir/types.ts";
 import { identifier } from "./names.ts";
 import { groupSize } from "./print.ts";
-import type { SizedView } from "./shell-views.ts";
+import type { SizedView } from "./views/common.ts";
 
 /** Names in C of a program's symbols; none is in `taken`, which they join. */
 export const symbolNames = (p: Program, taken: Set<string>): ReadonlyMap<string, string> =>

@@ -6,7 +6,7 @@ import type { Program } from "../ir/program.ts";
 import { compilePattern } from "../ir/pattern.ts";
 import { caseRuns } from "../ir/text.ts";
 import { renderShell } from "./shell.ts";
-import type { CommonView, StatusView } from "./shell-views.ts";
+import type { CommonView, StatusView } from "./views/common.ts";
 
 /** The texts of a package's files, and what a context needs for strings beside working memory. */
 export interface TextParts { readonly header: string; readonly source: string; readonly memoryBytes: number }

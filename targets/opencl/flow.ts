@@ -1,7 +1,7 @@
 /** What a run reads of what its steps have left: which way it goes, and sizes that they find. Tables and texts in C. */
 import { elementsBefore, turnsOf } from "../../compiler/emit/flow.ts";
 import type { NativeParts } from "../../compiler/emit/native.ts";
-import type { WalkView } from "../../compiler/emit/shell-views.ts";
+import type { WalkView } from "../../compiler/emit/views/opencl.ts";
 import { indexText, learned, leaveLines } from "../../compiler/emit/sizes.ts";
 import type { Flow } from "../../compiler/ir/control.ts";
 import type { Dim } from "../../compiler/ir/graph.ts";

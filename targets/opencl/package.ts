@@ -67,8 +67,9 @@ export function packageOpencl(input: OpenclInput): Package {
   const boxBytes = (sized?.boxes ?? []).reduce((sum, b) => sum + align64(b.bytes), 0), contextBytes = headBytes + (cpu ? p.arenaBytes + boxBytes : 0) + 64, portBytes = p.ports.map((x) => x.bytes), buffers = [p.arenaBytes, ...portBytes, ...weights.buffers];
   const deviceParams = p.ports.map((x) => `void* ${x.id}`).join(", "), mapped = mappedOf(program, p, onDevice);
   const { maxKernelUs, queueWindow } = input, lanes = device.map((k) => groupSize(k).lanes.reduce((a, b) => a * b)), sharedBytes = device.map(sharedBytesOf);
+  const walk = walkOf(program, p, (place) => memoryText(place, p, 0)), walkText = walk ? renderShell("opencl/walk.cpp", { ...common, isas: p.isas, mapped, walk, sized }).trimEnd() : "";
   const running = renderShell("opencl/running.cpp", {
-    ...common, isas: p.isas, mapped, walk: walkOf(program, p, (place) => memoryText(place, p, 0)), sized, arenaBytes: p.arenaBytes, params: p.params, nullTest: p.nullTest, deviceNullTest: nullTest(p.ports.filter((x) => x.count > 0)), deviceParams,
+    ...common, isas: p.isas, mapped, walk, walkText, sized, arenaBytes: p.arenaBytes, params: p.params, nullTest: p.nullTest, deviceNullTest: nullTest(p.ports.filter((x) => x.count > 0)), deviceParams,
     portList: [...p.ports.map((x) => `(unsigned char*)${x.id}`), "nullptr"].join(", "), devicePortList: [...p.ports.map((x) => x.id), "nullptr"].join(", "),
   }).trimEnd();
   const core = renderShell("opencl/core.cpp", {

@@ -1,7 +1,7 @@
 /** Numbers that only a run knows, in C: sizes that it chooses or finds, turns of loops, and what of the steps depends on them. */
 import { elementsBefore, turnsOf } from "../../compiler/emit/flow.ts";
 import { groupsOf, indexText, isSized, sizedView } from "../../compiler/emit/sizes.ts";
-import type { OpenSizesView } from "../../compiler/emit/shell-views.ts";
+import type { OpenSizesView } from "../../compiler/emit/views/opencl.ts";
 import type { NativeParts } from "../../compiler/emit/native.ts";
 import { elementBytes, type Kernel } from "../../compiler/ir/kernel.ts";
 import type { Program } from "../../compiler/ir/program.ts";

@@ -1,6 +1,6 @@
 /** Branches, loops, and sizes that steps find, as tables in JavaScript: what follows what, and what is read of a step's results. */
 import { elementsBefore, turnsOf } from "../../compiler/emit/flow.ts";
-import type { ModuleWalkView } from "../../compiler/emit/shell-views.ts";
+import type { ModuleWalkView } from "../../compiler/emit/views/webgpu.ts";
 import type { Flow, Leave } from "../../compiler/ir/control.ts";
 import type { Dim } from "../../compiler/ir/graph.ts";
 import type { Decision, Place, Program, StepRun } from "../../compiler/ir/program.ts";

@@ -1,7 +1,7 @@
 /** Numbers that only a run knows, in JavaScript: the shapes of outputs, and what kernels and dispatches are given, from sizes that a run chooses or finds and the turns of loops. */
 import { turnsOf } from "../../compiler/emit/flow.ts";
 import { indexText, sizedView, symbolNames, type IndexWords } from "../../compiler/emit/sizes.ts";
-import type { ModuleSizesView } from "../../compiler/emit/shell-views.ts";
+import type { ModuleSizesView } from "../../compiler/emit/views/webgpu.ts";
 import type { Program } from "../../compiler/ir/program.ts";
 import type { Expr } from "../../compiler/ir/scalar.ts";
 import { walkOf } from "./flow.ts";
