@@ -1,24 +1,19 @@
 /** Numbers and loops between bounds that are stated: runs, and what the commands say of inputs that no run takes. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { writeFileSync } from "node:fs";
+import { beforeAll, expect, test } from "vitest";
 import { npyBytes } from "../../compiler/cli/npy.ts";
 import { constantOf } from "../../compiler/ir/graph.ts";
+import { machineFor } from "../conformance/machine.ts";
 import { model, node, tensor } from "../support/onnx.ts";
 import { because, skipped } from "../support/tools.ts";
-import { machineFor } from "../conformance/machine.ts";
 import { mlcWith } from "./mlc.ts";
+import { at, mlc } from "./workspace.ts";
 
-let root: string;
-const mlc = (...argv: string[]) => mlcWith({ XDG_CACHE_HOME: join(root, "cache") }, ...argv);
-const at = (name: string): string => join(root, name);
 const one = (name: string, n: number): string => {
   writeFileSync(at(`${name}.npy`), npyBytes(constantOf("i64", [], BigInt64Array.of(BigInt(n)))));
   return `${name}=${at(`${name}.npy`)}`;
 };
 beforeAll(() => {
-  root = mkdtempSync(join(tmpdir(), "mlc-refused-"));
   const body = {
     inputs: { i: "i64[]", c: "bool[]", v: "i64[]" },
     outputs: { g: "bool[]", w: "i64[]", s: "i64[]" },
@@ -35,7 +30,6 @@ beforeAll(() => {
     }),
   );
 });
-afterAll(() => rmSync(root, { recursive: true }));
 
 test("numbers outside of their bounds, and loops that would go on", async () => {
   const model = at("count.onnx"),
@@ -63,7 +57,7 @@ test("numbers outside of their bounds, and loops that would go on", async () => 
 }, 120_000);
 test("on WebGPU, where one output is a number", async ({ skip }) => {
   skip(skipped("dawn"), because("dawn").trim());
-  const env = { XDG_CACHE_HOME: at("cache"), ...machineFor("webgpu").env(root) };
+  const env = { XDG_CACHE_HOME: at("cache"), ...machineFor("webgpu").env(at(".")) };
   const { code, out, err } = await mlcWith(env, "verify", at("count.onnx"), "--target", "webgpu", "--value", "n=1..3", "--turns", "down=3");
   expect([code, err]).toEqual([0, expect.stringContaining("note: a run is refused unless n is 1 to 3")]);
   expect(out).toMatch(/last +i64\[\] .* ok/);
