@@ -4,7 +4,7 @@ import type { ObjectFormat } from "./object-files.ts";
 import type { WeightForm } from "./weights.ts";
 import type { Compute } from "../ir/compute.ts";
 import type { GridFacts } from "../ir/grid.ts";
-import type { Machine, StrassenFacts, WinogradFacts } from "../ir/machine.ts";
+import type { Machine, PanelFacts, StrassenFacts, WinogradFacts } from "../ir/machine.ts";
 import type { Program } from "../ir/program.ts";
 import type { Schedule } from "../ir/schedule.ts";
 import type { Expr } from "../ir/scalar.ts";
@@ -46,6 +46,8 @@ export interface TargetFacts {
   readonly winograd: false | WinogradFacts;
   /** The same for Strassen's product. */
   readonly strassen: false | StrassenFacts;
+  /** What tiles of products read of weights; there where they read them one tile after the other, through a second cache. */
+  readonly panels?: PanelFacts;
   /** Whether weights that these two read are made from the model's when the program starts, rather than at compile time. */
   readonly prepares?: boolean;
   /** Where an argument of a kernel may begin, in bytes: offsets of working memory and constants are multiples of it. */

@@ -34,6 +34,13 @@ export interface StrassenFacts {
   /** Into how many blocks the schedule cuts so many pairs of rows, of a product over `terms` terms in each half. */
   readonly blocks: (pairs: number, terms: number) => number;
 }
+/** Of schedules of products on processors: what a tile reads of the weights for each term of its sums. */
+export interface PanelFacts {
+  readonly machines: readonly Core[];
+  /** Columns of weights, and rows that read them together. */
+  readonly columns: number;
+  readonly rows: number;
+}
 /** The machines that the code may meet, and what schedules know. */
 export interface MachineFacts {
   readonly machines: readonly Machine[];

@@ -33,6 +33,7 @@ function sizes(n: NodeView): Sizes {
   if (heads < 1 || heads % kvHeads !== 0) n.fail(`${heads} query heads do not divide into ${kvHeads} groups, one for each head of keys and values`);
   const [size, kSize, vSize] = [[0, Q, heads], [1, K, kvHeads], [2, V, kvHeads]].map(([i, shape, h]) =>
     (packed ? split(i as number, fixed((shape as Dim[])[2]!), h as number) : fixed((shape as Dim[])[3]!))) as [number, number, number];
+  if (size < 1 || vSize < 1) n.fail(`heads of queries ${showShape(Q)} and values ${showShape(V)} hold no numbers`);
   const rows = (shape: readonly Dim[]) => shape[packed ? 1 : 2]!, past = n.has(4) ? n.type(4).shape[2] ?? 0 : 0;
   if (size !== kSize) n.fail(`the heads of queries ${showShape(Q)} hold ${size} numbers, those of keys ${showShape(K)} ${kSize}`);
   if (!n.same(rows(K), rows(V)) || !n.same(K[0]!, Q[0]!) || !n.same(V[0]!, Q[0]!) || (!packed && V[1] !== kvHeads)) {

@@ -74,6 +74,7 @@ function loopOf(n: NodeView): Looping {
   const body = n.graph("body"), [limit = "", condition = "", ...first] = n.node.inputs, count = limit ? n.value(0) : undefined, ends = n.constant(1);
   const carried = first.map((v): Given => ({ is: "carried", first: v })), left = body.outputs.map((_, i): Left => (i === 0 ? { is: "condition" } : i <= first.length ? { is: "carried" } : { is: "slice", axis: 0, reverse: false }));
   if (first.includes("")) n.fail(`carried value ${first.indexOf("")} has nothing to begin with`);
+  if (body.outputs.length <= first.length) n.fail(`its body has ${body.outputs.length} outputs, but must leave a condition and ${first.length} carried values`);
   // A condition that never becomes false is none.
   const goes = condition === "" || (ends !== undefined && Number(ends.data[0]) !== 0 && isTrue(body, body.outputs[0] ?? ""));
   const turns = count && largest(0, isSizeList(count) ? count.dims[0]! : Number(count.data[0])), room = (limit && !count) || !goes ? rowsOf(n, first.length) : undefined;

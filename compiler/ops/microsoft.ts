@@ -48,7 +48,7 @@ const skipNormalization = (name: string, simplified: boolean): Op => ({
   },
 });
 const simplifiedLayerNormalization: Op = {
-  name: "SimplifiedLayerNormalization", since: 1, sizes: true, inputs: [2, 2], infer: same,
+  name: "SimplifiedLayerNormalization", since: 1, sizes: true, inputs: [2, 2], infer: (n) => { dimsOf(n, 0, 1); return same(n); },
   attributes: { axis: { kind: "int", default: -1 }, epsilon: { kind: "float", default: 1e-5 }, stash_type: { kind: "int", default: 1 } },
   expand: (n, g) => [g.node("RMSNormalization", [input(n, 0), input(n, 1)], { axis: n.int("axis"), epsilon: n.float("epsilon") })],
 };

@@ -63,6 +63,7 @@ const maxUnpool: Op = {
     expectType(n, 1, ["i64"]);
     expectShape(n, 1, X, "the indices");
     if (wanted && wanted.length !== X.length) n.fail(`output_shape ${showShape(wanted)} has not the rank of the input ${showShape(X)}`);
+    if (wanted && (wanted[0] !== X[0] || wanted[1] !== X[1])) n.fail(`output_shape ${showShape(wanted)} has not the images and channels of the input ${showShape(X)}`);
     return [{ dtype, shape: wanted ?? own }];
   },
   lower: (n) => {

@@ -48,6 +48,8 @@ export const cppVariants = (names: readonly string[], tasks = 1, least?: number)
 
 /** Whether files hold the model's own weights, and what is made of them lies in memory: then nothing grows that --optimize minds. */
 const prepares = (s: Settings): boolean => s.winogradWeights === "init";
+/** Of the sets on servers, that with the largest registers. */
+const largestTile = { rows: instructionSets.avx512.tile.rows, columns: instructionSets.avx512.tile.vectors * instructionSets.avx512.lanes };
 const coresOf = (s: Settings) => coresFor(String(s.cpu ?? "any"));
 /** How often a byte that Winograd adds to the weights counts as read once more. */
 const byteWeights = { speed: 0, balanced: 3, size: 0 } as const;
@@ -64,7 +66,7 @@ export const cppTarget: Target = {
   name: "cpp",
   description: "C++17 without a runtime, for x86-64 and AArch64",
   builds: "native",
-  facts: (s) => ({ machines: coresOf(s), firstCache, winograd: winogradFacts(s), strassen: (prepares(s) || (s.optimize ?? "speed") === "speed") && s.winograd !== "off" && { machines: coresOf(s), blocks: blocksOfPairs }, prepares: prepares(s), alignment: 64, shares: true, byteDots: true, types: bitsInMemory, largestConstant: Infinity }),
+  facts: (s) => ({ machines: coresOf(s), firstCache, winograd: winogradFacts(s), strassen: (prepares(s) || (s.optimize ?? "speed") === "speed") && s.winograd !== "off" && { machines: coresOf(s), blocks: blocksOfPairs }, panels: { machines: coresOf(s), ...largestTile }, prepares: prepares(s), alignment: 64, shares: true, byteDots: true, types: bitsInMemory, largestConstant: Infinity }),
   instructionSets: cppSets,
   settings: {
     winograd: { kind: "choice", choices: ["auto", "off", "2", "4", "6"], default: "auto", description: "the largest tile of Winograd's convolutions; off: products as plain sums, Strassen's neither" },

@@ -54,6 +54,12 @@ const factTexts: Readonly<Record<Exclude<keyof TargetFacts, "types">, (f: Target
   firstCache: (f) => (f.firstCache ? [`first cache of ${formatBytes(f.firstCache.bytes)}, ${f.firstCache.ways} ways`] : []),
   winograd: (f) => [f.winograd ? `Winograd's convolution in tiles up to ${f.winograd.largestTile} x ${f.winograd.largestTile}` : "no Winograd"],
   strassen: (f) => [f.strassen ? "Strassen's product" : "no Strassen"],
+  panels: (f) =>
+    f.panels
+      ? [
+          `products in tiles of ${f.panels.rows} x ${f.panels.columns}, second caches of ${f.panels.machines.map((m) => formatBytes(m.cacheBytes)).join(" and ")}`,
+        ]
+      : [],
   prepares: (f) => (f.prepares ? ["their weights made when the program starts"] : []),
   alignment: (f) => [`arguments at multiples of ${f.alignment} bytes`],
   shares: (f) => (f.shares ? ["one kernel for all that differ in numbers only"] : []),

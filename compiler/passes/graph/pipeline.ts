@@ -1,6 +1,7 @@
 /** The graph passes, in order. Each says at its head what it needs and why it stands where it stands. */
 import type { Graph } from "../../ir/graph.ts";
 import { cancelTransposes } from "./cancel-transposes.ts";
+import { dropTaps } from "./drop-taps.ts";
 import { expandOperators } from "./expand-operators.ts";
 import { foldConstants } from "./fold-constants.ts";
 import { foldPads } from "./fold-pads.ts";
@@ -44,6 +45,7 @@ export const graphPasses: PassList = [
     { name: "fold-scales", run: foldScales },
     { name: "sink-scalars", run: sinkScalars },
     { name: "fold-pads", run: foldPads },
+    { name: "drop-taps", run: dropTaps },
     { name: "cancel-transposes", run: cancelTransposes },
     reshapes, identities, constants, duplicates,
   ], most: 6 },

@@ -34,6 +34,7 @@ import { splitRecurrences } from "./split-recurrences.ts";
 import { splitStages } from "./split-stages.ts";
 import { splitConstants } from "./split-constants.ts";
 import { splitPhases } from "./split-phases.ts";
+import { splitSums } from "./split-sums.ts";
 import { storeTypes } from "./store-types.ts";
 import { verifyNetwork } from "./verify-network.ts";
 import { widenMasks } from "./widen-masks.ts";
@@ -65,6 +66,7 @@ export const networkPasses: readonly NetworkPass[] = [
   { name: "run-setup", run: runSetup },
   { name: "inline-maps", run: inlineMaps },
   { name: "chain-windows", run: chainWindows },
+  { name: "split-sums", run: splitSums },
   { name: "add-halos", run: addHalos },
   // Clearing a margin is a stage of its own.
   { name: "split-stages", run: splitStages },
