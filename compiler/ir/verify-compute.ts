@@ -1,6 +1,6 @@
 /** The rules that any Compute must obey, whatever made it. */
 import { children, fail, mentions, show, variables, type Expr, type Load, type Range } from "./scalar.ts";
-import { int } from "./linear.ts";
+import { int, range } from "./linear.ts";
 import { extentOf, reductions, resultType, type Compute, type Layout, type Output, type Stage, type Tensor } from "./compute.ts";
 import { boundsUnder, factsOf, noFacts, quotientFacts, type Facts } from "./bounds.ts";
 import { less, loadsIn, substitute } from "./algebra.ts";
@@ -114,8 +114,10 @@ function hasIndices(e: Expr): boolean {
   if (known === undefined) interesting.set(e, (known = e.kind === "load" || (e.kind === "apply" && (e.op === "quo" || e.op === "rem")) || children(e).some(hasIndices)));
   return known;
 }
-/** Nothing (an empty range) where an index is surely inside its limits, or what it may reach. What quotients are is asked only where it matters. */
+/** Nothing (an empty range) where an index is surely inside its limits, or what it may reach. Tests, and what quotients are, are asked only where it matters. */
 function boundsWithin(x: Expr, facts: Facts, [least, most]: Range): Range {
+  const [low, high] = range(x);
+  if (low >= least && high <= most) return nowhere;
   const reach = (f: Facts): Range => { const [low, high] = boundsUnder(x, f); return low < least || high > most ? [low, high] : nowhere; }, plain = reach(facts);
   return plain[0] > plain[1] ? nowhere : reach([...facts, ...quotientFacts([x, ...facts.flatMap((f) => [...f.terms.keys()])])]);
 }
@@ -143,7 +145,7 @@ function checkLoads(root: Expr, sources: ReadonlyMap<string, Source>, isEmpty: b
     }
     children(e).forEach((c) => walk(c, facts));
     if (e.kind === "load") checkLoad(e, facts);
-    if (!isEmpty && e.kind === "apply" && (e.op === "quo" || e.op === "rem") && boundsUnder(e.args[0]!, facts)[0] < 0) {
+    if (!isEmpty && e.kind === "apply" && (e.op === "quo" || e.op === "rem") && range(e.args[0]!)[0] < 0 && boundsUnder(e.args[0]!, facts)[0] < 0) {
       bad(`${show(e)} may divide a negative number, where languages differ`);
     }
   };

@@ -128,3 +128,10 @@ test("bounds of an expression that is used again at each of many levels come to 
   for (let i = 0; i < 60; i++) e = make("min", make("max", plus(e, int(1)), int(i)), make("quo", plus(times(e, 3), int(7)), int(2)));
   expect(boundsUnder(e, facts)[0]).toBeGreaterThanOrEqual(0);
 });
+test("a load of one of many parts of sizes that only a run knows is looked at once, whatever tests are around it", () => {
+  const d = axis("d", 300), sizes = Array.from({ length: 60 }, (_, i) => parameter(`$n${i}`, [0, 300]));
+  let value: Expr = f(0), before: Expr = int(0);
+  const parts = sizes.map((n) => { const start = before; before = plus(before, make("min", int(300), n)); return { start, end: before }; });
+  for (const { start, end } of parts.reverse()) value = select(less(d, end), at(X, make("min", make("max", minus(d, start), int(0)), int(5)), int(0)), value);
+  verifyCompute(of([{ name: "s", axes: [d], value }]));
+});
