@@ -110,6 +110,10 @@ describe("a Loop over sequences", () => {
     expect(run(`${begin} const trips: i64[] = [3] ${loop} output y output z`)).toEqual({ y_0: ["1", [0]], y_1: ["2", [0, 1]], y_2: ["3", [0, 1, 2]], z: ["3", [0, 1, 3]] });
     expect(errors(`${begin} input trips: i64[] ${loop} output y`)).toEqual(["Loop loop: it carries a sequence or an optional value, and its count of trips (trips) is computed at run time"]);
   });
+  it("gives the number of its turn one dimension where its body takes it so, as PyTorch exports split", () => {
+    const text = body("part2 = ReduceSum(part) { keepdims: 0 } @ sum").replace("input i: i64[]", "input i: i64[1]").replace("u = Unsqueeze(e, axes) @ u", "u = Identity(e) @ u");
+    expect(run(`${begin} const trips: i64[] = [2] y, z = Loop(trips, yes, s) { ${text} } @ loop output z`)).toEqual({ z: ["2", [0, 1]] });
+  });
   it("ends by its condition", () => {
     const text = body("part2 = Identity(i) @ k").replace("on = Identity(going) @ on", "const last: i64[] = [1] on = Less(i, last) @ on");
     expect(run(`${begin} y, z = Loop(none, yes, s) { ${text} } @ loop output z`)).toEqual({ z: ["2", [0, 1]] });

@@ -33,10 +33,12 @@ export function unrolled(n: Node, g: Resolver): readonly Parts[] {
   const most = stated > mostElements ? Infinity : stated;
   const nodes = most * body.nodes.length;
   if (Number.isFinite(nodes) && nodes > mostWritten) return fail(`it carries a sequence or an optional value, and its ${most} turns would be ${nodes} nodes`, "give it fewer turns");
+  // A body may take the turn's number and the condition with one dimension.
+  const one = (input: number) => (body.types.get(body.inputs[input]!)?.shape.length === 1 ? [1] : []);
   let going: string | null = condition || null, state = initial.map((v): Parts => (v ? g.parts(v) : null));
   const rows: (readonly Parts[])[] = [];
   for (let i = 0; i < most && goesOn(going, i, g, say); i++) {
-    const results: readonly Parts[] = g.inline(body, [g.constant("i64", [], [i]), going ?? g.constant("bool", [], [1]), ...state]);
+    const results: readonly Parts[] = g.inline(body, [g.constant("i64", one(0), [i]), going ?? g.constant("bool", one(1), [1]), ...state]);
     going = results[0] as string;
     state = results.slice(1, carried + 1);
     rows.push(results.slice(carried + 1));
