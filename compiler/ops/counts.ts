@@ -48,7 +48,7 @@ const boundedOp: Op = {
   resolve: (n, g) => {
     const [v] = n.node.inputs as [string], { dtype, shape } = n.type(0), [least, most] = [n.int("least"), n.int("most")], known = n.constant(0), demand = n.given("demand") ? n.string("demand") : undefined;
     if (types[dtype].kind !== "int" && types[dtype].kind !== "uint" || sizeOf(shape.map(boundDim)) !== 1) n.fail(`${v} is ${dtype}${showShape(shape)}, and only one whole number can have bounds`);
-    if (known && demand && (Number(known.data[0]) < least || Number(known.data[0]) > most)) n.fail(`${v} is always ${known.data[0]}, but ${demand}`);
+    if (known && demand && (Number(known.data[0]) < least || Number(known.data[0]) > most)) n.fail(`every run would be refused: it must be that ${demand}`);
     if (known || (n.value(0) && !demand)) return [v];
     const symbol = (what: string, low: number, high: number): Dim => (low === high ? low : parameter(symbolNamed(`${v}${what}`), [low, high])), measure = (x: string, d: Dim, more = {}) => g.node(measureOp, [x], { value: { dtype: "i64", shape: [], dims: [d] }, ...more });
     const whole = g.node("Cast", [g.node("Reshape", [v, g.constant("i64", [0], [])])], { to: types.i64.onnx }), within = symbol("", least, most);
@@ -62,7 +62,7 @@ export const counters: readonly Op[] = [
     name: measureOp, since: 1, internal: true, inputs: [1, 1], attributes: { value: { kind: "sizes" }, demand: { kind: "string", optional: true } },
     infer: (n) => {
       const { dtype, shape, dims } = listOf(n), given = n.value(0);
-      if (n.given("demand") && given && isSizeList(given) && !n.same(given.dims[0]!, dims[0]!, n.string("demand"))) n.fail(`no run would be one in which ${n.string("demand")}`);
+      if (n.given("demand") && given && isSizeList(given) && !n.same(given.dims[0]!, dims[0]!, n.string("demand"))) n.fail(`every run would be refused: it must be that ${n.string("demand")}`);
       return [{ dtype, shape }];
     },
     // Not a mere copy, which passes might let others read, or leave out.

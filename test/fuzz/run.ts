@@ -18,6 +18,8 @@ import { controlGraph, filled, openGraph, randomGraph } from "./graphs.ts";
 import { runners } from "./machine.ts";
 import { hasPeer } from "./peer.ts";
 import { alike, shrink } from "./shrink.ts";
+import { withTurns } from "./turns.ts";
+import type { Graph } from "../../compiler/ir/graph.ts";
 
 const flags = commandLine(import.meta.url, {
   seed: { type: "string", default: "1" }, count: { type: "string", default: "50" }, group: { type: "string", default: "20" },
@@ -44,7 +46,9 @@ const refused = new Map<string, number>();
 /** Why onnxruntime gives no answer. */
 const silent = new Map<string, number>();
 if (flags.onnxruntime && !hasPeer()) fail("python3 has no onnxruntime");
-const made = (seed: number) => (flags.control ? controlGraph(seed, Number(flags.steps)) : flags.open ? openGraph(seed, Number(flags.steps)) : randomGraph(seed, Number(flags.steps), flags.large));
+/** Of every third graph, loops with a number of turns as `--turns` gives them one; ONNX Runtime knows of none. */
+const stated = (g: Graph, seed: number): Graph => (seed % 3 === 0 && !flags.onnxruntime ? withTurns(g, seed) : g);
+const made = (seed: number) => (flags.control ? stated(controlGraph(seed, Number(flags.steps)), seed) : flags.open ? openGraph(seed, Number(flags.steps)) : randomGraph(seed, Number(flags.steps), flags.large));
 async function smallest(sample: Sample, f: Failure): Promise<Sample> {
   const runners = chosen.filter((r) => f.isa === "" || r.isa === f.isa), targets = devices.filter((t) => f.isa === "" || t.name === f.isa);
   const { peer, ...others } = options, asked = peer && f.isa === "onnxruntime" ? { peer } : {};

@@ -51,6 +51,7 @@ describe("bound-turns", () => {
     const limited = (n: string) => down("n", "yes", n), length = (g: Graph, feeds: Feeds) => { const r = run(g, feeds); return typeof r === "string" ? r : (r as [[number[]]])[0]![0]![0]; };
     for (const n of ["9223372036854775807", "5"]) expect([1, 3, 4].map((x) => length(typed(limited(`const n: i64[] = [${n}]`), { loop: 3 }), from(x)))).toEqual([2, 4, beyond(3)]);
     expect(length(typed(limited("const n: i64[] = [2]"), { loop: 3 }), from(9))).toBe(3);
+    expect(length(typed(down("n", "none", "const n: i64[] = [4]"), { loop: 3 }), from(2))).toBe(5);
     const given = typed(limited("input n: i64[1]"), { loop: 3 }), of = (n: number, x: number) => length(given, { n: ["i64", [1], [n]], ...from(x) });
     expect([of(9, 2), of(2, 9), of(3, 9), of(4, 9), of(4, 3), of(-1, 9)]).toEqual([3, 3, 4, beyond(3), 4, 1]);
     const counting = typed(down("n", "none", "input n: i64[]"), { loop: 3 });

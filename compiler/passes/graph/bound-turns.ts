@@ -36,7 +36,7 @@ function within(g: Graph, turns: Turns, names: Set<string>, outer: (v: ValueName
 /** The loop with a number of turns, among the nodes that test whether it was enough. */
 function bounded(n: Node, most: number, known: (v: ValueName) => Constant | undefined, names: Set<string>, give: (v: ValueName, c: Constant) => void): readonly Node[] {
   const { body } = n.attributes, [trips = "", condition = "", ...first] = n.inputs, limit = trips ? known(trips) : undefined;
-  if (body === undefined || !isGraph(body) || (!trips && !condition) || (limit && Number(limit.data[0]) <= most)) return [n];
+  if (body === undefined || !isGraph(body) || (!trips && !condition) || (limit && (!condition || Number(limit.data[0]) <= most))) return [n];
   const unused = (what: string): ValueName => unusedIn(names, `${n.name}.${what}`), constant = (what: string, c: Constant): ValueName => { const v = unused(what); give(v, c); return v; };
   const made = (op: string, inputs: readonly ValueName[], what: string, attributes: Readonly<Record<string, Attribute>> = {}): Node => { const v = unused(what); return { name: v, op, inputs, outputs: [v], attributes, origin: n.origin }; };
   const number = (x: number, what: string): ValueName => constant(what, constantOf("i64", [], BigInt64Array.of(BigInt(x)))), scalar = constant("scalar", constantOf("i64", [0])), turns = number(most, "most");
