@@ -27,9 +27,13 @@ export interface Convolution {
   readonly kernel: readonly [number, number];
   readonly strides: readonly [Stride, Stride];
   readonly groups: number;
-  /** Input channels of a group. */
+  /** Terms of the sum at each of the filter's places: input channels of a group, for each of its planes where it is one of three dimensions. */
   readonly inputChannels: number;
+  /** Of a filter in three dimensions: the first axis of the stage goes over the images' planes. */
+  readonly depth?: Depth;
 }
+/** Planes of inputs are `size` many; term `c` of output plane `p` is channel `c` modulo `channels` in plane `of(p, c / channels)`. */
+export interface Depth { readonly planes: number; readonly size: Expr; readonly channels: number; readonly of: (plane: Expr, tap: Expr) => Expr }
 /** Rows and columns of outputs that one tile makes. */
 export type Tile = readonly [rows: number, columns: number];
 /** The shape of transformed weights: products of a tile, [groups if several,] channels in, channels out. */
@@ -52,7 +56,10 @@ export function winogradCompute(o: Convolution, weights: string, [fy, fx]: Tile)
   const sum = (k: Axis) => ({ op: "add" as const, axes: [k] });
   const row = plus(plus(times(rem(quo(t, TW), TH), fy * stepY), ka), int(-o.pad[0])), column = plus(plus(times(rem(t, TW), fx * stepX), j), int(-o.pad[1]));
   const within = (e: Expr, size: Expr) => both(less(int(-1), e), less(e, size));
-  const pixel = select(both(within(row, IH), within(column, IW)), at({ name: o.input }, quo(t, TH * TW), c, row, column), f32(0));
+  const image = quo(t, TH * TW), inside = both(within(row, IH), within(column, IW)), { depth } = o, plane = depth && depth.of(rem(image, depth.planes), quo(c, depth.channels));
+  const pixel = depth && plane
+    ? select(both(within(plane, depth.size), inside), at({ name: o.input }, quo(image, depth.planes), rem(c, depth.channels), plane, row, column), f32(0))
+    : select(inside, at({ name: o.input }, image, c, row, column), f32(0));
   const tile = plus(times(b, TH * TW), plus(times(quo(y, fy), TW), quo(x, fx)));
   const group = gs.reduce<Expr>((e, g) => plus(e, times(g, C)), kc);
   const stages: Stage[] = [
@@ -72,13 +79,13 @@ export function winogradCompute(o: Convolution, weights: string, [fy, fx]: Tile)
   };
 }
 
-/** G g Gᵀ for the weights `from`, [groups * N][C][rows][columns]; the result has the `transformedShape`. */
+/** G g Gᵀ for the weights `from`, [groups * N][C][rows][columns], or [N][C][planes][rows][columns]; the result has the `transformedShape`. */
 export function transformedWeights(o: Convolution, from: NetTensor, [fy, fx]: Tile): Combination {
   const [ry, rx] = o.kernel, [ey, ex] = transformedShape(o, [fy, fx]) as [number, number], gs = o.stage.axes.slice(1, -3), N = extentOf(o.stage.axes.at(-3)!);
   const i = axis("i", ey), j = axis("j", ex), c = axis("c", o.inputChannels), n = axis("n", N), a = axis("a", ry), b = axis("b", rx);
   const Gy = tablesOf(fy, ry, o.strides[0]).G, Gx = tablesOf(fx, rx, o.strides[1]).G;
   return {
-    what: `winograd${fy}x${fx}of${ry}x${rx}${o.strides.some((x) => x > 1) ? `by${o.strides.join("x")}` : ""}`, from, at: [gs.reduce<Expr>((e, g) => plus(e, times(g, N)), n), c, a, b], planes: [i, j], axes: [...gs, c, n], terms: [a, b], origin: o.compute.origin,
+    what: `winograd${fy}x${fx}of${ry}x${rx}${o.strides.some((x) => x > 1) ? `by${o.strides.join("x")}` : ""}`, from, at: [gs.reduce<Expr>((e, g) => plus(e, times(g, N)), n), ...(o.depth ? [make("rem", c, int(o.depth.channels)), make("quo", c, int(o.depth.channels))] : [c]), a, b], planes: [i, j], axes: [...gs, c, n], terms: [a, b], origin: o.compute.origin,
     coefficients: Gy.flatMap((y) => Gx.flatMap((x) => y.flatMap((p) => x.map((q) => p * q)))),
   };
 }

@@ -40,6 +40,20 @@ describe("choose-algorithms", () => {
     upTo("choose-algorithms", conv(16, 16, [6, 9], [5, 5], { pads: [2, 2, 2, 2] }), 1e-4);
     upTo("choose-algorithms", conv(32, 32, [5, 9], [3, 3], { group: 2, pads: [1, 1, 1, 1] }), 1e-4);
   });
+  test("filters in three dimensions: each of their planes is in tiles, with batches, strides along the planes, and no padding there", () => {
+    const volume = (batch: number, planes: number, k: readonly number[], attributes: Attributes, group = 1): Graph => {
+      const b = new Builder(), x = b.op("Exp", [b.input("x", [batch, 16, planes, 9, 7])]), y = b.op("Conv", [x, b.constant([32, 16 / group, ...k]), b.constant([32])], { ...attributes, group });
+      return b.graph(b.op("Relu", [b.op("Add", [y, b.op("Tanh", [y])])]));
+    };
+    for (const g of [
+      volume(1, 4, [3, 3, 3], { pads: [1, 1, 1, 1, 1, 1] }), volume(2, 5, [3, 3, 3], { pads: [1, 1, 1, 1, 1, 1], strides: [2, 1, 1] }), volume(1, 5, [2, 3, 3], { pads: [0, 1, 1, 0, 1, 1], dilations: [2, 1, 1] }),
+      volume(2, 3, [1, 3, 3], { pads: [0, 1, 1, 0, 1, 1] }), volume(1, 3, [3, 3, 3], { pads: [1, 1, 1, 1, 1, 1], strides: [1, 2, 2] }),
+    ]) {
+      expect(tiles(g)).toHaveLength(1);
+      expect(upTo("elide-copies", g, 1e-4).computes.some((c) => c.algorithm)).toBe(true);
+    }
+    expect(tiles(volume(1, 3, [3, 1, 1], { pads: [1, 0, 0, 1, 0, 0] }))).toEqual([]);
+  });
   test("tiles as large as allowed, and no error above the bound", () => {
     const largest = (settings: Record<string, string>, g: Graph) => chooseAlgorithms(ahead("choose-algorithms", g), cppTarget.facts({ cpu: "znver4", ...settings })).computes.flatMap((c) => (c.algorithm?.kind === "winograd" ? c.algorithm.tile : []));
     const g = conv(64, 64, [48, 48]);
