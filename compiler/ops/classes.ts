@@ -8,7 +8,7 @@ export const postTransforms = ["NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "P
 export type PostTransform = (typeof postTransforms)[number];
 /** Scores as the transform makes them, along the last axis. */
 export function postTransform(g: Expander, x: string, post: PostTransform): string {
-  const { dtype } = g.type(x), number = (v: number) => g.constant(dtype, [], [v]);
+  const number = (v: number) => g.constant(g.type(x).dtype, [], [v]);
   switch (post) {
     case "NONE": return x;
     case "SOFTMAX": return g.node("Softmax", [x], { axis: -1 });

@@ -1,10 +1,10 @@
 /** ai.onnx.ml beside forests: linear models, support vectors, and what prepares features. Each is a few of ONNX's own operators. */
-import type { TensorType } from "../ir/graph.ts";
+import type { Dim, ValueType } from "../ir/graph.ts";
 import { textId } from "../ir/text.ts";
 import { isFloat, type DType } from "../ir/types.ts";
-import { choice, shapeOf } from "./checks.ts";
+import { choice, dimsOf, shapeOf } from "./checks.ts";
 import { classOutputs, labelled, labelsAt, postTransform, postTransforms, type Labels } from "./classes.ts";
-import { expectType, forOutputs, showShape } from "./helpers.ts";
+import { expectType, fixedDim, forOutputs, leastDim, product, showShape } from "./helpers.ts";
 import type { AttributeSpec, Expander, NodeView, Op } from "./op.ts";
 
 const ml = (name: string) => `ai.onnx.ml.${name}`;
@@ -14,10 +14,12 @@ const post = { kind: "string", default: "NONE" } as const satisfies AttributeSpe
 const input = (n: NodeView, i = 0): string => n.node.inputs[i]!;
 const list = (n: NodeView, name: string): readonly number[] => n.intsOr(name) ?? [];
 const shapeTo = (g: Expander, x: string, ...shape: readonly number[]): string => g.node("Reshape", [x, g.constant("i64", [shape.length], shape)]);
-const asFloat = (g: Expander, x: string): string => (g.type(x).dtype === "f32" ? x : g.node("Cast", [x], { to: 1 }));
+const asFloat = (n: NodeView, g: Expander, i = 0): string => (n.type(i).dtype === "f32" ? input(n, i) : g.node("Cast", [input(n, i)], { to: 1 }));
+/** The number of features: a number, since the attributes are for so many. */
+const featuresOf = (n: NodeView): number => fixedDim(n, n.type(0).shape.at(-1) ?? 1, "the number of features");
 /** [N, F]; a list is one row. */
-const rowsOf = (n: NodeView): readonly [number, number] => { const s = shapeOf(n, 0, 1, 2); return s.length === 1 ? [1, s[0]!] : [s[0]!, s[1]!]; };
-const rows = (n: NodeView, g: Expander): string => { const x = asFloat(g, input(n)); return n.in(0).shape.length === 1 ? shapeTo(g, x, ...rowsOf(n)) : x; };
+const rowsOf = (n: NodeView): readonly [Dim, number] => { const s = dimsOf(n, 0, 1, 2); return [s.length === 1 ? 1 : s[0]!, featuresOf(n)]; };
+const rows = (n: NodeView, g: Expander): string => { const x = asFloat(n, g); return n.type(0).shape.length === 1 ? shapeTo(g, x, 1, featuresOf(n)) : x; };
 const f32 = (g: Expander, shape: readonly number[], values: readonly number[]): string => g.constant("f32", shape, values);
 const needs = (n: NodeView, name: string, count: number): readonly number[] =>
   (list(n, name).length === count ? list(n, name) : n.fail(`attribute ${name} has ${list(n, name).length} numbers, but ${count} are needed`));
@@ -27,7 +29,7 @@ const affine = (g: Expander, x: string, coefficients: readonly number[], interce
 
 const labelsOf = (n: NodeView): Labels => labelled(n, "classlabels_ints");
 const linearRegressor: Op = {
-  name: ml("LinearRegressor"), since: 1, inputs: [1, 1], accuracy: sums,
+  name: ml("LinearRegressor"), since: 1, inputs: [1, 1], sizes: true, accuracy: sums,
   attributes: { coefficients: floats, intercepts: floats, targets: { kind: "int", default: 1 }, post_transform: post },
   infer: (n) => {
     const [N, F] = rowsOf(n), targets = n.int("targets");
@@ -137,80 +139,80 @@ const svmClassifier: Op = {
 
 /** A list of one number, or of one for each feature, as what broadcasts to rows. */
 const perFeature = (n: NodeView, g: Expander, name: string, dtype: DType): string => {
-  const values = list(n, name), F = n.in(0).shape.at(-1) ?? 1;
+  const values = list(n, name), F = featuresOf(n);
   return values.length === 1 || values.length === F ? g.constant(dtype, [values.length], values) : n.fail(`attribute ${name} has ${values.length} numbers for ${F} features`);
 };
 const scaler: Op = {
-  name: ml("Scaler"), since: 1, inputs: [1, 1], attributes: { offset: { kind: "floats" }, scale: { kind: "floats" } }, accuracy: { relative: 1e-6, reason: "a sum and a product of floats" },
-  infer: (n) => { expectType(n, 0, features); return [{ dtype: "f32", shape: n.in(0).shape }]; },
-  expand: (n, g) => [g.node("Mul", [g.node("Sub", [asFloat(g, input(n)), perFeature(n, g, "offset", "f32")]), perFeature(n, g, "scale", "f32")])],
+  name: ml("Scaler"), since: 1, inputs: [1, 1], sizes: true, attributes: { offset: { kind: "floats" }, scale: { kind: "floats" } }, accuracy: { relative: 1e-6, reason: "a sum and a product of floats" },
+  infer: (n) => { expectType(n, 0, features); return [{ dtype: "f32", shape: n.type(0).shape }]; },
+  expand: (n, g) => [g.node("Mul", [g.node("Sub", [asFloat(n, g), perFeature(n, g, "offset", "f32")]), perFeature(n, g, "scale", "f32")])],
 };
 /** Of a row whose norm is 0, all stay as they are. */
 const normalizer: Op = {
-  name: ml("Normalizer"), since: 1, inputs: [1, 1], attributes: { norm: { kind: "string", default: "MAX" } }, accuracy: sums,
-  infer: (n) => { expectType(n, 0, features); rowsOf(n); choice(n, "norm", ["MAX", "L1", "L2"]); return [{ dtype: "f32", shape: n.in(0).shape }]; },
+  name: ml("Normalizer"), since: 1, inputs: [1, 1], sizes: true, attributes: { norm: { kind: "string", default: "MAX" } }, accuracy: sums,
+  infer: (n) => { expectType(n, 0, features); rowsOf(n); choice(n, "norm", ["MAX", "L1", "L2"]); return [{ dtype: "f32", shape: n.type(0).shape }]; },
   expand: (n, g) => {
-    const x = asFloat(g, input(n)), by = { MAX: "ReduceMax", L1: "ReduceL1", L2: "ReduceL2" }[choice(n, "norm", ["MAX", "L1", "L2"])];
+    const x = asFloat(n, g), by = { MAX: "ReduceMax", L1: "ReduceL1", L2: "ReduceL2" }[choice(n, "norm", ["MAX", "L1", "L2"])];
     const norm = g.node(by, [x, g.constant("i64", [1], [-1])]), none = g.node("Equal", [norm, f32(g, [], [0])]);
     return [g.node("Div", [x, g.node("Where", [none, f32(g, [], [1]), norm])])];
   },
 };
 const imputer: Op = {
-  name: ml("Imputer"), since: 1, inputs: [1, 1],
+  name: ml("Imputer"), since: 1, inputs: [1, 1], sizes: true,
   attributes: { imputed_value_floats: floats, imputed_value_int64s: ints, replaced_value_float: { kind: "float", default: 0 }, replaced_value_int64: { kind: "int", default: 0 } },
   infer: (n) => {
     expectType(n, 0, features);
-    const name = `imputed_value_${isFloat(n.in(0).dtype) ? "floats" : "int64s"}`;
+    const name = `imputed_value_${isFloat(n.type(0).dtype) ? "floats" : "int64s"}`;
     if (list(n, name).length === 0) n.fail(`attribute ${name} is missing`);
-    return [n.in(0)];
+    return [n.type(0)];
   },
   expand: (n, g) => {
-    const x = input(n), { dtype } = n.in(0), real = isFloat(dtype), old = n.float(real ? "replaced_value_float" : "replaced_value_int64");
+    const x = input(n), { dtype } = n.type(0), real = isFloat(dtype), old = n.float(real ? "replaced_value_float" : "replaced_value_int64");
     const found = Number.isNaN(old) ? g.node("IsNaN", [x]) : g.node("Equal", [x, g.constant(dtype, [], [old])]);
     return [g.node("Where", [found, perFeature(n, g, real ? "imputed_value_floats" : "imputed_value_int64s", dtype), x])];
   },
 };
 /** The categories that the input's elements can be; strings by their numbers. */
 const categories = (n: NodeView): { readonly name: string; readonly dtype: "string" | "i64"; readonly values: readonly number[] } =>
-  (n.in(0).dtype === "string" ? { name: "cats_strings", dtype: "string", values: (n.stringsOr("cats_strings") ?? []).map(textId) } : { name: "cats_int64s", dtype: "i64", values: list(n, "cats_int64s") });
+  (n.type(0).dtype === "string" ? { name: "cats_strings", dtype: "string", values: (n.stringsOr("cats_strings") ?? []).map(textId) } : { name: "cats_int64s", dtype: "i64", values: list(n, "cats_int64s") });
 /** Categories that are none of the list are zeros, whatever attribute `zeros` says: code has nowhere to report them. */
 const oneHotEncoder: Op = {
-  name: ml("OneHotEncoder"), since: 1, inputs: [1, 1], attributes: { cats_int64s: ints, cats_strings: strings, zeros: { kind: "int", default: 1 } },
+  name: ml("OneHotEncoder"), since: 1, inputs: [1, 1], sizes: true, attributes: { cats_int64s: ints, cats_strings: strings, zeros: { kind: "int", default: 1 } },
   infer: (n) => {
     expectType(n, 0, [...features, "string"]);
     const { name, values } = categories(n);
-    if (values.length === 0) n.fail(`attribute ${name} is empty, which lists the categories for elements of type ${n.in(0).dtype}`);
-    return [{ dtype: "f32", shape: [...n.in(0).shape, values.length] }];
+    if (values.length === 0) n.fail(`attribute ${name} is empty, which lists the categories for elements of type ${n.type(0).dtype}`);
+    return [{ dtype: "f32", shape: [...n.type(0).shape, values.length] }];
   },
   expand: (n, g) => {
-    const { dtype, values } = categories(n), x = n.in(0).dtype === dtype ? input(n) : g.node("Cast", [input(n)], { to: 7 });
-    return [g.node("Cast", [g.node("Equal", [shapeTo(g, x, ...n.in(0).shape, 1), g.constant(dtype, [values.length], values)])], { to: 1 })];
+    const { dtype, values } = categories(n), x = n.type(0).dtype === dtype ? input(n) : g.node("Cast", [input(n)], { to: 7 });
+    return [g.node("Cast", [g.node("Equal", [g.node("Unsqueeze", [x, g.constant("i64", [1], [-1])]), g.constant(dtype, [values.length], values)])], { to: 1 })];
   },
 };
 const arrayFeatureExtractor: Op = {
-  name: ml("ArrayFeatureExtractor"), since: 1, inputs: [2, 2],
+  name: ml("ArrayFeatureExtractor"), since: 1, inputs: [2, 2], sizes: true,
   infer: (n) => {
-    const X = shapeOf(n, 0, 1), count = n.in(1).shape.reduce((a, b) => a * b, 1);
+    const X = dimsOf(n, 0, 1), count = product(n.type(1).shape), least = leastDim(X.at(-1)!);
     expectType(n, 1, ["i64"]);
-    for (const i of Array.from(n.constant(1)?.data ?? [], Number)) if (i < -X.at(-1)! || i >= X.at(-1)!) n.fail(`there is no feature ${i} in an input of shape ${showShape(X)}`);
-    return [{ dtype: n.in(0).dtype, shape: [...(X.length === 1 ? [1] : X.slice(0, -1)), count] }];
+    for (const i of Array.from(n.constant(1)?.data ?? [], Number)) if (i < -least || i >= least) n.fail(`there is no feature ${i} in an input of shape ${showShape(X)}`);
+    return [{ dtype: n.type(0).dtype, shape: [...(X.length === 1 ? [1] : X.slice(0, -1)), count] }];
   },
   expand: (n, g) => {
-    const X = n.in(0).shape, count = n.in(1).shape.reduce((a, b) => a * b, 1), found = g.node("Gather", [input(n), shapeTo(g, input(n, 1), count)], { axis: -1 });
-    return [X.length === 1 ? shapeTo(g, found, 1, count) : found];
+    const found = g.node("Gather", [input(n), shapeTo(g, input(n, 1), -1)], { axis: -1 });
+    return [n.type(0).shape.length === 1 ? shapeTo(g, found, 1, -1) : found];
   },
 };
 const binarizer: Op = {
-  name: ml("Binarizer"), since: 1, inputs: [1, 1], attributes: { threshold: { kind: "float", default: 0 } },
-  infer: (n) => { expectType(n, 0, features); return [n.in(0)]; },
+  name: ml("Binarizer"), since: 1, inputs: [1, 1], sizes: true, attributes: { threshold: { kind: "float", default: 0 } },
+  infer: (n) => { expectType(n, 0, features); return [n.type(0)]; },
   expand: (n, g) => {
-    const { dtype } = n.in(0), threshold = n.float("threshold"), number = (x: number) => g.constant(dtype, [], [x]);
+    const { dtype } = n.type(0), threshold = n.float("threshold"), number = (x: number) => g.constant(dtype, [], [x]);
     return [g.node("Where", [g.node("Greater", [input(n), number(isFloat(dtype) ? threshold : Math.floor(threshold))]), number(1), number(0)])];
   },
 };
 const featureVectorizer: Op = {
   name: ml("FeatureVectorizer"), since: 1, inputs: [1, Infinity], attributes: { inputdimensions: { kind: "ints" } },
-  infer: (n): readonly TensorType[] => {
+  infer: (n): readonly ValueType[] => {
     const sizes = n.ints("inputdimensions"), batches = n.inputs.map((_, i) => { expectType(n, i, features); return shapeOf(n, i, 1, 2).length === 1 ? 1 : n.in(i).shape[0]!; });
     if (sizes.length !== n.inputs.length) n.fail(`attribute inputdimensions has ${sizes.length} numbers for ${n.inputs.length} inputs`);
     if (batches.some((b) => b !== batches[0])) n.fail(`the inputs have ${showShape(batches)} rows`);
@@ -218,7 +220,7 @@ const featureVectorizer: Op = {
   },
   expand: (n, g) => {
     const parts = n.ints("inputdimensions").map((size, i) => {
-      const { shape } = n.in(i), x = asFloat(g, input(n, i)), whole = shape.length === 1 ? shapeTo(g, x, 1, shape[0]!) : x, own = shape.at(-1)!;
+      const { shape } = n.in(i), x = asFloat(n, g, i), whole = shape.length === 1 ? shapeTo(g, x, 1, shape[0]!) : x, own = shape.at(-1)!;
       if (own > size) return g.node("Slice", [whole, ...[[0], [size], [1]].map((v) => g.constant("i64", [1], v))]);
       return own < size ? g.node("Pad", [whole, g.constant("i64", [4], [0, 0, 0, size - own])]) : whole;
     });
@@ -227,12 +229,13 @@ const featureVectorizer: Op = {
 };
 /** A map from labels to probabilities for each row, as the matrix of the probabilities: its columns stand in the order of the labels. */
 const zipMap: Op = {
-  name: ml("ZipMap"), since: 1, inputs: [1, 1], attributes: { classlabels_int64s: ints, classlabels_strings: strings },
+  name: ml("ZipMap"), since: 1, inputs: [1, 1], sizes: true, attributes: { classlabels_int64s: ints, classlabels_strings: strings },
   infer: (n) => {
-    const count = list(n, "classlabels_int64s").length || (n.stringsOr("classlabels_strings")?.length ?? 0), columns = shapeOf(n, 0, 1, 2).at(-1)!;
+    const count = list(n, "classlabels_int64s").length || (n.stringsOr("classlabels_strings")?.length ?? 0), columns = featuresOf(n);
+    dimsOf(n, 0, 1, 2);
     expectType(n, 0, ["f32"]);
     if (count !== columns) n.fail(`there are ${columns} columns for ${count} labels`);
-    return [n.in(0)];
+    return [n.type(0)];
   },
   expand: (n, g) => [g.node("Identity", [input(n)])],
 };

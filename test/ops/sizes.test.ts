@@ -133,6 +133,10 @@ describe("sizes known only at run time", () => {
     ["GridSample, reflected", "input x: f32[1, 2, $H, $W]\n input g: f32[1, 3, $W, 2]\n y = GridSample(x, g) { padding_mode: \"reflection\", mode: \"nearest\" } @ y\n output y"],
     ["GridSample, reflected, aligned", "input x: f32[1, 2, $H, $W]\n input g: f32[1, 3, $W, 2]\n y = GridSample(x, g) { padding_mode: \"reflection\", align_corners: 1 } @ y\n output y"],
     ["RoiAlign", "input x: f32[$N, 2, $H, $W]\n input r: f32[$W, 4]\n input b: i64[$W]\n y = RoiAlign(x, r, b) { output_height: 2, output_width: 3, sampling_ratio: 2 } @ y\n output y", "f32[$W, 2, 2, 3]"],
+    ...["Scaler(x) { offset: [1, 2], scale: [3, 0.5] }", "Normalizer(x) { norm: \"L2\" }", "Imputer(x) { imputed_value_floats: [1, 2] }", "Binarizer(x)", "LinearRegressor(x) { coefficients: [1, 2], intercepts: [3] }"].map((call): [string, string] =>
+      [call, `input x: f32[$N, 2]\n y = ai.onnx.ml.${call} @ y\n output y`]),
+    ["ArrayFeatureExtractor", "input x: f32[$N, 5]\n input i: i64[$W]\n y = ai.onnx.ml.ArrayFeatureExtractor(x, i) @ y\n output y", "f32[$N, $W]"],
+    ["OneHotEncoder", "input x: i64[$N, 2]\n y = ai.onnx.ml.OneHotEncoder(x) { cats_int64s: [0, 1, 2] } @ y\n output y", "f32[$N, 2, 3]"],
     ["ReverseSequence", "input x: f32[$W, $N, 2]\n input l: i64[$N]\n y = ReverseSequence(x, l) @ y\n output y", "f32[$W, $N, 2]"],
     ["RandomNormalLike", one("RandomNormalLike(x)", "f32[$N, $W]", "{ seed: 5 }"), "f32[$N, $W]"],
     ["Bernoulli", one("Bernoulli(x)", "f32[$N, $W]", "{ seed: 5 }"), "f32[$N, $W]"],
