@@ -259,4 +259,17 @@ export const found: Readonly<Record<string, string>> = {
       y = Reshape(pool, parts) @ y
       output y
     }`,
+  "gates of a single step, read beside each other where there are no lanes": `
+    graph "found" {
+      input y: f32[1, 8, 1]
+      const c0: f32[1, 3, 1] = [-0.35134485363960266, 1.342583417892456, -0.9020031690597534]
+      const c1: f32[1, 3, 1] = [-1.0530976057052612, 1.0455710887908936, -1.2950905561447144]
+      const c2: f32[1, 6] = [-0.6993045210838318, 0.3996966779232025, 0.9777427315711975, -0.04548195004463196, -0.12358348816633224, 0.274763822555542]
+      const c3: i64[3] = [0, 0, -1]
+      v_gru0: f32[1, 1, 8, 1], v_gru0_1: f32[1, 8, 1] = GRU(y, c0, c1, c2, none) { direction: "forward", linear_before_reset: 1 } @ gru0
+      v_transpose1: f32[1, 8, 1, 1] = Transpose(v_gru0) { perm: [0, 2, 1, 3] } @ transpose1
+      v_reshape2: f32[1, 8, 1] = Reshape(v_transpose1, c3) @ reshape2
+      v_cast6: i16[1, 8, 1] = Cast(v_reshape2) { to: 5 } @ cast6
+      output v_cast6
+    }`,
 };

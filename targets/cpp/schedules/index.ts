@@ -72,6 +72,8 @@ function attachments(c: Compute, loops: ReadonlyMap<string, readonly FusedLoop[]
       most = Math.min(most, depth.get(user.name)!);
       for (const r of reads) r.at.forEach((e, d) => {
         const mine = s.axes[d]!.name;
+        // Read at two places, it is no single element.
+        if (reads.some((other) => other.at[d] !== e)) loose.add(mine);
         for (const a of user.axes) if (mentions(e, new Set([a.name]))) for (const x of of.get(a.name)!) own.get(mine)!.add(x);
         if ((user.reduce?.axes ?? []).some((a) => a.range[1] > 0 && mentions(e, new Set([a.name])))) loose.add(mine);
       });
