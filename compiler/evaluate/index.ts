@@ -121,6 +121,7 @@ class Evaluator implements Expander {
   constructor(prefix: string, values: ReadonlyMap<string, Constant>, budget?: Budget) { this.prefix = prefix; this.values = new Map(values); this.budget = budget; }
   value(name: string): Constant { return this.values.get(name) ?? fail(`${this.prefix}: no value ${name}`); }
   type(name: string): TensorType { return this.value(name); }
+  typeOf(name: string): TensorType { return this.value(name); }
   node(op: string, inputs: readonly string[], attributes: Node["attributes"] = {}): string { return this.nodes(op, inputs, 1, attributes)[0]!; }
   nodes(op: string, inputs: readonly string[], outputs: number, attributes: Node["attributes"] = {}): readonly string[] {
     const name = `${this.prefix}/${op}${this.count++}`, names = Array.from({ length: outputs }, (_, i) => `${name}:${i}`);

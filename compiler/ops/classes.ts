@@ -1,14 +1,21 @@
-/** What the classifiers of ai.onnx.ml have in common: labels, and scores made into probabilities. */
+/** What the models of ai.onnx.ml have in common: samples, labels, and scores made into probabilities. */
+import type { Dim } from "../ir/graph.ts";
 import { textId } from "../ir/text.ts";
+import { dimsOf } from "./checks.ts";
+import { fixedDim } from "./helpers.ts";
 import type { Expander, NodeView } from "./op.ts";
 
+/** The number of features of input `i`: a number, since the attributes are for so many. */
+export const featuresOf = (n: NodeView, i = 0): number => fixedDim(n, n.type(i).shape.at(-1) ?? 1, "the number of features");
+/** [N, F] of input `i`; a list is one row. */
+export const samplesOf = (n: NodeView, i = 0): readonly [Dim, number] => { const s = dimsOf(n, i, 1, 2); return [s.length === 1 ? 1 : s[0]!, featuresOf(n, i)]; };
 /** What attribute post_transform can say. */
 export const postTransforms = ["NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "PROBIT"] as const;
 /** What becomes of scores at the end. */
 export type PostTransform = (typeof postTransforms)[number];
 /** Scores as the transform makes them, along the last axis. */
 export function postTransform(g: Expander, x: string, post: PostTransform): string {
-  const number = (v: number) => g.constant(g.type(x).dtype, [], [v]);
+  const number = (v: number) => g.constant(g.typeOf(x).dtype, [], [v]);
   switch (post) {
     case "NONE": return x;
     case "SOFTMAX": return g.node("Softmax", [x], { axis: -1 });
@@ -47,9 +54,9 @@ export const labelsAt = (g: Expander, { dtype, values }: Labels, chosen: string)
 export function classOutputs(
   n: NodeView, g: Expander, scores: string, labels: Labels, { post, decides, rest = decides === 0.5 }: { readonly post: PostTransform; readonly decides: number | null; readonly rest?: boolean },
 ): readonly string[] {
-  const [batch, columns] = g.type(scores).shape as [number, number], number = (x: number) => g.constant("f32", [], [x]);
-  const isOne = columns === 1, both = labels.values.length > 1 ? labels : { ...labels, values: [0, ...labels.values] };
-  const row = (x: string) => g.node("Reshape", [x, g.constant("i64", [1], [batch])]);
+  const number = (x: number) => g.constant("f32", [], [x]);
+  const isOne = g.typeOf(scores).shape[1] === 1, both = labels.values.length > 1 ? labels : { ...labels, values: [0, ...labels.values] };
+  const row = (x: string) => g.node("Reshape", [x, g.constant("i64", [1], [-1])]);
   const second = isOne ? scores : g.node("Slice", [scores, ...[[1], [2], [1]].map((v) => g.constant("i64", [1], v))]);
   const chosen = decides === null ? g.node("ArgMax", [scores], { axis: 1, keepdims: 0 }) : g.node("Cast", [row(g.node("Greater", [second, number(decides)]))], { to: 7 });
   const label = labelsAt(g, both, chosen);

@@ -1,10 +1,10 @@
 /** ai.onnx.ml beside forests: linear models, support vectors, and what prepares features. Each is a few of ONNX's own operators. */
-import type { Dim, ValueType } from "../ir/graph.ts";
+import type { ValueType } from "../ir/graph.ts";
 import { textId } from "../ir/text.ts";
 import { isFloat, type DType } from "../ir/types.ts";
-import { choice, dimsOf, shapeOf } from "./checks.ts";
-import { classOutputs, labelled, labelsAt, postTransform, postTransforms, type Labels } from "./classes.ts";
-import { expectType, fixedDim, forOutputs, leastDim, product, showShape } from "./helpers.ts";
+import { choice, dimsOf } from "./checks.ts";
+import { classOutputs, featuresOf, labelled, labelsAt, postTransform, postTransforms, samplesOf, type Labels } from "./classes.ts";
+import { expectType, forOutputs, leastDim, product, showShape } from "./helpers.ts";
 import type { AttributeSpec, Expander, NodeView, Op } from "./op.ts";
 
 const ml = (name: string) => `ai.onnx.ml.${name}`;
@@ -15,11 +15,7 @@ const input = (n: NodeView, i = 0): string => n.node.inputs[i]!;
 const list = (n: NodeView, name: string): readonly number[] => n.intsOr(name) ?? [];
 const shapeTo = (g: Expander, x: string, ...shape: readonly number[]): string => g.node("Reshape", [x, g.constant("i64", [shape.length], shape)]);
 const asFloat = (n: NodeView, g: Expander, i = 0): string => (n.type(i).dtype === "f32" ? input(n, i) : g.node("Cast", [input(n, i)], { to: 1 }));
-/** The number of features: a number, since the attributes are for so many. */
-const featuresOf = (n: NodeView): number => fixedDim(n, n.type(0).shape.at(-1) ?? 1, "the number of features");
-/** [N, F]; a list is one row. */
-const rowsOf = (n: NodeView): readonly [Dim, number] => { const s = dimsOf(n, 0, 1, 2); return [s.length === 1 ? 1 : s[0]!, featuresOf(n)]; };
-const rows = (n: NodeView, g: Expander): string => { const x = asFloat(n, g); return n.type(0).shape.length === 1 ? shapeTo(g, x, 1, featuresOf(n)) : x; };
+const rows = (n: NodeView, g: Expander, i = 0): string => { const x = asFloat(n, g, i); return n.type(i).shape.length === 1 ? shapeTo(g, x, 1, featuresOf(n, i)) : x; };
 const f32 = (g: Expander, shape: readonly number[], values: readonly number[]): string => g.constant("f32", shape, values);
 const needs = (n: NodeView, name: string, count: number): readonly number[] =>
   (list(n, name).length === count ? list(n, name) : n.fail(`attribute ${name} has ${list(n, name).length} numbers, but ${count} are needed`));
@@ -32,7 +28,7 @@ const linearRegressor: Op = {
   name: ml("LinearRegressor"), since: 1, inputs: [1, 1], sizes: true, accuracy: sums,
   attributes: { coefficients: floats, intercepts: floats, targets: { kind: "int", default: 1 }, post_transform: post },
   infer: (n) => {
-    const [N, F] = rowsOf(n), targets = n.int("targets");
+    const [N, F] = samplesOf(n), targets = n.int("targets");
     expectType(n, 0, features);
     needs(n, "coefficients", F * targets);
     if (list(n, "intercepts").length) needs(n, "intercepts", targets);
@@ -42,10 +38,10 @@ const linearRegressor: Op = {
   expand: (n, g) => [postTransform(g, affine(g, rows(n, g), list(n, "coefficients"), list(n, "intercepts"), n.int("targets")), choice(n, "post_transform", postTransforms))],
 };
 const linearClassifier: Op = {
-  name: ml("LinearClassifier"), since: 1, inputs: [1, 1], outputs: [1, 2], accuracy: sums,
+  name: ml("LinearClassifier"), since: 1, inputs: [1, 1], outputs: [1, 2], sizes: true, accuracy: sums,
   attributes: { coefficients: { kind: "floats" }, intercepts: floats, classlabels_ints: ints, classlabels_strings: strings, multi_class: { kind: "int", default: 0 }, post_transform: post },
   infer: (n) => {
-    const [N, F] = rowsOf(n), { dtype, values: labels } = labelsOf(n), count = list(n, "coefficients").length / F;
+    const [N, F] = samplesOf(n), { dtype, values: labels } = labelsOf(n), count = list(n, "coefficients").length / F;
     expectType(n, 0, features);
     if (count !== labels.length && !(count === 1 && labels.length === 2)) n.fail(`there are ${list(n, "coefficients").length} coefficients for ${labels.length} classes and ${F} features`);
     if (list(n, "intercepts").length) needs(n, "intercepts", count);
@@ -53,7 +49,7 @@ const linearClassifier: Op = {
     return forOutputs(n, [{ dtype, shape: [N] }, { dtype: "f32", shape: [N, Math.max(count, labels.length)] }]);
   },
   expand: (n, g) => {
-    const columns = list(n, "coefficients").length / rowsOf(n)[1], scores = affine(g, rows(n, g), list(n, "coefficients"), list(n, "intercepts"), columns);
+    const columns = list(n, "coefficients").length / samplesOf(n)[1], scores = affine(g, rows(n, g), list(n, "coefficients"), list(n, "intercepts"), columns);
     return classOutputs(n, g, scores, labelsOf(n), { post: choice(n, "post_transform", postTransforms), decides: columns === 1 ? 0 : null, rest: true });
   },
 };
@@ -62,7 +58,7 @@ const kernels = ["LINEAR", "POLY", "RBF", "SIGMOID"] as const;
 const svm = { coefficients: floats, kernel_params: floats, kernel_type: { kind: "string", default: "LINEAR" }, post_transform: post, rho: floats, support_vectors: floats } as const satisfies Record<string, AttributeSpec>;
 /** What `count` support vectors say of each row: [N, count]. */
 function kernel(n: NodeView, g: Expander, x: string, count: number): string {
-  const F = rowsOf(n)[1], vectors = f32(g, [count, F], list(n, "support_vectors")), [gamma = 0, coef0 = 0, degree = 0] = list(n, "kernel_params"), number = (v: number) => f32(g, [], [v]);
+  const F = samplesOf(n)[1], vectors = f32(g, [count, F], list(n, "support_vectors")), [gamma = 0, coef0 = 0, degree = 0] = list(n, "kernel_params"), number = (v: number) => f32(g, [], [v]);
   const products = () => g.node("MatMul", [x, g.node("Transpose", [vectors], { perm: [1, 0] })]), scaled = () => g.node("Add", [g.node("Mul", [products(), number(gamma)]), number(coef0)]);
   switch (choice(n, "kernel_type", kernels)) {
     case "LINEAR": return products();
@@ -72,9 +68,9 @@ function kernel(n: NodeView, g: Expander, x: string, count: number): string {
   }
 }
 const svmRegressor: Op = {
-  name: ml("SVMRegressor"), since: 1, inputs: [1, 1], accuracy: sums, attributes: { ...svm, n_supports: { kind: "int", default: 0 }, one_class: { kind: "int", default: 0 } },
+  name: ml("SVMRegressor"), since: 1, inputs: [1, 1], sizes: true, accuracy: sums, attributes: { ...svm, n_supports: { kind: "int", default: 0 }, one_class: { kind: "int", default: 0 } },
   infer: (n) => {
-    const [N, F] = rowsOf(n), count = n.int("n_supports");
+    const [N, F] = samplesOf(n), count = n.int("n_supports");
     expectType(n, 0, features);
     needs(n, "coefficients", count || F);
     if (count) needs(n, "support_vectors", count * F);
@@ -91,10 +87,10 @@ const svmRegressor: Op = {
 const pairsOf = (classes: number): readonly (readonly [number, number])[] =>
   Array.from({ length: classes }, (_, i) => Array.from({ length: classes - 1 - i }, (_, k) => [i, i + 1 + k] as const)).flat();
 const svmClassifier: Op = {
-  name: ml("SVMClassifier"), since: 1, inputs: [1, 1], outputs: [1, 2], accuracy: sums,
+  name: ml("SVMClassifier"), since: 1, inputs: [1, 1], outputs: [1, 2], sizes: true, accuracy: sums,
   attributes: { ...svm, classlabels_ints: ints, classlabels_strings: strings, prob_a: floats, prob_b: floats, vectors_per_class: ints },
   infer: (n) => {
-    const [N, F] = rowsOf(n), { dtype, values: labels } = labelsOf(n), classes = labels.length, count = list(n, "vectors_per_class").reduce((a, b) => a + b, 0), pairs = pairsOf(classes).length;
+    const [N, F] = samplesOf(n), { dtype, values: labels } = labelsOf(n), classes = labels.length, count = list(n, "vectors_per_class").reduce((a, b) => a + b, 0), pairs = pairsOf(classes).length;
     expectType(n, 0, features);
     if (list(n, "prob_a").length) {
       n.fail("probabilities of support vectors (prob_a, prob_b) come from an iteration that is not supported", "train with probability=False: labels and decision values are supported");
@@ -150,7 +146,7 @@ const scaler: Op = {
 /** Of a row whose norm is 0, all stay as they are. */
 const normalizer: Op = {
   name: ml("Normalizer"), since: 1, inputs: [1, 1], sizes: true, attributes: { norm: { kind: "string", default: "MAX" } }, accuracy: sums,
-  infer: (n) => { expectType(n, 0, features); rowsOf(n); choice(n, "norm", ["MAX", "L1", "L2"]); return [{ dtype: "f32", shape: n.type(0).shape }]; },
+  infer: (n) => { expectType(n, 0, features); samplesOf(n); choice(n, "norm", ["MAX", "L1", "L2"]); return [{ dtype: "f32", shape: n.type(0).shape }]; },
   expand: (n, g) => {
     const x = asFloat(n, g), by = { MAX: "ReduceMax", L1: "ReduceL1", L2: "ReduceL2" }[choice(n, "norm", ["MAX", "L1", "L2"])];
     const norm = g.node(by, [x, g.constant("i64", [1], [-1])]), none = g.node("Equal", [norm, f32(g, [], [0])]);
@@ -211,16 +207,16 @@ const binarizer: Op = {
   },
 };
 const featureVectorizer: Op = {
-  name: ml("FeatureVectorizer"), since: 1, inputs: [1, Infinity], attributes: { inputdimensions: { kind: "ints" } },
+  name: ml("FeatureVectorizer"), since: 1, inputs: [1, Infinity], sizes: true, attributes: { inputdimensions: { kind: "ints" } },
   infer: (n): readonly ValueType[] => {
-    const sizes = n.ints("inputdimensions"), batches = n.inputs.map((_, i) => { expectType(n, i, features); return shapeOf(n, i, 1, 2).length === 1 ? 1 : n.in(i).shape[0]!; });
+    const sizes = n.ints("inputdimensions"), batches = n.inputs.map((_, i) => { expectType(n, i, features); return samplesOf(n, i)[0]; });
     if (sizes.length !== n.inputs.length) n.fail(`attribute inputdimensions has ${sizes.length} numbers for ${n.inputs.length} inputs`);
-    if (batches.some((b) => b !== batches[0])) n.fail(`the inputs have ${showShape(batches)} rows`);
+    if (!batches.every((b) => n.same(b, batches[0]!))) n.fail(`the inputs have ${showShape(batches)} rows`);
     return [{ dtype: "f32", shape: [batches[0]!, sizes.reduce((a, b) => a + b, 0)] }];
   },
   expand: (n, g) => {
     const parts = n.ints("inputdimensions").map((size, i) => {
-      const { shape } = n.in(i), x = asFloat(n, g, i), whole = shape.length === 1 ? shapeTo(g, x, 1, shape[0]!) : x, own = shape.at(-1)!;
+      const whole = rows(n, g, i), own = featuresOf(n, i);
       if (own > size) return g.node("Slice", [whole, ...[[0], [size], [1]].map((v) => g.constant("i64", [1], v))]);
       return own < size ? g.node("Pad", [whole, g.constant("i64", [4], [0, 0, 0, size - own])]) : whole;
     });

@@ -1,7 +1,8 @@
 /** Distances between the rows of two matrices. */
 import { make, mul, sub } from "../ir/algebra.ts";
 import { accumulator, axis } from "../ir/compute.ts";
-import { choice, expectShape, shapeOf, typeOf } from "./checks.ts";
+import type { Dim } from "../ir/graph.ts";
+import { choice, dimsOf, expectShape, typeOf } from "./checks.ts";
 import type { Op } from "./op.ts";
 
 const metrics = ["sqeuclidean", "euclidean"] as const;
@@ -10,7 +11,7 @@ const cdist: Op = {
   name: "com.microsoft.CDist", since: 1, inputs: [2, 2], attributes: { metric: { kind: "string", default: "sqeuclidean" } },
   accuracy: { relative: 1e-5, reason: "squares of floats are added in another order" },
   infer: (n) => {
-    const [N, F] = shapeOf(n, 0, 2, 2) as [number, number], [M] = shapeOf(n, 1, 2, 2) as [number];
+    const [N, F] = dimsOf(n, 0, 2, 2) as [Dim, Dim], [M] = dimsOf(n, 1, 2, 2) as [Dim];
     expectShape(n, 1, [M, F], "the second matrix");
     choice(n, "metric", metrics);
     return [{ dtype: typeOf(n), shape: [N, M] }];

@@ -68,6 +68,8 @@ export interface Expander {
   nodes(op: string, inputs: readonly string[], outputs: number, attributes?: Readonly<Record<string, Attribute>>): readonly string[];
   constant(dtype: DType, shape: readonly number[], values: Iterable<number | bigint>): string;
   type(value: string): TensorType;
+  /** As `type`, with sizes that only a run knows. */
+  typeOf(value: string): ValueType;
 }
 /** A sequence of which only a run knows how long it is: its tensors, all of one type, lie behind each other along the first dimension of this one. */
 export interface Stack { readonly stack: string }
@@ -79,8 +81,6 @@ export type Parts = string | readonly string[] | Stack | null;
 /** What stands for sequences and optional values, while types are inferred. New nodes are typed, and folded, as they are made. */
 export interface Resolver extends Expander {
   parts(value: string): Parts;
-  /** As `type`, with sizes that only a run knows. */
-  typeOf(value: string): ValueType;
   /** The value where it is known by now. */
   known(value: string): Constant | undefined;
   /** The node that makes the value, if one does. */

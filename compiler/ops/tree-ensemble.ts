@@ -4,8 +4,8 @@ import { isConstant } from "../ir/graph.ts";
 import { isFloat, type DType } from "../ir/types.ts";
 import type { AttributeSpec, Expander, NodeView, Op } from "./op.ts";
 import { depthOf, bits, modes, rowsOf, treesOf, type Branch, type Leaf, type Listed, type Next, type Rows } from "./forest.ts";
-import { choice, shapeOf } from "./checks.ts";
-import { classOutputs, labelled, postTransform, postTransforms, type Labels, type PostTransform } from "./classes.ts";
+import { choice } from "./checks.ts";
+import { classOutputs, featuresOf, labelled, postTransform, postTransforms, samplesOf, type Labels, type PostTransform } from "./classes.ts";
 import { expectType, forOutputs } from "./helpers.ts";
 import { tablesOf, type Aggregate } from "./tree-walk.ts";
 
@@ -44,7 +44,7 @@ function soleTargets(roots: readonly Next[]): readonly number[] | null {
   return sole.every((s) => s.size <= 1) ? sole.map((s) => [...s][0] ?? 0) : null;
 }
 function checkForest(n: NodeView, f: Forest): void {
-  const F = shapeOf(n, 0, 1, 2).at(-1)!, seen = new Set<Next>(), stack = [...f.roots];
+  const [, F] = samplesOf(n), seen = new Set<Next>(), stack = [...f.roots];
   for (let x = stack.pop(); x; x = stack.pop()) {
     if (seen.has(x)) continue;
     seen.add(x);
@@ -60,7 +60,7 @@ function checkForest(n: NodeView, f: Forest): void {
 
 /** The scores [N, targets] without base values. */
 function scores(n: NodeView, g: Expander, x: string, f: Forest): string {
-  const { dtype } = g.type(x) as { readonly dtype: "f32" | "f64" }, features = g.type(x).shape[1]!, op = combined[f.aggregate], sole = soleTargets(f.roots);
+  const { dtype } = g.typeOf(x) as { readonly dtype: "f32" | "f64" }, features = featuresOf(n), op = combined[f.aggregate], sole = soleTargets(f.roots);
   const weightOf = (leaf: Leaf | undefined, target: number) => {
     const found = (leaf?.weights ?? []).filter(([t]) => t === target).map(([, w]) => w);
     return found.length ? found.reduce((a, b) => a + b) : neutral[op];
@@ -92,12 +92,12 @@ function scores(n: NodeView, g: Expander, x: string, f: Forest): string {
 }
 /** X as floats, in rows. */
 function rowsIn(n: NodeView, g: Expander): string {
-  const { dtype, shape } = n.in(0), x = n.node.inputs[0]!, rows = shape.length === 1 ? g.node("Reshape", [x, g.constant("i64", [2], [1, shape[0]!])]) : x;
+  const { dtype, shape } = n.type(0), x = n.node.inputs[0]!, rows = shape.length === 1 ? g.node("Reshape", [x, g.constant("i64", [2], [1, featuresOf(n)])]) : x;
   return isFloat(dtype) ? rows : g.node("Cast", [rows], { to: 1 });
 }
 /** Scores with the base values, in the type of the computation. */
 function whole(n: NodeView, g: Expander, f: Forest): string {
-  const x = rowsIn(n, g), { dtype } = g.type(x), number = (v: number) => g.constant(dtype, [], [v]);
+  const x = rowsIn(n, g), { dtype } = g.typeOf(x), number = (v: number) => g.constant(dtype, [], [v]);
   let s = scores(n, g, x, f);
   if (f.aggregate === "AVERAGE") s = g.node("Div", [s, number(f.roots.length)]);
   // No tree has said anything about such a target.
@@ -135,34 +135,33 @@ const listedForest = (n: NodeView, p: "class" | "target", targets: number, aggre
 });
 /** Fails where a walk may go on without end. */
 const ending = (n: NodeView, f: Forest): Forest => { depthOf(n, f.roots); return f; };
-const batchOf = (n: NodeView): number => { const { shape } = n.in(0); return shape.length === 1 ? 1 : shape[0]!; };
 const inputTypes: readonly DType[] = ["f32", "f64", "i64", "i32"];
 
 const regressor: Op = {
-  name: "ai.onnx.ml.TreeEnsembleRegressor", since: 3, inputs: [1, 1], accuracy,
+  name: "ai.onnx.ml.TreeEnsembleRegressor", since: 3, inputs: [1, 1], sizes: true, accuracy,
   attributes: { ...listed, ...votes("target"), n_targets: { kind: "int" }, aggregate_function: { kind: "string", default: "SUM" } },
   infer: (n) => {
     expectType(n, 0, inputTypes);
     choice(n, "post_transform", postTransforms);
     listedForest(n, "target", n.int("n_targets"), choice(n, "aggregate_function", ["AVERAGE", "SUM", "MIN", "MAX"]));
-    return [{ dtype: "f32", shape: [batchOf(n), n.int("n_targets")] }];
+    return [{ dtype: "f32", shape: [samplesOf(n)[0], n.int("n_targets")] }];
   },
   expand: (n, g) => {
     const f = listedForest(n, "target", n.int("n_targets"), choice(n, "aggregate_function", ["AVERAGE", "SUM", "MIN", "MAX"]));
     return [postTransform(g, asFloat(g, whole(n, g, f)), choice(n, "post_transform", postTransforms))];
   },
 };
-const asFloat = (g: Expander, x: string): string => (g.type(x).dtype === "f32" ? x : g.node("Cast", [x], { to: 1 }));
+const asFloat = (g: Expander, x: string): string => (g.typeOf(x).dtype === "f32" ? x : g.node("Cast", [x], { to: 1 }));
 const labelsOf = (n: NodeView): Labels => labelled(n, "classlabels_int64s");
 const classifier: Op = {
-  name: "ai.onnx.ml.TreeEnsembleClassifier", since: 3, inputs: [1, 1], outputs: [1, 2], accuracy,
+  name: "ai.onnx.ml.TreeEnsembleClassifier", since: 3, inputs: [1, 1], outputs: [1, 2], sizes: true, accuracy,
   attributes: { ...listed, ...votes("class"), classlabels_int64s: { kind: "ints", optional: true }, classlabels_strings: { kind: "strings", optional: true } },
   infer: (n) => {
     expectType(n, 0, inputTypes);
     choice(n, "post_transform", postTransforms);
     const { dtype, values } = labelsOf(n), count = values.length;
     listedForest(n, "class", count, "SUM");
-    return forOutputs(n, [{ dtype, shape: [batchOf(n)] }, { dtype: "f32", shape: [batchOf(n), Math.max(2, count)] }]);
+    return forOutputs(n, [{ dtype, shape: [samplesOf(n)[0]] }, { dtype: "f32", shape: [samplesOf(n)[0], Math.max(2, count)] }]);
   },
   expand: (n, g) => {
     const labels = labelsOf(n), f = listedForest(n, "class", labels.values.length, "SUM"), ids = new Set(numbersIn(n, "class_ids")), [only] = ids;
@@ -212,7 +211,7 @@ function setsOf(n: NodeView): number[][] {
 }
 const tensors = ["nodes_splits", "nodes_modes", "leaf_weights"], lists = ["tree_roots", "nodes_featureids", "nodes_truenodeids", "nodes_falsenodeids", "nodes_trueleafs", "nodes_falseleafs", "leaf_targetids"];
 const ensemble: Op = {
-  name: "ai.onnx.ml.TreeEnsemble", since: 5, inputs: [1, 1], accuracy,
+  name: "ai.onnx.ml.TreeEnsemble", since: 5, inputs: [1, 1], sizes: true, accuracy,
   attributes: {
     ...Object.fromEntries(tensors.map((a) => [a, { kind: "tensor" } as const])), ...Object.fromEntries(lists.map((a) => [a, { kind: "ints" } as const])),
     nodes_hitrates: { kind: "tensor", optional: true }, membership_values: { kind: "tensor", optional: true }, nodes_missing_value_tracks_true: { kind: "ints", optional: true },
@@ -222,7 +221,7 @@ const ensemble: Op = {
     expectType(n, 0, ["f32", "f64"]);
     forestOf(n);
     if (!posts[n.int("post_transform")]) n.fail(`attribute post_transform is ${n.int("post_transform")}; it can be 0 to ${posts.length - 1}`);
-    return [{ dtype: n.in(0).dtype, shape: [batchOf(n), n.int("n_targets")] }];
+    return [{ dtype: n.type(0).dtype, shape: [samplesOf(n)[0], n.int("n_targets")] }];
   },
   expand: (n, g) => [postTransform(g, whole(n, g, forestOf(n)), posts[n.int("post_transform")]!)],
 };

@@ -9,7 +9,7 @@ import { int, plus, times } from "../ir/linear.ts";
 import { constant, fail, show, type Expr } from "../ir/scalar.ts";
 import { arrayOf, newArray } from "../ir/types.ts";
 import { bits, type Rows } from "./forest.ts";
-import { choice, expectShape, shapeOf, typeOf } from "./checks.ts";
+import { choice, dimsOf, expectShape, shapeOf, typeOf } from "./checks.ts";
 import { clamp, expectType } from "./helpers.ts";
 import type { NodeView, Op } from "./op.ts";
 
@@ -121,7 +121,7 @@ export const walkTrees: Op = {
     expectShape(n, 3, [rows!], "the values");
     choice(n, "aggregate", aggregates);
     if (n.has(3) !== (dtype === "f64") || trees < 1 || targets < 1 || (weights.length > 1 ? 1 : targets) * trees > rows!) n.fail("the tables do not fit the attributes");
-    return [{ dtype: n.in(2).dtype, shape: [shapeOf(n, 0, 2, 2)[0]!, targets] }];
+    return [{ dtype: n.type(2).dtype, shape: [dimsOf(n, 0, 2, 2)[0]!, targets] }];
   },
   lower: (n): Compute => {
     const [batch] = n.in(0).shape as [number], weights = n.in(2).shape, shared = weights.length > 1, trees = n.int("trees");

@@ -65,11 +65,11 @@ function expander(s: Setting, prefix: string): Expander {
     runNode({ name, op, inputs, outputs: names, attributes, origin: [] }, s);
     return names;
   };
+  const type = (v: string): TensorType => typeOf(s.values.get(v) ?? fail(`no value ${v}`));
   return {
-    nodes,
+    nodes, type, typeOf: type,
     node: (op, inputs, attributes) => nodes(op, inputs, 1, attributes)[0]!,
     constant: (dtype, shape, values) => { const name = fresh(); s.values.set(name, tensorOf(dtype, shape, values)); s.learn?.(name); return name; },
-    type: (v) => typeOf(s.values.get(v) ?? fail(`no value ${v}`)),
   };
 }
 

@@ -51,6 +51,13 @@ function check(text: string, shapes?: readonly string[]): void {
     });
   }
 }
+/** The lists of a tree in which each branch leads to a leaf or to the next branch; leaf `i` adds i + 1 to target i % targets. */
+function chain(depth: number, p: "class" | "target", targets: number): string {
+  const ids = Array.from({ length: 2 * depth + 1 }, (_, i) => i), leaves = ids.filter((i) => i >= depth), zeros = (l: readonly number[]) => l.map(() => 0);
+  return `nodes_treeids: [${zeros(ids)}], nodes_nodeids: [${ids}], nodes_featureids: [${ids.map((i) => i % 2)}], nodes_values: [${ids.map((i) => 1 - i / 4)}], nodes_modes: [${ids.map((i) => (i < depth ? '"BRANCH_LEQ"' : '"LEAF"'))}],
+    nodes_truenodeids: [${ids.map((i) => (i < depth - 1 ? i + 1 : i < depth ? 2 * depth : 0))}], nodes_falsenodeids: [${ids.map((i) => (i < depth ? depth + i : 0))}],
+    ${p}_treeids: [${zeros(leaves)}], ${p}_nodeids: [${leaves}], ${p}_ids: [${leaves.map((i) => i % targets)}], ${p}_weights: [${leaves.map((i) => i + 1)}]`;
+}
 const one = (op: string, type: string, attributes = "", more = ""): string => `input x: ${type}\n ${more} y = ${op} ${attributes} @ y\n output y`;
 
 describe("sizes known only at run time", () => {
@@ -135,6 +142,17 @@ describe("sizes known only at run time", () => {
     ["RoiAlign", "input x: f32[$N, 2, $H, $W]\n input r: f32[$W, 4]\n input b: i64[$W]\n y = RoiAlign(x, r, b) { output_height: 2, output_width: 3, sampling_ratio: 2 } @ y\n output y", "f32[$W, 2, 2, 3]"],
     ...["Scaler(x) { offset: [1, 2], scale: [3, 0.5] }", "Normalizer(x) { norm: \"L2\" }", "Imputer(x) { imputed_value_floats: [1, 2] }", "Binarizer(x)", "LinearRegressor(x) { coefficients: [1, 2], intercepts: [3] }"].map((call): [string, string] =>
       [call, `input x: f32[$N, 2]\n y = ai.onnx.ml.${call} @ y\n output y`]),
+    ...[
+      "LinearClassifier(x) { coefficients: [1, 2], intercepts: [3], classlabels_ints: [4, 5], post_transform: \"LOGISTIC\" }", "LinearClassifier(x) { coefficients: [1, 2, 0, -1, 1, 1], classlabels_ints: [4, 5, 6], post_transform: \"SOFTMAX\" }",
+      "SVMClassifier(x) { coefficients: [0.5, -0.25, 0.3], support_vectors: [1, 2, 0, 1, -1, 1], rho: [0.1], vectors_per_class: [1, 2], classlabels_ints: [4, 5], kernel_type: \"RBF\", kernel_params: [0.5, 0, 3] }",
+      "SVMClassifier(x) { coefficients: [1, 2, 0, -1, 1, 1], rho: [0.1], classlabels_ints: [4, 5, 6] }",
+      ...[["class", "Classifier", "classlabels_int64s: [4, 5]"], ["target", "Regressor", "n_targets: 2"]].flatMap(([p, name, more]) => [2, 9].map((depth) => `TreeEnsemble${name}(x) { ${chain(depth, p as "class", 2)}, ${more} }`)),
+      `TreeEnsembleClassifier(x) { ${chain(2, "class", 1)}, classlabels_int64s: [4, 5], post_transform: "LOGISTIC" }`,
+    ].map((call): [string, string] => [call.slice(0, 120), `input x: f32[$N, 2]\n y${/Classifier/.test(call) ? ", z" : ""} = ai.onnx.ml.${call} @ y\n output y${/Classifier/.test(call) ? "\n output z" : ""}`]),
+    ["SVMRegressor", one("ai.onnx.ml.SVMRegressor(x)", "f64[$N, 2]", "{ coefficients: [0.5, -0.25], support_vectors: [1, 2, 0, 1], n_supports: 2, rho: [0.1], kernel_type: \"POLY\", kernel_params: [0.5, 1, 3] }"), "f32[$N, 1]"],
+    ["TreeEnsemble", one("ai.onnx.ml.TreeEnsemble(x)", "f64[$N, 2]", "{ n_targets: 2, tree_roots: [0], nodes_featureids: [1], nodes_splits: f64[1] = [0.5], nodes_modes: u8[1] = [0], nodes_truenodeids: [0], nodes_trueleafs: [1], nodes_falsenodeids: [1], nodes_falseleafs: [1], leaf_targetids: [0, 1], leaf_weights: f64[2] = [10, 20] }"), "f64[$N, 2]"],
+    ["FeatureVectorizer", "input x: f32[$N, 2]\n input i: i64[$H, 3]\n y = ai.onnx.ml.FeatureVectorizer(x, i) { inputdimensions: [3, 2] } @ y\n output y", "f32[$N, 5]"],
+    ["CDist", "input a: f32[$W, $H]\n input b: f32[$N, $H]\n y = com.microsoft.CDist(a, b) @ y\n output y", "f32[$W, $N]"],
     ["ArrayFeatureExtractor", "input x: f32[$N, 5]\n input i: i64[$W]\n y = ai.onnx.ml.ArrayFeatureExtractor(x, i) @ y\n output y", "f32[$N, $W]"],
     ["OneHotEncoder", "input x: i64[$N, 2]\n y = ai.onnx.ml.OneHotEncoder(x) { cats_int64s: [0, 1, 2] } @ y\n output y", "f32[$N, 2, 3]"],
     ["ReverseSequence", "input x: f32[$W, $N, 2]\n input l: i64[$N]\n y = ReverseSequence(x, l) @ y\n output y", "f32[$W, $N, 2]"],

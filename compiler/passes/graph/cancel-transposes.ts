@@ -21,7 +21,7 @@ export const cancelTransposes = (g: Graph): Graph => rewrite(g, {
   Transpose: (n, e) => {
     const perm = permutation(n), inner = e.made(n.node.inputs[0], "Transpose");
     const source = (inner ?? n).node.inputs[0]!, first = inner && permutation(inner), whole = first ? perm.map((a) => first[a]!) : perm;
-    if (keepsOrder(e.valueType(source).shape, whole)) return reshape(e, source, n.outType().shape);
+    if (keepsOrder(e.typeOf(source).shape, whole)) return reshape(e, source, n.outType().shape);
     return inner ? e.node("Transpose", [source], { perm: whole }) : undefined;
   },
 });
@@ -36,10 +36,10 @@ function behind(e: Editor, values: readonly ValueName[], make: Make): ValueName 
 }
 function sinkThroughBroadcast(n: NodeView, e: Editor): ValueName | undefined {
   const moved = n.node.inputs.filter((v) => e.soleMade(v, "Transpose")), rank = n.outType().shape.length;
-  const full = moved.some((v) => sameShape(e.valueType(v).shape, n.outType().shape));
+  const full = moved.some((v) => sameShape(e.typeOf(v).shape, n.outType().shape));
   const others = n.node.inputs.filter((v) => !moved.includes(v));
-  if (!full || moved.some((v) => e.valueType(v).shape.length !== rank)) return undefined;
-  if (others.some((v) => !e.constantOf(v) && e.valueType(v).shape.length > 0)) return undefined;
+  if (!full || moved.some((v) => e.typeOf(v).shape.length !== rank)) return undefined;
+  if (others.some((v) => !e.constantOf(v) && e.typeOf(v).shape.length > 0)) return undefined;
   return behind(e, moved, (sources, perm) => {
     const inputs = n.node.inputs.map((v) => (moved.includes(v) ? sources[moved.indexOf(v)]! : permuteBack(e, v, perm)));
     return e.node(n.node.op, inputs, n.node.attributes);

@@ -66,12 +66,12 @@ export class Editor implements Expander {
 
   /** Throws where the value has no type; Unsupported where a size is no number. */
   type(v: ValueName): TensorType {
-    const t = this.valueType(v);
+    const t = this.typeOf(v);
     if (!isStatic(t)) throw new OpenSize(`${v} has sizes that are known only at run time`);
     return t;
   }
   /** Throws where the value has no type. */
-  valueType(v: ValueName): ValueType { return this.types.get(v) ?? fail(`value ${v} has no type`); }
+  typeOf(v: ValueName): ValueType { return this.types.get(v) ?? fail(`value ${v} has no type`); }
   private known(v: ValueName): Constant | SizeList | undefined {
     return this.constants.get(v) ?? sizesMadeBy(this.alive.get(this.producerOf.get(v) ?? "") ?? this.fresh.find((n) => n.outputs.includes(v)));
   }
@@ -165,7 +165,7 @@ export class Editor implements Expander {
     const now = new Map<ValueName, ValueName>();
     for (const node of this.needed(pairs.map(([, by]) => by))) this.add(node);
     for (const [old, by] of pairs) {
-      if (!sameType(this.valueType(old), this.valueType(by))) fail(`node ${n.name}: ${by} has another type than ${old}, which it stands for`);
+      if (!sameType(this.typeOf(old), this.typeOf(by))) fail(`node ${n.name}: ${by} has another type than ${old}, which it stands for`);
       now.set(by, this.substitute(old, now.get(by) ?? by, n));
     }
     this.credit([n, ...this.sweep(n)]);

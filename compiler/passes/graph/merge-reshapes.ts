@@ -17,7 +17,7 @@ const merge: Rule = (n, e) => {
 };
 /** The value with another shape; itself if it has that shape. */
 export function reshape(e: Editor, v: ValueName, shape: readonly Dim[]): ValueName {
-  if (sameShape(e.valueType(v).shape, shape)) return v;
+  if (sameShape(e.typeOf(v).shape, shape)) return v;
   return e.node("Reshape", [v, e.sizes(shape)], shape.includes(0) ? { allowzero: 1 } : {});
 }
 
@@ -29,18 +29,18 @@ const behindUnary: Rule = (n, e) => {
 };
 /** Operands that are reshaped from one shape to the result's, single numbers, and a constant for each place in rows that stay whole. */
 const behindBroadcast: Rule = (n, e) => {
-  const sources = n.node.inputs.map((v) => (sameShape(e.valueType(v).shape, n.outType().shape) ? before(v, e) : undefined));
-  const shapes = sources.flatMap((s) => (s === undefined ? [] : [e.valueType(s).shape])), [shape] = shapes;
+  const sources = n.node.inputs.map((v) => (sameShape(e.typeOf(v).shape, n.outType().shape) ? before(v, e) : undefined));
+  const shapes = sources.flatMap((s) => (s === undefined ? [] : [e.typeOf(s).shape])), [shape] = shapes;
   if (!shape || shapes.some((s) => !sameShape(s, shape))) return undefined;
   const others = n.node.inputs.filter((_, i) => sources[i] === undefined);
-  const keepsRows = shape.at(-1) === n.outType().shape.at(-1), isOne = (v: ValueName) => e.valueType(v).shape.every((d) => d === 1);
+  const keepsRows = shape.at(-1) === n.outType().shape.at(-1), isOne = (v: ValueName) => e.typeOf(v).shape.every((d) => d === 1);
   const isRow = (v: ValueName) => { const c = e.constantOf(v); return c !== undefined && c.data.length === shape.at(-1) && c.shape.at(-1) === c.data.length; };
   const fits = (v: ValueName) => isOne(v) || (keepsRows && isRow(v));
-  if (others.some((v) => !fits(v) || e.valueType(v).shape.length > shape.length)) return undefined;
+  if (others.some((v) => !fits(v) || e.typeOf(v).shape.length > shape.length)) return undefined;
   return reshape(e, e.node(n.node.op, n.node.inputs.map((v, i) => sources[i] ?? v), n.node.attributes), n.outType().shape);
 };
 const behindRows: Rule = (n, e) => {
-  const source = before(n.node.inputs[0], e), { shape } = n.outType(), inner = source === undefined ? [] : e.valueType(source).shape;
+  const source = before(n.node.inputs[0], e), { shape } = n.outType(), inner = source === undefined ? [] : e.typeOf(source).shape;
   if (source === undefined || n.axis(n.int("axis"), shape.length) !== shape.length - 1 || inner.at(-1) !== shape.at(-1)) return undefined;
   return reshape(e, e.node(n.node.op, [source], { ...n.node.attributes, axis: -1 }), shape);
 };

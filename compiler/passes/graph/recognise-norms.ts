@@ -39,10 +39,10 @@ function normalised(top: ValueName, under: ValueName | undefined, e: Editor): Va
   const spread = meanOf(e.uniform(b) === undefined ? b : a, e);
   if (!spread || epsilon === undefined || epsilon < 0) return undefined;
   const squared = squareOf(spread.of, e), centred = e.made(top, "Sub"), [x, mean] = centred?.node.inputs ?? [], centre = meanOf(mean, e);
-  const { shape } = e.valueType(top), axis = spread.axes[0]!;
+  const { shape } = e.typeOf(top), axis = spread.axes[0]!;
   if (squared !== top || axis === undefined || spread.axes.length !== shape.length - axis) return undefined;
-  const inner = numbersOf(shape.slice(axis)), scale = e.constant(e.valueType(top).dtype, inner, new Array<number>(sizeOf(inner)).fill(1));
-  if (x && centre && centre.of === x && sameShape(centre.axes, spread.axes) && sameShape(e.valueType(x).shape, shape)) {
+  const inner = numbersOf(shape.slice(axis)), scale = e.constant(e.typeOf(top).dtype, inner, new Array<number>(sizeOf(inner)).fill(1));
+  if (x && centre && centre.of === x && sameShape(centre.axes, spread.axes) && sameShape(e.typeOf(x).shape, shape)) {
     return e.node("LayerNormalization", [x, scale], { axis, epsilon });
   }
   return e.node("RMSNormalization", [top, scale], { axis, epsilon });

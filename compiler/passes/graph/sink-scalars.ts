@@ -23,7 +23,7 @@ function withoutScale(v: ValueName, e: Editor): { readonly value: ValueName; rea
   const n = e.soleMade(v), [a, b] = n?.node.inputs ?? [];
   if (n?.node.op === "Mul") {
     const scale = e.uniform(b) ?? e.uniform(a), value = e.uniform(b) === undefined ? b! : a!;
-    return scale !== undefined && Number.isFinite(scale) && sameShape(e.valueType(value).shape, n.outType().shape) ? { value, scale } : undefined;
+    return scale !== undefined && Number.isFinite(scale) && sameShape(e.typeOf(value).shape, n.outType().shape) ? { value, scale } : undefined;
   }
   const inner = n && moves.has(n.node.op) ? withoutScale(a!, e) : undefined;
   return inner && { ...inner, value: e.node(n!.node.op, [inner.value, ...n!.node.inputs.slice(1)], n!.node.attributes) };
