@@ -29,11 +29,21 @@ export interface Convolution {
   readonly groups: number;
   /** Terms of the sum at each of the filter's places: input channels of a group, for each of its planes where it is one of three dimensions. */
   readonly inputChannels: number;
-  /** Of a filter in three dimensions: the first axis of the stage goes over the images' planes. */
-  readonly depth?: Depth;
+  /** Where the stage's images, and the terms, are not the tensors' images and channels. */
+  readonly placement?: Placement;
 }
-/** Planes of inputs are `size` many; term `c` of output plane `p` is channel `c` modulo `channels` in plane `of(p, c / channels)`. */
-export interface Depth { readonly planes: number; readonly size: Expr; readonly channels: number; readonly of: (plane: Expr, tap: Expr) => Expr }
+/**
+ * Where the elements lie that a tile reads: convolutions in three dimensions take each plane for an image, and the filter's planes for more channels; dilations take
+ * each of the grids that their taps fall on for an image.
+ */
+export interface Placement {
+  /** The index in the input of a term in a row and column of an image, and whether it is inside. */
+  readonly pixel: (image: Expr, term: Expr, row: Expr, column: Expr) => { readonly at: readonly Expr[]; readonly inside: Expr };
+  /** The indices of a term in the weights, between the output's channel and the tap. */
+  readonly weight: (term: Expr) => readonly Expr[];
+}
+/** The test that an index lies in a dimension. */
+export const withinSize = (e: Expr, size: Expr): Expr => both(less(int(-1), e), less(e, size));
 /** Rows and columns of outputs that one tile makes. */
 export type Tile = readonly [rows: number, columns: number];
 /** The shape of transformed weights: products of a tile, [groups if several,] channels in, channels out. */
@@ -55,11 +65,8 @@ export function winogradCompute(o: Convolution, weights: string, [fy, fx]: Tile)
   const quo = (a: Expr, by: number) => make("quo", a, int(by)), rem = (a: Expr, by: number) => make("rem", a, int(by));
   const sum = (k: Axis) => ({ op: "add" as const, axes: [k] });
   const row = plus(plus(times(rem(quo(t, TW), TH), fy * stepY), ka), int(-o.pad[0])), column = plus(plus(times(rem(t, TW), fx * stepX), j), int(-o.pad[1]));
-  const within = (e: Expr, size: Expr) => both(less(int(-1), e), less(e, size));
-  const image = quo(t, TH * TW), inside = both(within(row, IH), within(column, IW)), { depth } = o, plane = depth && depth.of(rem(image, depth.planes), quo(c, depth.channels));
-  const pixel = depth && plane
-    ? select(both(within(plane, depth.size), inside), at({ name: o.input }, quo(image, depth.planes), rem(c, depth.channels), plane, row, column), f32(0))
-    : select(inside, at({ name: o.input }, image, c, row, column), f32(0));
+  const image = quo(t, TH * TW), { at: index, inside } = o.placement?.pixel(image, c, row, column) ?? { at: [image, c, row, column], inside: both(withinSize(row, IH), withinSize(column, IW)) };
+  const pixel = select(inside, at({ name: o.input }, ...index), f32(0));
   const tile = plus(times(b, TH * TW), plus(times(quo(y, fy), TW), quo(x, fx)));
   const group = gs.reduce<Expr>((e, g) => plus(e, times(g, C)), kc);
   const stages: Stage[] = [
@@ -85,7 +92,7 @@ export function transformedWeights(o: Convolution, from: NetTensor, [fy, fx]: Ti
   const i = axis("i", ey), j = axis("j", ex), c = axis("c", o.inputChannels), n = axis("n", N), a = axis("a", ry), b = axis("b", rx);
   const Gy = tablesOf(fy, ry, o.strides[0]).G, Gx = tablesOf(fx, rx, o.strides[1]).G;
   return {
-    what: `winograd${fy}x${fx}of${ry}x${rx}${o.strides.some((x) => x > 1) ? `by${o.strides.join("x")}` : ""}`, from, at: [gs.reduce<Expr>((e, g) => plus(e, times(g, N)), n), ...(o.depth ? [make("rem", c, int(o.depth.channels)), make("quo", c, int(o.depth.channels))] : [c]), a, b], planes: [i, j], axes: [...gs, c, n], terms: [a, b], origin: o.compute.origin,
+    what: `winograd${fy}x${fx}of${ry}x${rx}${o.strides.some((x) => x > 1) ? `by${o.strides.join("x")}` : ""}`, from, at: [gs.reduce<Expr>((e, g) => plus(e, times(g, N)), n), ...(o.placement?.weight(c) ?? [c]), a, b], planes: [i, j], axes: [...gs, c, n], terms: [a, b], origin: o.compute.origin,
     coefficients: Gy.flatMap((y) => Gx.flatMap((x) => y.flatMap((p) => x.map((q) => p * q)))),
   };
 }

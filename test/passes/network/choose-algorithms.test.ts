@@ -40,18 +40,23 @@ describe("choose-algorithms", () => {
     upTo("choose-algorithms", conv(16, 16, [6, 9], [5, 5], { pads: [2, 2, 2, 2] }), 1e-4);
     upTo("choose-algorithms", conv(32, 32, [5, 9], [3, 3], { group: 2, pads: [1, 1, 1, 1] }), 1e-4);
   });
-  test("filters in three dimensions: each of their planes is in tiles, with batches, strides along the planes, and no padding there", () => {
-    const volume = (batch: number, planes: number, k: readonly number[], attributes: Attributes, group = 1): Graph => {
-      const b = new Builder(), x = b.op("Exp", [b.input("x", [batch, 16, planes, 9, 7])]), y = b.op("Conv", [x, b.constant([32, 16 / group, ...k]), b.constant([32])], { ...attributes, group });
-      return b.graph(b.op("Relu", [b.op("Add", [y, b.op("Tanh", [y])])]));
-    };
-    for (const g of [
-      volume(1, 4, [3, 3, 3], { pads: [1, 1, 1, 1, 1, 1] }), volume(2, 5, [3, 3, 3], { pads: [1, 1, 1, 1, 1, 1], strides: [2, 1, 1] }), volume(1, 5, [2, 3, 3], { pads: [0, 1, 1, 0, 1, 1], dilations: [2, 1, 1] }),
-      volume(2, 3, [1, 3, 3], { pads: [0, 1, 1, 0, 1, 1] }), volume(1, 3, [3, 3, 3], { pads: [1, 1, 1, 1, 1, 1], strides: [1, 2, 2] }),
-    ]) {
-      expect(tiles(g)).toHaveLength(1);
-      expect(upTo("elide-copies", g, 1e-4).computes.some((c) => c.algorithm)).toBe(true);
-    }
+  const volume = (batch: number, planes: number, k: readonly number[], attributes: Attributes, size = [6, 7]): Graph => {
+    const b = new Builder(), y = b.op("Conv", [b.op("Exp", [b.input("x", [batch, 16, planes, ...size])]), b.constant([16, 16, ...k]), b.constant([16])], attributes);
+    return b.graph(b.op("Add", [y, b.op("Tanh", [y])]));
+  };
+  const dilated = (size: readonly [number, number], more: Attributes) => conv(32, 32, size, [3, 3], more);
+  test.each<[string, Graph]>([
+    ["three dimensions", volume(1, 3, [3, 3, 3], { pads: [1, 1, 1, 1, 1, 1] })], ["strides along the planes, and batches", volume(2, 3, [3, 3, 3], { pads: [1, 1, 1, 1, 1, 1], strides: [2, 1, 1] })],
+    ["planes apart", volume(1, 5, [2, 3, 3], { pads: [0, 1, 1, 0, 1, 1], dilations: [2, 1, 1] })], ["strides in each plane", volume(1, 3, [3, 3, 3], { pads: [1, 1, 1, 1, 1, 1], strides: [1, 2, 2] }, [17, 18])],
+    ["rows and columns apart", dilated([12, 8], { pads: [2, 2, 2, 2], dilations: [2, 2] })], ["rows apart", dilated([12, 10], { pads: [3, 1, 3, 1], dilations: [3, 1] })],
+    ["groups", dilated([8, 9], { pads: [2, 3, 2, 3], dilations: [2, 3], group: 2 })],
+  ])("images that are planes, or grids of taps: %s", (_, g) => {
+    expect(tiles(g)).toHaveLength(1);
+    expect(upTo("add-halos", g, 1e-4).computes.some((c) => c.algorithm)).toBe(true);
+  });
+  test("not where grids differ in size, or planes are read by single taps", () => {
+    expect(tiles(dilated([13, 8], { pads: [2, 2, 2, 2], dilations: [2, 2] }))).toEqual([]);
+    expect(tiles(dilated([12, 8], { pads: [1, 2, 3, 2], dilations: [2, 2] }))).toEqual([]);
     expect(tiles(volume(1, 3, [3, 1, 1], { pads: [1, 0, 0, 1, 0, 0] }))).toEqual([]);
   });
   test("tiles as large as allowed, and no error above the bound", () => {
@@ -75,7 +80,7 @@ describe("choose-algorithms", () => {
     expect(c!.filter((x) => x.chosen)).toEqual([expect.objectContaining({ algorithm: "F(6x6, 3x3)", weightBytes: 64 * 64 * 64 * 4 })]);
     expect(c![0]).toMatchObject({ algorithm: "direct", weightBytes: 64 * 64 * 9 * 4 });
     expect(c!.find((x) => x.chosen)!.ms).toBeLessThan(c![0]!.ms);
-    const plain = chooseAlgorithms(ahead("choose-algorithms", conv(64, 64, [48, 48], [3, 3], { dilations: [2, 2] })), facts).computes.flatMap((x) => x.choices ?? []);
+    const plain = chooseAlgorithms(ahead("choose-algorithms", conv(64, 64, [48, 48], [3, 3], { strides: [3, 3] })), facts).computes.flatMap((x) => x.choices ?? []);
     expect(plain).toEqual([expect.objectContaining({ algorithm: "direct", chosen: true })]);
   });
   test.each([[[3, 3], [2, 2]], [[5, 5], [2, 2]], [[3, 3], [1, 2]], [[1, 3], [1, 2]]] as const)("windows of %j, %j apart: the even and the odd taps are tiled on their own", (kernel, strides) => {
@@ -83,7 +88,7 @@ describe("choose-algorithms", () => {
     expect(names(n)).toContain("winograd");
   });
   test.each<[string, Graph]>([
-    ["stride 3", conv(16, 16, [12, 12], [3, 3], { pads: [1, 1, 1, 1], strides: [3, 3] })], ["dilation", conv(16, 16, [12, 12], [3, 3], { dilations: [2, 2] })],
+    ["stride 3", conv(16, 16, [12, 12], [3, 3], { pads: [1, 1, 1, 1], strides: [3, 3] })], ["dilation over grids that differ in size", conv(16, 16, [13, 12], [3, 3], { dilations: [2, 2] })],
     ["1x1", conv(16, 16, [12, 12], [1, 1], {})], ["few channels", conv(8, 16, [12, 12])], ["few results", conv(16, 8, [12, 12])],
   ])("not with %s", (_, g) => expect(tiles(g)).toEqual([]));
   test("weights known at run time only are left alone", () => {
