@@ -39,7 +39,8 @@ function parts(c: Compute, tensors: Map<string, NetTensor>, f: PanelFacts): read
     const { finish: _, ...rest } = s, stage: Stage = {
       ...rest, value: substitute(s.value, new Map([[k.name, plus(own, int(start))]])), reduce: { ...s.reduce!, axes: axes.map((a) => (a === k ? own : a)) }, ...(finish === acc ? {} : { finish }),
     };
-    const name = derivedName(`sum ${i}`, o.tensor);
+    // Several products may write parts of one tensor.
+    const name = derivedName(`sum ${tensors.size}`, o.tensor);
     if (!isLast) {
       tensors.set(name, { ...sums, name });
       before = load("f32", name, s.axes);

@@ -46,6 +46,16 @@ describe("split-sums", () => {
     });
     expect([termsOf(before), termsOf(after)]).toEqual([[270, 270], [270, 72, 72, 72, 54]]);
   });
+  test("two products of other widths into parts of one tensor have sums of their own", () => {
+    const { after } = split(2 * 4 * 32 * 100, (b) => {
+      const x = b.input("x", [24, 250]), product = (n: number) => b.op("Gemm", [x, b.constant([250, n]), b.constant([n])]);
+      return b.op("Concat", [b.op("Relu", [product(40)]), b.op("Relu", [product(48)])], { axis: 1 });
+    });
+    const sums = [...after.tensors.values()].filter((t) => t.name.startsWith("sum "));
+    expect(termsOf(after).reduce((x, y) => x + y, 0)).toBe(500);
+    expect(new Set(sums.map((t) => t.shape[1]))).toEqual(new Set([40, 48]));
+    expect(new Set(sums.map((t) => t.name)).size).toBe(termsOf(after).length - 2);
+  });
   test("sums over a window whose channels are fewer than its taps", () => {
     expect(termsOf(split(2 * 4 * 16 * 20, (b) => b.op("Conv", [b.input("x", [1, 2, 9, 9]), b.constant([16, 2, 3, 7])])).after)).toEqual([18, 18, 6]);
   });
