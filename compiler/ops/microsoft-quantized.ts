@@ -83,7 +83,8 @@ const dynamicQuantizeMatMul: Op = {
 const matMulIntegerToFloat: Op = {
   name: ms("MatMulIntegerToFloat"), since: 1, sizes: true, inputs: [4, 7],
   infer: (n) => {
-    [0, 1].forEach((i) => expectType(n, i, bytes));
+    [0, 1].forEach((i) => { expectType(n, i, bytes); expectType(n, i + 4, [n.type(i).dtype]); });
+    [2, 3, 6].forEach((i) => expectType(n, i, ["f32"]));
     return [{ dtype: "f32", shape: matmulShape(n, dimsOf(n, 0, 1), dimsOf(n, 1, 2)) }];
   },
   expand: (n, g) => [scaledProduct(g, g.node("MatMulInteger", [input(n, 0), input(n, 1), ...zeros(n, 4, 5)]), [input(n, 2), input(n, 3)], zeros(n, 6)[0])],

@@ -4,6 +4,7 @@ import { broadcastShapes, forOutputs } from "./helpers.ts";
 import { choice, dimsOf, expectShape, shapeOf, typeOf } from "./checks.ts";
 import { gathers } from "./gather.ts";
 import { generators } from "./generate.ts";
+import { inferScaled } from "./normalization.ts";
 import { slices } from "./slice.ts";
 import type { AttributeSpec, Expander, NodeView, Op } from "./op.ts";
 import { windowAttributes } from "./spatial.ts";
@@ -48,7 +49,7 @@ const skipNormalization = (name: string, simplified: boolean): Op => ({
   },
 });
 const simplifiedLayerNormalization: Op = {
-  name: "SimplifiedLayerNormalization", since: 1, sizes: true, inputs: [2, 2], infer: (n) => { dimsOf(n, 0, 1); return same(n); },
+  name: "SimplifiedLayerNormalization", since: 1, sizes: true, inputs: [2, 2], infer: inferScaled,
   attributes: { axis: { kind: "int", default: -1 }, epsilon: { kind: "float", default: 1e-5 }, stash_type: { kind: "int", default: 1 } },
   expand: (n, g) => [g.node("RMSNormalization", [input(n, 0), input(n, 1)], { axis: n.int("axis"), epsilon: n.float("epsilon") })],
 };

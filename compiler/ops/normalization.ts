@@ -86,14 +86,16 @@ const layerNormalization: Op = {
       (n.node.outputs[i] ? [n.result(s, i, i === 0 ? {} : { index: row })] : [])));
   },
 };
+/** Of the input's shape, with a scale over its last dimensions. */
+export const inferScaled: Op["infer"] = (n) => {
+  const dtype = typeOf(n), shape = dimsOf(n, 0, 1);
+  expectBroadcast(n, 1, trailingShape(n), "the scale");
+  return [{ dtype, shape }];
+};
 const rmsNormalization: Op = {
   name: "RMSNormalization", since: 23, inputs: [2, 2], accuracy,
   attributes: { axis: { kind: "int", default: -1 }, epsilon, stash_type: stash },
-  infer: (n) => {
-    const dtype = typeOf(n), shape = dimsOf(n, 0, 1);
-    expectBroadcast(n, 1, trailingShape(n), "the scale");
-    return [{ dtype, shape }];
-  },
+  infer: inferScaled,
   lower: (n) => {
     const group = trailing(n), { outer, over } = group, x = n.load(0, [...outer, ...over]);
     const spread = spreadStage("scale", group, x, (v) => inverseRoot(v, n.float("epsilon")));
@@ -204,6 +206,7 @@ function power(base: Expr, exponent: number): Expr {
   }
 }
 
+/** The operators of this file. */
 export const normalizations: readonly Op[] = [
   batchNormalization, layerNormalization, rmsNormalization, instanceNormalization, groupNormalization,
   meanVarianceNormalization, lpNormalization, lrn,

@@ -7,7 +7,7 @@ import type { Dim } from "../ir/graph.ts";
 import { choice, dimsOf, expectShape, typeOf } from "./checks.ts";
 import { bounded, expectType, floats, indices, like } from "./helpers.ts";
 import type { Op } from "./op.ts";
-import { limited, sized } from "./sampling.ts";
+import { expectElements, limited, sized } from "./sampling.ts";
 
 const accuracy = { absolute: 1e-5, relative: 1e-5, reason: "places and weights are of single precision" } as const;
 /** Numbers of samples and elements that data tells stay below this: they are whole in floats, and so are sums of two. */
@@ -65,6 +65,7 @@ const roiAlign: Op = {
   },
   infer: (n) => {
     const X = dimsOf(n, 0, 4, 4), dtype = typeOf(n, floats, 0, 1), regions = dimsOf(n, 1, 2, 2)[0]!;
+    expectElements(n);
     expectShape(n, 1, [regions, 4], "the regions");
     expectType(n, 2, indices);
     expectShape(n, 2, [regions], "batch_indices");
@@ -103,6 +104,7 @@ const maxRoiPool: Op = {
   attributes: { pooled_shape: { kind: "ints" }, spatial_scale: { kind: "float", default: 1 } },
   infer: (n) => {
     const X = dimsOf(n, 0, 4, 4), dtype = typeOf(n, floats, 0, 1), regions = dimsOf(n, 1, 2, 2)[0]!, pooled = n.ints("pooled_shape");
+    expectElements(n);
     expectShape(n, 1, [regions, 5], "the regions");
     if (pooled.length !== 2 || pooled.some((p) => p < 1)) n.fail(`pooled_shape is [${pooled}]; it must be two sizes of 1 or more`);
     return [{ dtype, shape: [regions, X[1]!, ...pooled] }];

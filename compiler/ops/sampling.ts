@@ -5,8 +5,8 @@ import { int, plus } from "../ir/linear.ts";
 import { constant, type Expr } from "../ir/scalar.ts";
 import type { Dim } from "../ir/graph.ts";
 import { choice, dimsOf, expectShape, typeOf } from "./checks.ts";
-import { bounded, expectType, floats, like, moreDim, within } from "./helpers.ts";
-import { sizeExpr, type Op } from "./op.ts";
+import { bounded, expectType, floats, like, moreDim, showShape, within } from "./helpers.ts";
+import { sizeExpr, type NodeView, type Op } from "./op.ts";
 
 const accuracy = { absolute: 1e-5, relative: 1e-5, reason: "places and weights are of single precision" } as const;
 const paddings = ["zeros", "border", "reflection"] as const, modes = ["nearest", "linear", "cubic"] as const;
@@ -78,6 +78,11 @@ function cubic(x: Expr, near: boolean): Expr {
     ? add(mul(mul(sub(mul(c(a + 2), x), c(a + 3)), x), x), c(1))
     : sub(mul(add(mul(sub(mul(c(a), x), c(5 * a)), x), c(8 * a)), x), c(4 * a));
 }
+/** Fails where there is nothing to sample. */
+export function expectElements(n: NodeView): void {
+  const { shape } = n.type(0);
+  if (shape.slice(2).includes(0)) n.fail(`the input has shape ${showShape(shape)}: there are no elements to take samples of`);
+}
 const gridSample: Op = {
   name: "GridSample", since: 22, inputs: [2, 2], accuracy,
   attributes: {
@@ -89,6 +94,7 @@ const gridSample: Op = {
     choice(n, "padding_mode", paddings);
     if (choice(n, "mode", modes) !== "nearest") expectType(n, 0, floats);
     expectShape(n, 1, [X[0]!, ...grid.slice(1, -1), X.length - 2], "the grid");
+    expectElements(n);
     return [{ dtype, shape: [X[0]!, X[1]!, ...grid.slice(1, -1)] }];
   },
   lower: (n) => {
