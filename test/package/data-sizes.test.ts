@@ -1,25 +1,12 @@
 /** Sizes that depend on data: each run finds them on the way, outputs report theirs, and memory is that of the most there can be. */
-import { spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { expect, test } from "vitest";
-import { choicesOf } from "../../compiler/api.ts";
-import { evaluateGraph, RefusedRun } from "../../compiler/evaluate/index.ts";
 import { constantOf, sizeOf, type Constant } from "../../compiler/ir/graph.ts";
+import { evaluateGraph } from "../../compiler/evaluate/index.ts";
 import { parseGraph } from "../../compiler/ir/graph-text.ts";
-import { bytesOfElements, types } from "../../compiler/ir/types.ts";
-import { mapFlow } from "../../compiler/ir/control.ts";
-import { cutRegions } from "../../compiler/passes/graph/cut-regions.ts";
-import { boundTurns, type Turns } from "../../compiler/passes/graph/bound-turns.ts";
-import { foldWithin } from "../../compiler/passes/graph/fold-constants.ts";
-import { inferTypes } from "../../compiler/passes/graph/infer-types.ts";
-import { graphPasses } from "../../compiler/passes/graph/pipeline.ts";
-import { runPasses } from "../../compiler/passes/graph/run.ts";
-import { compileRegions } from "../../compiler/passes/network/pipeline.ts";
-import { cppTarget } from "../../targets/cpp/index.ts";
 import { numbers } from "../support/graph-builder.ts";
-import { emptyFolder, sh, write } from "./tools.ts";
+import { runs } from "./text-program.ts";
 
+const next = numbers(3), floats = (shape: readonly number[], f: (x: number) => number = (x) => x): Constant => constantOf("f32", shape, Float32Array.from({ length: sizeOf(shape) }, () => f(next())));
 /** Operators that choose, and what normally follows them. */
 const choosing = `graph "net" {
   const w: f32[4, 3] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]
@@ -202,64 +189,6 @@ function suppressed(boxes: Constant, scores: Constant, center: boolean): readonl
   }
   return result;
 }
-/** Runs the text's program, with address and undefined behaviour watched, over these inputs; the outputs must be those that evaluation gives, or none where it refuses the run. */
-async function runs(text: string, threads: number, cases: readonly (readonly Constant[])[], turns: Turns = {}): Promise<readonly ReadonlyMap<string, Constant>[]> {
-  const settings = threads > 1 ? { threads } : {}, choices = choicesOf(cppTarget, { isa: ["sse", "neon"], settings });
-  const { graph, diagnostics } = inferTypes(boundTurns(parseGraph(text), turns).graph, { fold: foldWithin() });
-  expect(diagnostics.filter((d) => d.severity !== "note").map((d) => d.message)).toEqual([]);
-  const cut = cutRegions(graph), program = compileRegions({ ...cut, flow: mapFlow(cut.flow, (g) => runPasses(g, graphPasses).graph, (v) => v) }, { facts: cppTarget.facts(choices.settings), variants: cppTarget.variants(choices) });
-  const { files, build } = cppTarget.emit(program, { ...choices, name: "net", hash: "0".repeat(64), version: "0", flags: "" });
-  if (build.kind !== "native") throw new Error("no native package");
-  const ports = [...program.inputs, ...program.outputs], bytes = (p: { dtype: keyof typeof types; shape: readonly number[] }) => Math.max(1, sizeOf(p.shape) * types[p.dtype].bytes);
-  const wanted = cases.map((list) => {
-    try { return evaluateGraph(graph, new Map(program.inputs.map((p, i) => [p.name, list[i]!]))); } catch (e) { if (e instanceof RefusedRun) return null; throw e; }
-  });
-  const main = `#include <stdio.h>
-#include <stdlib.h>
-#include "net.h"
-int main(void) {
-  FILE *in = fopen("inputs", "rb"), *out = fopen("outputs", "wb");
-  void* p[] = {${ports.map((p) => `malloc(${bytes(p)})`).join(", ")}};
-  net_context* c;
-  const int refused[] = {${wanted.map((w) => (w ? 0 : 1)).join(", ")}};
-  if (net_init(malloc(NET_CONTEXT_BYTES), NET_CONTEXT_BYTES, &c)) return 1;
-${threads > 1 ? `  if (net_set_threads_in(c, ${threads})) return 1;\n` : ""}  for (int n = 0; n < ${cases.length}; n++) {
-${program.inputs.map((p, i) => `    if (fread(p[${i}], ${bytes(p)}, 1, in) != 1) return 2;`).join("\n")}
-    const int status = net_run_in(c, ${ports.map((_, i) => `p[${i}]`).join(", ")});
-    if (status != (refused[n] ? NET_ERROR_SHAPE : NET_OK)) return 3;
-    if (status) continue;
-${program.outputs.map((p, i) => `    { int64_t dims[NET_MAX_RANK]; size_t size = ${types[p.dtype].bytes};
-      if (net_output_shape_in(c, ${i}, dims)) return 4;
-      for (int d = 0; d < ${p.shape.length}; d++) size *= (size_t)dims[d];
-      fwrite(dims, 8, ${p.shape.length}, out), fwrite(p[${i + program.inputs.length}], 1, size, out); }`).join("\n")}
-  }
-  net_release(c);
-  return fclose(out);
-}
-`;
-  const folder = write(join(emptyFolder(), "net"), files), flags = ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-Wall", "-Wextra", "-Werror"];
-  writeFileSync(join(folder, "main.c"), main);
-  writeFileSync(join(folder, "inputs"), Buffer.concat(cases.flat().map((c) => bytesOfElements(c.dtype, c.data))));
-  for (const s of build.sources) await sh(folder, "g++", ...(s.endsWith(".S") ? [] : build.compileFlags), ...flags, "-c", s, "-o", `${s}.o`);
-  await sh(folder, "gcc", "-std=c99", ...flags, "main.c", ...build.sources.map((s) => `${s}.o`), ...build.linkFlags, "-lm", "-o", "main");
-  const { status, stderr } = spawnSync("./main", { cwd: folder, env: { ...process.env, ASAN_OPTIONS: "detect_leaks=0" } });
-  expect([status, `${stderr}`]).toEqual([0, ""]);
-  const written = readFileSync(join(folder, "outputs"));
-  let from = 0;
-  const take = (n: number) => written.subarray(from, (from += n));
-  for (const [k, want] of wanted.entries()) for (const p of want ? program.outputs : []) {
-    const w = want!.get(p.name)!, dims = take(8 * w.shape.length), shape = w.shape.map((_, d) => Number(dims.readBigInt64LE(8 * d)));
-    expect(shape, `case ${k}: ${p.name}`).toEqual(w.shape);
-    const got = take(sizeOf(shape) * types[p.dtype].bytes), data = w.data as ArrayLike<number | bigint>;
-    for (let i = 0; i < data.length; i++) {
-      if (p.dtype === "i64") expect(got.readBigInt64LE(8 * i), `case ${k}: ${p.name}[${i}]`).toBe(BigInt(data[i]!));
-      else expect(Math.abs(got.readFloatLE(4 * i) - Number(data[i])), `case ${k}: ${p.name}[${i}]`).toBeLessThanOrEqual(1e-4 * Math.max(1, Math.abs(Number(data[i]))));
-    }
-  }
-  expect(from).toBe(written.length);
-  return wanted.map((w) => w ?? new Map());
-}
-const next = numbers(3), floats = (shape: readonly number[], f: (x: number) => number = (x) => x): Constant => constantOf("f32", shape, Float32Array.from({ length: sizeOf(shape) }, () => f(next())));
 test.each([1, 3])("NonZero, Compress and TopK, %d threads", async (threads) => {
   const of = (k: number, f: (x: number) => number = (x) => x - 0.5) => [floats([5, 8], f), constantOf("i64", [1], BigInt64Array.of(BigInt(k)))];
   const cases = [of(3), of(8), of(0), of(1, () => -1), of(5, () => 1), of(-4), of(99), of(2, (x) => x - 0.9)];
@@ -319,112 +248,4 @@ test("Unique", async () => {
       }
     }
   }
-}, 240_000);
-/** Rows are chosen in each turn and put behind those before, until there are enough; a branch doubles them or takes the first away. */
-const repeating = `graph "net" {
-  const zero: i64[] = [0]
-  const one: i64[1] = [1]
-  const zeros: i64[1] = [0]
-  const far: i64[1] = [100000]
-  const count: i64[] = [300]
-  const yes: bool[] = [1]
-  const enough: i64[] = [12]
-  input x: f32[4, 3]
-  input least: f32[]
-  empty = Slice(x, zeros, zeros) @ empty
-  rows, sums = Loop(count, yes, empty) { body: graph "body" {
-    input i: i64[]
-    input going: bool[]
-    input v: f32[n, 3]
-    f = Cast(i) { to: 1 } @ f
-    y = Mul(x, f) @ y
-    first = Gather(y, zero) { axis: 1 } @ first
-    m = Greater(first, least) @ mask
-    c = Compress(y, m) { axis: 0 } @ compress
-    w = Concat(v, c) { axis: 0 } @ w
-    sh = Shape(w) @ shape
-    k = Gather(sh, zero) @ k
-    go = Less(k, enough) @ go
-    t = Softmax(w) { axis: 1 } @ softmax
-    s = ReduceSum(t) { keepdims: 0 } @ sum
-    output go
-    output w
-    output s
-  } } @ loop
-  total = ReduceSum(rows) { keepdims: 0 } @ total
-  large = Greater(total, least) @ large
-  r = If(large) { then_branch: graph "then" { a = Concat(rows, rows) { axis: 0 } @ twice output a }, else_branch: graph "else" { b = Slice(rows, one, far) @ rest output b } } @ if
-  z = Exp(r) @ exp
-  output rows
-  output sums
-  output z
-}`;
-test.each([1, 3])("loops and branches whose sizes depend on data, %d threads", async (threads) => {
-  const of = (least: number, f: (x: number) => number = (x) => x) => [floats([4, 3], f), constantOf("f32", [], Float32Array.of(least))];
-  const found = await runs(repeating, threads, [of(0), of(0.5), of(-9), of(0, (x) => Math.abs(x) / 100), of(3, (x) => -Math.abs(x))]);
-  expect(found.map((r) => r.get("rows")!.shape[0])).toEqual(expect.arrayContaining([12]));
-}, 240_000);
-/** Only conditions end them: one that carries what keeps its shape, one whose caches grow in each turn, inside another of which each turn leaves a slice. */
-const endless = `graph "net" {
-  const half: f32[] = [0.5]
-  const one: i64[1] = [1]
-  const least: f32[] = [0.1]
-  const nothing: f32[2, 0, 3] = []
-  input x: f32[2, 3]
-  input most: f32[]
-  top = ReduceMax(x) { keepdims: 0 } @ top
-  large = Greater(top, most) @ large
-  y = Loop(none, large, x) { body: graph "halve" {
-    input i: i64[]
-    input c: bool[]
-    input v: f32[2, 3]
-    w = Mul(v, half) @ w
-    m = ReduceMax(w) { keepdims: 0 } @ m
-    on = Greater(m, most) @ on
-    output on
-    output w
-  } } @ halve
-  ytop = ReduceMax(y) { keepdims: 0 } @ ytop
-  goes = Greater(ytop, least) @ goes
-  z, sums, lengths = Loop(none, goes, y) { body: graph "outer" {
-    input i: i64[]
-    input c: bool[]
-    input v: f32[2, 3]
-    vtop = ReduceMax(v) { keepdims: 0 } @ vtop
-    start = Greater(vtop, least) @ start
-    u, cache = Loop(none, start, v, nothing) { body: graph "inner" {
-      input j: i64[]
-      input d: bool[]
-      input a: f32[2, 3]
-      input k: f32[2, n, 3]
-      row = Unsqueeze(a, one) @ row
-      grown = Concat(k, row) { axis: 1 } @ grown
-      mean = ReduceSum(grown, one) { keepdims: 0 } @ mean
-      t = Mul(mean, half) @ t
-      ttop = ReduceMax(t) { keepdims: 0 } @ ttop
-      more = Less(ttop, half) @ more
-      output more
-      output t
-      output grown
-    } } @ inner
-    b = Mul(v, half) @ b
-    btop = ReduceMax(b) { keepdims: 0 } @ btop
-    on = Greater(btop, least) @ on
-    s = ReduceSum(cache, one) { keepdims: 0 } @ s
-    l = Shape(cache) @ l
-    output on
-    output b
-    output s
-    output l
-  } } @ outer
-  output y
-  output z
-  output sums
-  output lengths
-}`;
-test.each([1, 3])("loops that only a condition ends, %d threads", async (threads) => {
-  const cases = [[0.4, 1], [1, 0.5], [0.01, 1], [1.6, 2], [3.2, 4], [25.6, 0.5], [-1, 0]].map(([x, most]) => [constantOf("f32", [2, 3], Float32Array.from([1, 0.5, 0.25, 0.125, 0.5, 0.5], (f) => f * x!)), constantOf("f32", [], Float32Array.of(most!))]);
-  const found = await runs(endless, threads, cases, { outer: 4, inner: 6 });
-  // How long the caches became; runs with seven turns inside, and with five outside, are refused.
-  expect(found.map((r) => (r.has("lengths") ? Array.from(r.get("lengths")!.data, Number).filter((_, i) => i % 3 === 1) : null))).toEqual([[4, 5], null, [], [1, 2, 4, 5], null, [4, 5], []]);
 }, 240_000);
